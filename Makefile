@@ -1,0 +1,39 @@
+# Everything from a clean clone: `make mnist` trains and shows the result, `make test` passes the tests.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: setup mnist smoke test lint lock clean
+
+setup: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
+		{ echo "make: $$($(PYTHON) --version) was found, but Python 3.10 to 3.13 is needed. Say which: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+mnist: setup
+	$(RUN) launchers/run_mnist_exp.py $(ARGS)
+
+smoke: setup
+	$(RUN) launchers/run_mnist_exp.py --smoke $(ARGS)
+
+test: lint
+	$(RUN) -m pytest
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+# Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --extra test --upgrade pyproject.toml --output-file requirements.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info

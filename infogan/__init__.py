@@ -1,0 +1,32 @@
+"""InfoGAN (arXiv:1606.03657) as a TensorFlow-1-style graph: codes that each control one thing in an image.
+
+    launchers/run_mnist_exp.py     one ExperimentSpec: dataset, codes, network, rates, the paper's numbers
+            |
+    infogan/experiment.py          run(spec, ...): where the stages meet; the command line of all launchers
+            |-- datasets/          files -> uint8 images; labels for the evaluation only
+            |-- models/            codes + networks -> RegularizedGAN; losses and augmentation as functions
+            |-- training/          a D step, then a G step per graph call; logs/, ckt/, resume
+            `-- evaluation/        reloads ckt/ in a graph of its own -> numbers and pictures beside the paper's
+
+Specs, codes and datasets are values without tensors; only models/ and training/updates.py build the training graph;
+only training/ and evaluation/ own sessions. TensorFlow is imported when the first graph is built (infogan/tf1.py).
+"""
+
+from infogan import tf1 as _tf1  # noqa: F401  selects Keras 2, which tf.layers needs, before anybody touches Keras
+from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanBernoulli, Product, Uniform
+from infogan.errors import InputError, TrainingFailed
+from infogan.spec import ExperimentSpec, Latent, PaperValue
+
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "ExperimentSpec",
+    "Gaussian",
+    "InputError",
+    "Latent",
+    "MeanBernoulli",
+    "PaperValue",
+    "Product",
+    "TrainingFailed",
+    "Uniform",
+]

@@ -1,0 +1,492 @@
+"""Distributions of latent codes and of images, as objects.
+
+A distribution is a value: it knows its dimensions and describes itself without TensorFlow. Its methods build graph
+nodes. Parameters of a batch of distributions travel in a `dist_info`, a dict of tensors [B, dim]:
+
+    Categorical               prob                 (+ logits)
+    Gaussian, Uniform         mean, stddev         (+ log_stddev)
+    Bernoulli, MeanBernoulli  p                    (+ logits)
+    Product                   id_<i>_<key> for every key of its i-th factor
+
+The keys in brackets are added by `activate_dist`. Where they are present they are used in place of the
+probabilities, so log-likelihoods and gradients stay finite for network outputs of +-50; a `dist_info` without them
+is clipped at TINY before a logarithm is taken.
+
+Public names follow the authors' code (openai/InfoGAN, infogan/misc/distributions.py). Log-likelihoods, entropies and
+divergences are in nats and have shape [B]. Batch sizes may be unknown (None) when the graph is built.
+
+Seeds: wherever `seed` is taken it is None (fresh numbers in every session run), an int, or an integer tensor of
+shape [2]; the latter two always draw the same numbers.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from infogan.tf1 import tf
+
+TINY = 1e-8
+LOG_2PI = math.log(2.0 * math.pi)
+
+
+def _seed_pair(seed):
+    """Turns None, an int or a tensor [2] into the seed of a stateless draw."""
+    if seed is None:
+        return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
+    if isinstance(seed, int):
+        return tf.constant([seed, 0], tf.int64)
+    return seed
+
+
+def _sum_last(values):
+    return tf.reduce_sum(values, axis=-1)
+
+
+def _log_of(probability):
+    return tf.log(tf.clip_by_value(probability, TINY, 1.0))
+
+
+class Distribution:
+    """A family of distributions over vectors [dim]; the base class states what every family offers."""
+
+    dim: int
+    """Numbers in one sample."""
+
+    is_discrete = False
+    """True where a sample is one of finitely many vectors."""
+
+    @property
+    def effective_dim(self):
+        """Dimensions that can vary freely: 1 for a one-hot vector, `dim` for independent numbers."""
+        return self.dim
+
+    @property
+    def dist_flat_dim(self):
+        """Network outputs that `activate_dist` needs for one distribution."""
+        return self.dim
+
+    @property
+    def dist_info_keys(self):
+        """Keys that every `dist_info` of this family holds."""
+        raise NotImplementedError
+
+    @property
+    def prior_entropy(self):
+        """Entropy H(c) of the prior in nats, a float; differential for continuous families."""
+        raise NotImplementedError
+
+    def sweep(self, columns, limit):
+        """Values that show what a code does, one a row, from low to high.
+
+        Args:
+          columns: how many values a continuous code gets; a discrete one gets each of its values once.
+          limit: continuous codes run from -limit to limit.
+
+        Returns:
+          float32 array [values, dim].
+        """
+        return np.repeat(np.linspace(-limit, limit, columns, dtype=np.float32)[:, None], self.dim, axis=1)
+
+    def prior_dist_info(self, batch_size):
+        """`dist_info` of the prior, repeated `batch_size` times."""
+        raise NotImplementedError
+
+    def activate_dist(self, flat):
+        """Turns network outputs [B, dist_flat_dim] into a `dist_info` that also carries logits or log-deviations."""
+        raise NotImplementedError
+
+    def sample(self, dist_info, seed=None):
+        """Draws one sample [dim] from each distribution of the batch: [B, dim]."""
+        raise NotImplementedError
+
+    def sample_prior(self, batch_size, seed=None):
+        """Draws [batch_size, dim] from the prior."""
+        return self.sample(self.prior_dist_info(batch_size), seed)
+
+    def logli(self, x, dist_info):
+        """log p(x | dist_info) of samples x [B, dim]: [B]."""
+        raise NotImplementedError
+
+    def logli_prior(self, x):
+        """log p(x) of samples x [B, dim] under the prior: [B]."""
+        return self.logli(x, self.prior_dist_info(tf.shape(x)[0]))
+
+    def nonreparam_logli(self, x, dist_info):
+        """The part of `logli` through which a sample carries no gradient, for score-function estimators: [B].
+
+        The whole log-likelihood for discrete samples, zero for reparametrised ones.
+        """
+        raise NotImplementedError
+
+    def kl(self, p, q):
+        """KL(p || q) between two `dist_info` batches: [B]."""
+        raise NotImplementedError
+
+    def kl_prior(self, dist_info):
+        """KL(dist_info || prior): [B]."""
+        first = dist_info[self.dist_info_keys[0]]
+        return self.kl(dist_info, self.prior_dist_info(tf.shape(first)[0]))
+
+    def entropy(self, dist_info):
+        """Entropy of each distribution of the batch: [B]."""
+        raise NotImplementedError
+
+    def marginal_entropy(self, dist_info):
+        """Entropy of the batch's average distribution, dimension by dimension, repeated for each element: [B]."""
+        raise NotImplementedError
+
+    def marginal_logli(self, x, dist_info):
+        """log-likelihood of x [B, dim] under the batch's average distribution, dimension by dimension: [B]."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Categorical(Distribution):
+    """One of `dim` categories, as a one-hot vector; the prior is uniform."""
+
+    dim: int
+    is_discrete = True
+
+    @property
+    def effective_dim(self):
+        return 1
+
+    @property
+    def dist_info_keys(self):
+        return ["prob"]
+
+    @property
+    def prior_entropy(self):
+        return math.log(self.dim)
+
+    def sweep(self, columns, limit):
+        return np.eye(self.dim, dtype=np.float32)
+
+    def prior_dist_info(self, batch_size):
+        return {"prob": tf.fill([batch_size, self.dim], 1.0 / self.dim)}
+
+    def activate_dist(self, flat):
+        return {"prob": tf.nn.softmax(flat), "logits": flat}
+
+    def sample(self, dist_info, seed=None):
+        index = tf.random.stateless_categorical(self._log_prob(dist_info), 1, _seed_pair(seed))[:, 0]
+        return tf.one_hot(index, self.dim)
+
+    def logli(self, x, dist_info):
+        return _sum_last(self._log_prob(dist_info) * x)
+
+    def nonreparam_logli(self, x, dist_info):
+        return self.logli(x, dist_info)
+
+    def kl(self, p, q):
+        return _sum_last(p["prob"] * (self._log_prob(p) - self._log_prob(q)))
+
+    def entropy(self, dist_info):
+        return -_sum_last(dist_info["prob"] * self._log_prob(dist_info))
+
+    def marginal_entropy(self, dist_info):
+        return self.entropy(self._average(dist_info))
+
+    def marginal_logli(self, x, dist_info):
+        return self.logli(x, self._average(dist_info))
+
+    def _log_prob(self, dist_info):
+        if "logits" in dist_info:
+            return tf.nn.log_softmax(dist_info["logits"])
+        return _log_of(dist_info["prob"])
+
+    def _average(self, dist_info):
+        prob = dist_info["prob"]
+        return {"prob": tf.zeros_like(prob) + tf.reduce_mean(prob, axis=0, keepdims=True)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaussian(Distribution):
+    """Independent normal numbers; the prior is N(0, 1).
+
+    Args:
+      dim: numbers in one sample.
+      fix_std: True fixes the deviation that `activate_dist` gives to 1; False learns it as
+        stddev = sqrt(exp(output)) = exp(output / 2).
+    """
+
+    dim: int
+    fix_std: bool = False
+
+    @property
+    def dist_flat_dim(self):
+        return 2 * self.dim
+
+    @property
+    def dist_info_keys(self):
+        return ["mean", "stddev"]
+
+    @property
+    def prior_entropy(self):
+        return 0.5 * self.dim * (LOG_2PI + 1.0)
+
+    def prior_dist_info(self, batch_size):
+        return {"mean": tf.zeros([batch_size, self.dim]), "stddev": tf.ones([batch_size, self.dim])}
+
+    def activate_dist(self, flat):
+        mean = flat[:, : self.dim]
+        log_stddev = tf.zeros_like(mean) if self.fix_std else 0.5 * flat[:, self.dim :]
+        return {"mean": mean, "stddev": tf.exp(log_stddev), "log_stddev": log_stddev}
+
+    def sample(self, dist_info, seed=None):
+        noise = tf.random.stateless_normal(tf.shape(dist_info["mean"]), _seed_pair(seed))
+        return dist_info["mean"] + noise * dist_info["stddev"]
+
+    def logli(self, x, dist_info):
+        return _sum_last(self._log_density(x, dist_info["mean"], self._log_stddev(dist_info)))
+
+    def nonreparam_logli(self, x, dist_info):
+        return tf.zeros_like(x[:, 0])
+
+    def kl(self, p, q):
+        log_p, log_q = self._log_stddev(p), self._log_stddev(q)
+        distance = (p["mean"] - q["mean"]) * tf.exp(-log_q)
+        return _sum_last(log_q - log_p + 0.5 * (tf.exp(2.0 * (log_p - log_q)) + tf.square(distance) - 1.0))
+
+    def entropy(self, dist_info):
+        return _sum_last(self._log_stddev(dist_info) + 0.5 * (LOG_2PI + 1.0))
+
+    def marginal_entropy(self, dist_info):
+        raise NotImplementedError(
+            f"{type(self).__name__}.marginal_entropy: the average of a batch of Gaussians is a mixture, whose entropy "
+            "has no closed form. Average -marginal_logli over samples instead."
+        )
+
+    def marginal_logli(self, x, dist_info):
+        log_density = self._log_density(x[:, None], dist_info["mean"][None], self._log_stddev(dist_info)[None])
+        batch_size = tf.cast(tf.shape(dist_info["mean"])[0], x.dtype)
+        return _sum_last(tf.reduce_logsumexp(log_density, axis=1) - tf.log(batch_size))
+
+    def _log_stddev(self, dist_info):
+        if "log_stddev" in dist_info:
+            return dist_info["log_stddev"]
+        return tf.log(tf.maximum(dist_info["stddev"], TINY))
+
+    def _log_density(self, x, mean, log_stddev):
+        return -0.5 * (LOG_2PI + tf.square((x - mean) * tf.exp(-log_stddev))) - log_stddev
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(Gaussian):
+    """Independent numbers, uniform on [-1, 1] a priori, with a Gaussian posterior (paper, Appendix C).
+
+    DEVIATION: the authors' code gives this prior the density and the entropy of N(0, 1); here they are those of
+    U(-1, 1), so the logged mutual information is right.
+    """
+
+    @property
+    def prior_entropy(self):
+        return self.dim * math.log(2.0)
+
+    def prior_dist_info(self, batch_size):
+        """Mean 0 and deviation 1/sqrt(3): the moments of U(-1, 1), itself no member of the posterior family."""
+        moments = super().prior_dist_info(batch_size)
+        return {"mean": moments["mean"], "stddev": moments["stddev"] / math.sqrt(3.0)}
+
+    def sample_prior(self, batch_size, seed=None):
+        return tf.random.stateless_uniform([batch_size, self.dim], _seed_pair(seed), -1.0, 1.0)
+
+    def logli_prior(self, x):
+        """-dim * ln 2 inside [-1, 1]^dim, minus infinity outside."""
+        inside = tf.reduce_all(tf.abs(x) <= 1.0, axis=-1)
+        zeros = tf.zeros_like(x[:, 0])
+        return tf.where(inside, zeros - self.prior_entropy, zeros - math.inf)
+
+    def kl_prior(self, dist_info):
+        raise NotImplementedError(
+            "Uniform.kl_prior: a Gaussian posterior has mass outside [-1, 1], so its divergence from the uniform prior "
+            "is infinite. Use logli of samples of the prior, as L_I does."
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Bernoulli(Distribution):
+    """Independent bits; the prior is a fair coin."""
+
+    dim: int
+    is_discrete = True
+
+    def sweep(self, columns, limit):
+        return np.repeat(np.array([[0.0], [1.0]], np.float32), self.dim, axis=1)
+
+    @property
+    def dist_info_keys(self):
+        return ["p"]
+
+    @property
+    def prior_entropy(self):
+        return self.dim * math.log(2.0)
+
+    def prior_dist_info(self, batch_size):
+        return {"p": tf.fill([batch_size, self.dim], 0.5)}
+
+    def activate_dist(self, flat):
+        return {"p": tf.nn.sigmoid(flat), "logits": flat}
+
+    def sample(self, dist_info, seed=None):
+        p = dist_info["p"]
+        return tf.cast(tf.random.stateless_uniform(tf.shape(p), _seed_pair(seed)) < p, p.dtype)
+
+    def logli(self, x, dist_info):
+        log_p, log_not_p = self._log_probs(dist_info)
+        return _sum_last(x * log_p + (1.0 - x) * log_not_p)
+
+    def nonreparam_logli(self, x, dist_info):
+        return self.logli(x, dist_info)
+
+    def kl(self, p, q):
+        (log_p, log_not_p), (log_q, log_not_q) = self._log_probs(p), self._log_probs(q)
+        return _sum_last(p["p"] * (log_p - log_q) + (1.0 - p["p"]) * (log_not_p - log_not_q))
+
+    def entropy(self, dist_info):
+        log_p, log_not_p = self._log_probs(dist_info)
+        return -_sum_last(dist_info["p"] * log_p + (1.0 - dist_info["p"]) * log_not_p)
+
+    def marginal_entropy(self, dist_info):
+        return self.entropy(self._average(dist_info))
+
+    def marginal_logli(self, x, dist_info):
+        return self.logli(x, self._average(dist_info))
+
+    def _log_probs(self, dist_info):
+        """log p and log (1 - p)."""
+        if "logits" in dist_info:
+            return -tf.nn.softplus(-dist_info["logits"]), -tf.nn.softplus(dist_info["logits"])
+        return _log_of(dist_info["p"]), _log_of(1.0 - dist_info["p"])
+
+    def _average(self, dist_info):
+        p = dist_info["p"]
+        return {"p": tf.zeros_like(p) + tf.reduce_mean(p, axis=0, keepdims=True)}
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanBernoulli(Bernoulli):
+    """Bernoulli whose sample is its mean p: grey pixels in [0, 1] that carry a gradient."""
+
+    def sample(self, dist_info, seed=None):
+        return dist_info["p"]
+
+    def nonreparam_logli(self, x, dist_info):
+        return tf.zeros_like(x[:, 0])
+
+
+@dataclasses.dataclass(frozen=True)
+class Product(Distribution):
+    """Independent factors, concatenated. Quantities in nats are sums over the factors.
+
+    Args:
+      dists: the factors, a sequence of distributions.
+    """
+
+    dists: tuple
+
+    def __post_init__(self):
+        object.__setattr__(self, "dists", tuple(self.dists))
+
+    @property
+    def dim(self):
+        return sum(self.dims)
+
+    @property
+    def dims(self):
+        """Numbers in a sample of each factor."""
+        return [dist.dim for dist in self.dists]
+
+    @property
+    def effective_dim(self):
+        return sum(dist.effective_dim for dist in self.dists)
+
+    @property
+    def dist_flat_dim(self):
+        return sum(self.dist_flat_dims)
+
+    @property
+    def dist_flat_dims(self):
+        """Network outputs for each factor."""
+        return [dist.dist_flat_dim for dist in self.dists]
+
+    @property
+    def dist_info_keys(self):
+        return [f"id_{index}_{key}" for index, dist in enumerate(self.dists) for key in dist.dist_info_keys]
+
+    @property
+    def prior_entropy(self):
+        return sum(dist.prior_entropy for dist in self.dists)
+
+    def split_var(self, x):
+        """Splits samples [B, dim] into one tensor per factor."""
+        return tf.split(x, self.dims, axis=1)
+
+    def join_vars(self, xs):
+        """Concatenates one tensor per factor into samples [B, dim]."""
+        return tf.concat(xs, axis=1)
+
+    def split_dist_flat(self, flat):
+        """Splits network outputs [B, dist_flat_dim] into one tensor per factor."""
+        return tf.split(flat, self.dist_flat_dims, axis=1)
+
+    def split_dist_info(self, dist_info):
+        """Splits a `dist_info` into one per factor."""
+        infos = []
+        for index in range(len(self.dists)):
+            prefix = f"id_{index}_"
+            infos.append({k[len(prefix) :]: v for k, v in dist_info.items() if k.startswith(prefix)})
+        return infos
+
+    def join_dist_infos(self, dist_infos):
+        """Joins one `dist_info` per factor."""
+        return {f"id_{i}_{key}": value for i, info in enumerate(dist_infos) for key, value in info.items()}
+
+    def prior_dist_info(self, batch_size):
+        return self.join_dist_infos([dist.prior_dist_info(batch_size) for dist in self.dists])
+
+    def activate_dist(self, flat):
+        flats = self.split_dist_flat(flat)
+        return self.join_dist_infos([dist.activate_dist(part) for dist, part in zip(self.dists, flats)])
+
+    def sample(self, dist_info, seed=None):
+        infos, seeds = self.split_dist_info(dist_info), self._seeds(seed)
+        return self.join_vars([dist.sample(*rest) for dist, *rest in zip(self.dists, infos, seeds)])
+
+    def sample_prior(self, batch_size, seed=None):
+        return self.join_vars([dist.sample_prior(batch_size, s) for dist, s in zip(self.dists, self._seeds(seed))])
+
+    def logli(self, x, dist_info):
+        return self._sum("logli", self.split_var(x), self.split_dist_info(dist_info))
+
+    def logli_prior(self, x):
+        return self._sum("logli_prior", self.split_var(x))
+
+    def nonreparam_logli(self, x, dist_info):
+        return self._sum("nonreparam_logli", self.split_var(x), self.split_dist_info(dist_info))
+
+    def kl(self, p, q):
+        return self._sum("kl", self.split_dist_info(p), self.split_dist_info(q))
+
+    def kl_prior(self, dist_info):
+        return self._sum("kl_prior", self.split_dist_info(dist_info))
+
+    def entropy(self, dist_info):
+        return self._sum("entropy", self.split_dist_info(dist_info))
+
+    def marginal_entropy(self, dist_info):
+        """Sum of the factors' marginal entropies: an upper bound on the entropy of the average distribution."""
+        return self._sum("marginal_entropy", self.split_dist_info(dist_info))
+
+    def marginal_logli(self, x, dist_info):
+        return self._sum("marginal_logli", self.split_var(x), self.split_dist_info(dist_info))
+
+    def _sum(self, method, *parts):
+        return tf.add_n([getattr(dist, method)(*args) for dist, *args in zip(self.dists, *parts)])
+
+    def _seeds(self, seed):
+        """A seed of its own for each factor: equal factors must not draw equal numbers."""
+        if seed is None:
+            return [None] * len(self.dists)
+        return [tf.random.experimental.stateless_fold_in(_seed_pair(seed), i) for i in range(len(self.dists))]

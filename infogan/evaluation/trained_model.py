@@ -1,0 +1,117 @@
+"""A trained model, reloaded from its checkpoint in a graph and session of its own."""
+
+import numpy as np
+
+from infogan.errors import InputError
+from infogan.models.losses import mutual_information_bound
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.tf1 import tf
+from infogan.training.checkpoints import Checkpoints, find_checkpoints
+from infogan.training.trainer import session_config
+
+BATCH = 500
+"""Images per session run; results do not depend on it, except with batch statistics."""
+
+
+class TrainedModel:
+    """Generates images and recognises codes; numpy in and out. Use it as a context manager.
+
+    Args:
+      spec: ExperimentSpec of the run.
+      folder: RunFolder; its newest checkpoint is read.
+
+    Raises:
+      InputError: if the run has no checkpoint, or a damaged one.
+    """
+
+    def __init__(self, spec, folder):
+        saved = find_checkpoints(folder.checkpoints)
+        if not saved:
+            raise InputError(
+                folder.checkpoints, "it holds no checkpoint, but a trained model is needed. Train it first."
+            )
+        self.spec, self.update = spec, saved[-1]
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+            self._build()
+            checkpoints = Checkpoints(folder.checkpoints)
+            self._session = tf.Session(config=session_config())
+            checkpoints.restore(self._session, self.update)
+        self._graph.finalize()
+
+    def _build(self):
+        model = self._model
+        self._count = tf.placeholder(tf.int32, [])
+        self._seed = tf.placeholder(tf.int64, [2])
+        self._sampled = model.latent_dist.sample_prior(self._count, self._seed)
+        self._latents = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
+        self._generated = model.generate(self._latents)
+        # Reads latents back from the images made of them.
+        on_generated = Normalisation(GENERATED, batch_statistics=False)
+        read = model.discriminate(self._generated, on_generated).reg_dist_info
+        entropies = {code.name: code.distribution.prior_entropy for code in self.spec.codes}
+        self._information = mutual_information_bound(entropies, model.reg_logli(self._latents, read))
+        self._images = tf.placeholder(tf.uint8, [None, *model.image_shape])
+        images = tf.cast(self._images, tf.float32) / 255.0
+        self._posteriors = {}
+        for batch_statistics in (False, True):
+            info = model.discriminate(images, Normalisation(REAL, batch_statistics)).reg_dist_info
+            infos = model.reg_latent_dist.split_dist_info(info)
+            self._posteriors[batch_statistics] = {code.name: part for code, part in zip(self.spec.codes, infos)}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._session.close()
+
+    def sample_latents(self, count, seed):
+        """Draws [count, dim] from the prior; the same for the same seed (int)."""
+        return self._session.run(self._sampled, {self._count: count, self._seed: [seed, 0]})
+
+    def generate(self, latents):
+        """Images of latents.
+
+        Args:
+          latents: float array [..., dim].
+
+        Returns:
+          float32 array [..., H, W, C].
+        """
+        latents = np.asarray(latents, np.float32)
+        flat = latents.reshape(-1, latents.shape[-1])
+        images = [self._session.run(self._generated, {self._latents: part}) for part in _batches(flat)]
+        return np.concatenate(images).reshape(*latents.shape[:-1], *self._model.image_shape)
+
+    def recognise(self, images, batch_statistics=False):
+        """Q's posterior of every code for real images.
+
+        Args:
+          images: uint8 array [N, H, W, C].
+          batch_statistics: True normalises each batch of BATCH images by itself, False (as a user would classify a
+            single image) with the moving averages of real images.
+
+        Returns:
+          dict of code name -> `dist_info` of float32 arrays [N, dim].
+        """
+        fetches = self._posteriors[batch_statistics]
+        parts = [self._session.run(fetches, {self._images: part}) for part in _batches(images)]
+        return {
+            name: {key: np.concatenate([part[name][key] for part in parts]) for key in info}
+            for name, info in fetches.items()
+        }
+
+    def mutual_information(self, count, seed):
+        """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""
+        latents = self.sample_latents(count, seed)
+        parts = [(self._session.run(self._information, {self._latents: part}), len(part)) for part in _batches(latents)]
+        return {
+            code.name: float(sum(values[code.name] * size for values, size in parts) / count)
+            for code in self.spec.codes
+        }
+
+
+def _batches(array):
+    return [array[start : start + BATCH] for start in range(0, len(array), BATCH)]

@@ -1,0 +1,98 @@
+"""RegularizedGAN: generator, discriminator and recognition network over a described latent vector."""
+
+from typing import NamedTuple
+
+from infogan import networks
+from infogan.distributions import Product
+from infogan.networks.layers import GENERATED, Normalisation
+from infogan.tf1 import tf
+
+
+class Judgement(NamedTuple):
+    """What D and Q make of a batch of images, after one pass through the trunk they share.
+
+    Attributes:
+      logits: Tensor [B]; D(x) = sigmoid(logits) is the probability that x is real.
+      reg_dist_info: `dist_info` of Q(c | x), the posterior of the regularised latents.
+    """
+
+    logits: object
+    reg_dist_info: dict
+
+
+class RegularizedGAN:
+    """A GAN whose generator is regularised to keep some latents readable from the image (arXiv:1606.03657, Sec. 5).
+
+    Variables are made at the first call of each part; every later call reuses them.
+
+    Args:
+      output_dist: distribution of an image's pixels given the generator's output.
+      latent_spec: sequence of `Latent` (name, distribution, regularised), in the order in which z is laid out.
+      network: name of an architecture table in `infogan.networks`.
+      leaky_rate: negative slope of the rectifiers of D and Q.
+      seed: int, from which all initial values follow.
+    """
+
+    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed):
+        table = networks.load_architecture(network)
+        self.output_dist = output_dist
+        self.latent_spec = tuple(latent_spec)
+        self.image_shape = table.IMAGE_SHAPE
+        self.latent_dist = Product([latent.distribution for latent in self.latent_spec])
+        self.reg_latents = tuple(latent for latent in self.latent_spec if latent.regularised)
+        self.reg_latent_dist = Product([latent.distribution for latent in self.reg_latents])
+        self._trunk = table.build_trunk(seed, leaky_rate)
+        self._discriminator_head = table.build_discriminator_head(seed)
+        self._recognition_head = table.build_recognition_head(seed, leaky_rate, self.reg_latent_dist.dist_flat_dim)
+        self._generator = table.build_generator(seed)
+
+    def generate(self, z, normalisation=None):
+        """Images G(z).
+
+        Args:
+          z: Tensor [B, latent_dist.dim].
+          normalisation: how batch norm behaves; by default the moving averages, each image by itself.
+
+        Returns:
+          Tensor [B, H, W, C] in the range of the output distribution: [0, 1] for MeanBernoulli.
+        """
+        output = self._generator(z, normalisation or Normalisation(GENERATED, batch_statistics=False))
+        pixels = int(output.shape[1] * output.shape[2] * output.shape[3])
+        dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, pixels]))
+        return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
+
+    def discriminate(self, x, normalisation):
+        """D and Q on images x [B, H, W, C]: a Judgement. What is not fetched from it costs nothing."""
+        features = self._trunk(x, normalisation)
+        logits = self._discriminator_head(features, normalisation)[:, 0]
+        flat = self._recognition_head(features, normalisation)
+        return Judgement(logits, self.reg_latent_dist.activate_dist(flat))
+
+    def reg_z(self, z):
+        """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""
+        parts = zip(self.latent_spec, self.latent_dist.split_var(z))
+        return self.reg_latent_dist.join_vars([part for latent, part in parts if latent.regularised])
+
+    def reg_logli(self, z, reg_dist_info):
+        """log Q(c | x) of the latents z that x was generated from: dict of name -> Tensor [B]."""
+        codes = self.reg_latent_dist.split_var(self.reg_z(z))
+        infos = self.reg_latent_dist.split_dist_info(reg_dist_info)
+        return {
+            latent.name: latent.distribution.logli(code, info)
+            for latent, code, info in zip(self.reg_latents, codes, infos)
+        }
+
+    @property
+    def generator_variables(self):
+        """Weights of G."""
+        return self._generator.trainable_variables
+
+    @property
+    def discriminator_variables(self):
+        """Weights of the trunk and of D's output layer."""
+        return self._trunk.trainable_variables + self._discriminator_head.trainable_variables
+
+    @property
+    def recognition_variables(self):
+        """Weights of Q above the trunk."""
+        return self._recognition_head.trainable_variables

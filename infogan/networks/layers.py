@@ -1,0 +1,180 @@
+"""Layers of the paper's tables over `tf.layers`, and `Network`, a chain of them.
+
+A row such as `conv(64)` describes a layer; `Network` builds it with a name and a seed of its own, because the default
+initialisers of `tf.layers` ignore the graph's seed. The layer classes of `tf.layers` are used, not its functions: they
+are the same code without the deprecation warnings.
+
+Initial values follow the authors' code (the paper gives none): convolutions truncated normal, dense layers and
+up-convolutions normal, deviation 0.02; batch norm's scale N(1, 0.02); biases 0.
+"""
+
+import dataclasses
+import zlib
+
+import numpy as np
+
+from infogan.tf1 import tf
+
+INITIAL_DEVIATION = 0.02
+BATCH_NORM_EPSILON = 1e-5
+BATCH_NORM_DECAY = 0.9
+"""Both from the authors' code; the paper names neither."""
+
+REAL, GENERATED = "real", "generated"
+"""The two populations of images, whose statistics batch norm keeps apart."""
+
+
+@dataclasses.dataclass
+class Normalisation:
+    """How batch norm treats one pass through a network.
+
+    Attributes:
+      population: REAL or GENERATED: whose moving averages to move or to use.
+      batch_statistics: True normalises by the batch's own mean and variance, as in training; False by the moving
+        averages, so that an image's result does not depend on its neighbours.
+      updates: operations that a pass with batch statistics appends; running them moves the averages.
+    """
+
+    population: str
+    batch_statistics: bool
+    updates: list = dataclasses.field(default_factory=list)
+
+
+class Network:
+    """Layers applied one after another; calling it again reuses its variables.
+
+    Args:
+      name: variable scope, unique in its graph.
+      seed: int; every layer's initial values follow from it, the name and the layer's position.
+      rows: what `conv`, `dense`, ... return, in order.
+    """
+
+    def __init__(self, name, seed, rows):
+        self._name = name
+        self._layers = [row(f"{i}_{row.kind}", derive_seed(seed, name, i)) for i, row in enumerate(rows)]
+
+    def __call__(self, x, normalisation):
+        with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
+            for layer in self._layers:
+                x = layer(x, normalisation)
+        return x
+
+    @property
+    def trainable_variables(self):
+        """The weights of all layers; complete once the network has been called."""
+        return [variable for layer in self._layers for variable in getattr(layer, "trainable_variables", [])]
+
+
+def derive_seed(seed, *path):
+    """A 31-bit seed that follows from `seed` and a path of names and numbers."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(repr(path).encode())]).generate_state(1)[0] >> 1)
+
+
+def _row(kind, build):
+    build.kind = kind
+    return build
+
+
+class _Weighted:
+    """A layer of `tf.layers`, which has no use for the normalisation."""
+
+    def __init__(self, layer):
+        self._layer = layer
+
+    def __call__(self, x, normalisation):
+        return self._layer(x)
+
+    @property
+    def trainable_variables(self):
+        return self._layer.trainable_variables
+
+
+def conv(filters, kernel=4, stride=2):
+    """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
+
+    def build(name, seed):
+        initial = tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
+        return _Weighted(tf.layers.Conv2D(filters, kernel, stride, "same", kernel_initializer=initial, name=name))
+
+    return _row("conv", build)
+
+
+def up_conv(filters, kernel=4, stride=2):
+    """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
+
+    def build(name, seed):
+        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
+        layer = tf.layers.Conv2DTranspose(filters, kernel, stride, "same", kernel_initializer=initial, name=name)
+        return _Weighted(layer)
+
+    return _row("up_conv", build)
+
+
+def dense(units):
+    """`FC 1024`: [B, N] -> [B, 1024]."""
+
+    def build(name, seed):
+        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
+        return _Weighted(tf.layers.Dense(units, kernel_initializer=initial, name=name))
+
+    return _row("dense", build)
+
+
+def _function(kind, function):
+    return _row(kind, lambda name, seed: lambda x, normalisation: function(x))
+
+
+def relu():
+    """Rectifier."""
+    return _function("relu", lambda x: tf.nn.relu(x))
+
+
+def leaky_relu(rate):
+    """Rectifier that lets `rate` of a negative input through (paper: 0.1; authors' code: 0.01)."""
+    return _function("leaky_relu", lambda x: tf.nn.leaky_relu(x, rate))
+
+
+def reshape(*shape):
+    """[B, ...] -> [B, *shape]; `reshape(-1)` flattens."""
+    return _function("reshape", lambda x: tf.reshape(x, [-1, *shape] if shape != (-1,) else [-1, np.prod(x.shape[1:])]))
+
+
+def batch_norm():
+    """Batch normalisation over all axes but the last."""
+    return _row("batch_norm", _BatchNorm)
+
+
+class _BatchNorm:
+    """One scale and offset; moving averages for each population.
+
+    Not `tf.layers.BatchNormalization`, which keeps one pair of averages: D sees real and generated batches, whose
+    statistics differ, and a real image must be classified with those of real images.
+    """
+
+    def __init__(self, name, seed):
+        self._name = name
+        self._scale_initializer = tf.random_normal_initializer(1.0, INITIAL_DEVIATION, seed=seed)
+        self.trainable_variables = []
+
+    def __call__(self, x, normalisation):
+        channels = int(x.shape[-1])
+        with tf.variable_scope(self._name):
+            scale = tf.get_variable("scale", [channels], initializer=self._scale_initializer)
+            offset = tf.get_variable("offset", [channels], initializer=tf.zeros_initializer())
+            with tf.variable_scope(normalisation.population):
+                mean = tf.get_variable("mean", [channels], initializer=tf.zeros_initializer(), trainable=False)
+                variance = tf.get_variable("variance", [channels], initializer=tf.ones_initializer(), trainable=False)
+        self.trainable_variables = [scale, offset]
+
+        image = x if x.shape.ndims == 4 else x[:, None, None, :]
+        if normalisation.batch_statistics:
+            y, batch_mean, batch_variance = tf.nn.fused_batch_norm(
+                image, scale, offset, epsilon=BATCH_NORM_EPSILON, is_training=True
+            )
+            for average, value in ((mean, batch_mean), (variance, batch_variance)):
+                normalisation.updates.append(average.assign_sub((1.0 - BATCH_NORM_DECAY) * (average - value)))
+        else:
+            y, _, _ = tf.nn.fused_batch_norm(
+                image, scale, offset, mean, variance, epsilon=BATCH_NORM_EPSILON, is_training=False
+            )
+        return y if x.shape.ndims == 4 else y[:, 0, 0, :]

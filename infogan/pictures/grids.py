@@ -1,0 +1,57 @@
+"""Grids of images as PNG and GIF."""
+
+import io
+
+import imageio.v3 as imageio
+import numpy as np
+
+from infogan.atomic_file import write_atomically
+
+SCALE = 2
+"""Screen pixels per image pixel."""
+
+
+def tile(images):
+    """One picture of a grid of images.
+
+    Args:
+      images: float array [rows, columns, H, W, C], values in [0, 1].
+
+    Returns:
+      uint8 array [rows * H, columns * W, C], or without C where it is 1.
+    """
+    rows, columns, height, width, channels = images.shape
+    picture = images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+    picture = np.round(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return picture[..., 0] if channels == 1 else picture
+
+
+def stack(pictures, gap=4):
+    """Pictures of equal channels below one another, left-aligned, on white."""
+    width = max(picture.shape[1] for picture in pictures)
+    parts = []
+    for picture in pictures:
+        padding = [(0, gap), (0, width - picture.shape[1])] + [(0, 0)] * (picture.ndim - 2)
+        parts.append(np.pad(picture, padding, constant_values=255))
+    return np.concatenate(parts)[:-gap]
+
+
+def encode_png(picture):
+    """PNG bytes of a uint8 picture [H, W] or [H, W, 3]."""
+    return imageio.imwrite("<bytes>", picture, extension=".png")
+
+
+def save_png(path, picture):
+    """Writes a uint8 picture as PNG, enlarged by SCALE."""
+    write_atomically(path, encode_png(_enlarge(picture)))
+
+
+def save_gif(path, pictures, milliseconds):
+    """Writes uint8 pictures of one size as a GIF that repeats for ever, enlarged by SCALE."""
+    buffer = io.BytesIO()
+    imageio.imwrite(buffer, np.stack([_enlarge(p) for p in pictures]), extension=".gif", duration=milliseconds, loop=0)
+    write_atomically(path, buffer.getvalue())
+
+
+def _enlarge(picture):
+    return picture.repeat(SCALE, axis=0).repeat(SCALE, axis=1)

@@ -1,0 +1,67 @@
+"""Latents that show what one code does, in the layout of the paper's Figure 2.
+
+Rows are samples, columns are values of one code from low to high; within a row nothing else changes.
+"""
+
+import numpy as np
+
+ROWS = 5
+COLUMNS = 10
+
+
+def sweep_latents(latent_spec, code, base, limit):
+    """Latents of a sweep of one code.
+
+    Args:
+      latent_spec: sequence of Latent.
+      code: name of the code to sweep.
+      base: float array [rows, dim], a draw of the whole prior for each row.
+      limit: continuous codes run from -limit to limit.
+
+    Returns:
+      float32 array [rows, columns, dim]; a categorical code has a column per category, others COLUMNS.
+    """
+    place, latent = _locate(latent_spec, code)
+    values = latent.distribution.sweep(COLUMNS, limit)
+    latents = np.repeat(np.asarray(base, np.float32)[:, None], len(values), axis=1)
+    latents[:, :, place] = values
+    return latents
+
+
+def code_by_category_latents(latent_spec, category_code, code, base, limit):
+    """Latents of a sweep of one code for every category: a row per category, noise and other codes the same throughout.
+
+    Args:
+      latent_spec: sequence of Latent.
+      category_code: name of the categorical code that differs between rows.
+      code: name of the code that differs between columns.
+      base: float array [dim], one draw of the whole prior.
+      limit: continuous codes run from -limit to limit.
+
+    Returns:
+      float32 array [categories, columns, dim].
+    """
+    rows = sweep_latents(latent_spec, category_code, base[None], limit)[0]
+    return sweep_latents(latent_spec, code, rows, limit)
+
+
+def vary_discrete_codes(latent_spec, base):
+    """Gives row i of `base` the i-th value of every discrete code, so that the rows of a figure differ in it."""
+    base = np.array(base, np.float32)
+    for latent in latent_spec:
+        if latent.regularised and latent.distribution.is_discrete:
+            place, _ = _locate(latent_spec, latent.name)
+            values = latent.distribution.sweep(COLUMNS, 1.0)
+            # Spread over all values, so that five rows of ten digits are not always the first five.
+            rows = np.arange(len(base)) * max(1, len(values) // len(base))
+            base[:, place] = values[rows % len(values)]
+    return base
+
+
+def _locate(latent_spec, name):
+    start = 0
+    for latent in latent_spec:
+        if latent.name == name:
+            return slice(start, start + latent.distribution.dim), latent
+        start += latent.distribution.dim
+    raise KeyError(name)

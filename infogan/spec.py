@@ -1,0 +1,221 @@
+"""ExperimentSpec: everything that decides what an experiment computes, as one value.
+
+A spec holds no tensor and imports no TensorFlow. It is checked when it is built and goes to JSON and back unchanged.
+"""
+
+import dataclasses
+import json
+import math
+
+from infogan import distributions
+from infogan.distributions import Distribution
+from infogan.errors import InputError
+
+VARIANTS = ("infogan", "gan")
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent:
+    """One named part of the generator's input.
+
+    Attributes:
+      name: what logs, figures and reports call it.
+      distribution: its prior, and the family of Q's posterior.
+      regularised: True for a code c that Q must be able to read from the image; False for noise z.
+    """
+
+    name: str
+    distribution: Distribution
+    regularised: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class PaperValue:
+    """A number of the paper that the report sets beside ours.
+
+    Attributes:
+      metric: name of the metric, as in the report.
+      value: the paper's number.
+      source: section, figure or table.
+      code: the code it belongs to, None for the whole model.
+      rule: "at most" or "at least": when ours holds against it.
+    """
+
+    metric: str
+    value: float
+    source: str
+    code: str | None = None
+    rule: str = "at most"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentSpec:
+    """What an experiment computes; every field has an influence on the result.
+
+    Attributes:
+      name: the experiment, also the folder below logs/ and ckt/.
+      recipe: name of the set of values this spec was taken from.
+      dataset: name of a dataset in `infogan.datasets`.
+      network: name of an architecture table in `infogan.networks`.
+      output_dist: distribution of an image's pixels given the generator's output.
+      latent_spec: the parts of the generator's input, in order.
+      leaky_rate: negative slope of the rectifiers of D and Q.
+      variant: "infogan", or "gan": Q learns, but nothing of L_I reaches G or the trunk it shares with D.
+      info_reg_coeff: lambda of the categorical codes.
+      continuous_weight: lambda of the continuous codes.
+      discriminator_learning_rate: Adam's rate for the trunk, D and Q, at the start.
+      generator_learning_rate: Adam's rate for G, at the start.
+      constant_rate_share: share of the run after which both rates start to fall linearly, to reach 0 at its end;
+        1 keeps them constant.
+      adam_beta1: decay of Adam's first moment.
+      augmentation: strength of the random affine maps of everything D and Q see; 0 is none.
+      batch_size: images per step, at least 2.
+      updates_per_epoch: updates between two lines of the log.
+      max_epoch: epochs in the run.
+      snapshot_interval: updates between two checkpoints.
+      seed: int from which all randomness follows.
+      held_out_images: images at the front of the training set that are kept from training.
+      max_images: None, or how many images of each split are used.
+      sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit.
+      paper_values: the paper's numbers.
+
+    Raises:
+      InputError: naming the field, if a value cannot be used.
+    """
+
+    name: str
+    recipe: str
+    dataset: str
+    network: str
+    output_dist: Distribution
+    latent_spec: tuple
+    leaky_rate: float
+    info_reg_coeff: float
+    continuous_weight: float
+    discriminator_learning_rate: float
+    generator_learning_rate: float
+    variant: str = "infogan"
+    constant_rate_share: float = 1.0
+    adam_beta1: float = 0.5
+    augmentation: float = 0.0
+    batch_size: int = 128
+    updates_per_epoch: int = 100
+    max_epoch: int = 50
+    snapshot_interval: int = 1000
+    seed: int = 0
+    held_out_images: int = 0
+    max_images: int | None = None
+    sweep_limit: float = 2.0
+    paper_values: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "latent_spec", tuple(self.latent_spec))
+        object.__setattr__(self, "paper_values", tuple(self.paper_values))
+        _check_whole("batch_size", self.batch_size, 2, "batch norm needs at least two images")
+        for field in ("updates_per_epoch", "max_epoch", "snapshot_interval"):
+            _check_whole(field, getattr(self, field), 1)
+        _check_whole("seed", self.seed, 0, f"seeds run up to {LARGEST_SEED}", LARGEST_SEED)
+        _check_whole("held_out_images", self.held_out_images, 0)
+        if self.max_images is not None:
+            _check_whole("max_images", self.max_images, 1)
+        for field in ("info_reg_coeff", "continuous_weight", "augmentation", "leaky_rate"):
+            _check_number(field, getattr(self, field), 0.0)
+        for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
+            _check_number(field, getattr(self, field), 0.0, above=True)
+        for field in ("adam_beta1", "constant_rate_share"):
+            _check_number(field, getattr(self, field), 0.0, highest=1.0)
+        if self.adam_beta1 == 1.0:
+            raise InputError("adam_beta1", "1 was given, but Adam needs a decay below 1.")
+        if self.variant not in VARIANTS:
+            raise InputError("variant", f"{self.variant!r} was given, but it is one of {', '.join(VARIANTS)}.")
+        self._check_latents()
+
+    def _check_latents(self):
+        names = [latent.name for latent in self.latent_spec]
+        if len(set(names)) != len(names):
+            raise InputError("latent_spec", f"the names {names} were given, but each must be unique.")
+        if not self.codes:
+            raise InputError("latent_spec", "no regularised latent was given, but InfoGAN needs a code. Add a Latent.")
+        for latent in self.codes:
+            if latent.distribution.effective_dim != 1:
+                raise InputError(
+                    "latent_spec",
+                    f"{latent.name} has {latent.distribution.effective_dim} dimensions, but a code has one, "
+                    "so that it has one name and one sweep. Make it that many codes.",
+                )
+
+    @property
+    def codes(self):
+        """The regularised latents, in order."""
+        return tuple(latent for latent in self.latent_spec if latent.regularised)
+
+    @property
+    def updates(self):
+        """Updates in the whole run."""
+        return self.max_epoch * self.updates_per_epoch
+
+    def code_weight(self, latent):
+        """lambda of one code."""
+        return self.info_reg_coeff if latent.distribution.is_discrete else self.continuous_weight
+
+    def to_json(self):
+        """This spec as text, one field a line."""
+        return json.dumps(_encode(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text):
+        """The spec that `to_json` wrote.
+
+        Raises:
+          InputError: if the text is not such a spec.
+        """
+        try:
+            values = json.loads(text)
+            values["output_dist"] = _decode_distribution(values["output_dist"])
+            values["latent_spec"] = tuple(
+                Latent(entry["name"], _decode_distribution(entry["distribution"]), entry["regularised"])
+                for entry in values["latent_spec"]
+            )
+            values["paper_values"] = tuple(PaperValue(**entry) for entry in values["paper_values"])
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise InputError("spec.json", f"it holds no experiment of this version ({error!r}).") from error
+
+
+def _encode(value):
+    if isinstance(value, Distribution):
+        return {"type": type(value).__name__, **_encode_fields(value)}
+    if dataclasses.is_dataclass(value):
+        return _encode_fields(value)
+    if isinstance(value, tuple):
+        return [_encode(item) for item in value]
+    return value
+
+
+def _encode_fields(value):
+    return {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+
+
+def _decode_distribution(entry):
+    fields = dict(entry)
+    family = getattr(distributions, fields.pop("type"))
+    if "dists" in fields:
+        fields["dists"] = tuple(_decode_distribution(part) for part in fields["dists"])
+    return family(**fields)
+
+
+def _check_whole(field, value, lowest, why="", highest=math.inf):
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        needed = f"a whole number of at least {lowest} is needed" + (f": {why}" if why else "")
+        raise InputError(field, f"{value!r} was given, but {needed}.")
+
+
+def _check_number(field, value, lowest, above=False, highest=math.inf):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or not lowest <= value <= highest or (above and value == lowest):
+        needed = f"a number {'above' if above else 'of at least'} {lowest:g}"
+        raise InputError(
+            field,
+            f"{value!r} was given, but {needed}{f' and at most {highest:g}' if highest < math.inf else ''} is needed.",
+        )

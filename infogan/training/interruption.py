@@ -1,0 +1,58 @@
+"""Ctrl-C and SIGTERM: a run ends between two updates, not inside one."""
+
+import signal
+from contextlib import contextmanager
+
+
+class Interrupted(Exception):
+    """The run was asked to stop.
+
+    Attributes:
+      exit_status: 128 + the signal's number, as a shell reports it: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+
+    def __init__(self, number):
+        super().__init__(signal.Signals(number).name)
+        self.exit_status = 128 + number
+
+
+class StopSignals:
+    """Catches SIGINT and SIGTERM while it is entered.
+
+    A signal raises Interrupted at once, except inside `deferred()`, where it is noted in `received` for the loop to
+    look at.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self):
+        self.received = None
+        self._is_deferred = False
+
+    def __enter__(self):
+        self._previous = {number: signal.signal(number, self._handle) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def deferred(self):
+        """Signals are only noted inside; one that nothing looked at raises Interrupted at the end."""
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+        self.raise_if_received()
+
+    def raise_if_received(self):
+        """Raises Interrupted if a signal has come."""
+        if self.received is not None:
+            raise Interrupted(self.received)
+
+    def _handle(self, number, frame):
+        self.received = number
+        if not self._is_deferred:
+            raise Interrupted(number)

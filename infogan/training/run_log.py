@@ -1,0 +1,80 @@
+"""What a run writes while it trains: metrics.jsonl, TensorBoard events and frames of the training film."""
+
+import json
+import os
+
+from infogan.atomic_file import write_atomically
+from infogan.pictures import grids
+from infogan.tf1 import tf
+
+
+class RunLog:
+    """The log of one run, cut back to the update it goes on from.
+
+    Made inside the graph of the trainer, which TensorFlow's event writer asks for.
+
+    Args:
+      folder: RunFolder.
+      update: updates that are finished; anything logged beyond them is removed, because it will be computed again.
+    """
+
+    def __init__(self, folder, update):
+        self._folder = folder
+        lines = [line for line in load_metrics(folder.metrics) if line["update"] <= update]
+        write_atomically(folder.metrics, "".join(map(_as_line, lines)))
+        for frame in folder.frames.glob("*.png"):
+            if int(frame.stem) > update:
+                frame.unlink()
+        self._writer = tf.summary.FileWriter(str(folder.log))
+        # TensorBoard drops what an interrupted session logged at this update and beyond.
+        self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), update + 1)
+
+    def write_metrics(self, line):
+        """Appends one object to metrics.jsonl and its numbers to TensorBoard.
+
+        Args:
+          line: dict with `epoch`, `update` and quantities named `group/name`.
+        """
+        with self._folder.metrics.open("a") as file:
+            file.write(_as_line(line))
+            file.flush()
+            os.fsync(file.fileno())
+        scalars = [tf.Summary.Value(tag=key, simple_value=value) for key, value in line.items() if "/" in key]
+        self._write(scalars, line["update"])
+
+    def write_pictures(self, pictures, update):
+        """Writes one picture per code to TensorBoard, and all of them as a frame of the film.
+
+        Args:
+          pictures: dict of code name -> uint8 picture.
+          update: updates that are finished.
+        """
+        values = []
+        for name, picture in pictures.items():
+            image = tf.Summary.Image(
+                height=picture.shape[0], width=picture.shape[1], encoded_image_string=grids.encode_png(picture)
+            )
+            values.append(tf.Summary.Value(tag=f"samples/{name}", image=image))
+        self._write(values, update)
+        write_atomically(
+            self._folder.frames / f"{update:07d}.png", grids.encode_png(grids.stack(list(pictures.values())))
+        )
+
+    def close(self):
+        """Writes out what TensorBoard's writer still holds."""
+        self._writer.close()
+
+    def _write(self, values, update):
+        self._writer.add_summary(tf.Summary(value=values), update)
+        self._writer.flush()
+
+
+def load_metrics(path):
+    """The objects of metrics.jsonl, oldest first; a last line that a crash cut short is left out."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _as_line(value):
+    return json.dumps(value) + "\n"

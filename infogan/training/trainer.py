@@ -1,0 +1,142 @@
+"""InfoGANTrainer: runs updates in a session, logs, saves, and goes on from where a run stopped."""
+
+import math
+import time
+
+import numpy as np
+
+from infogan.errors import TrainingFailed
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.networks.layers import derive_seed
+from infogan.pictures import grids
+from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
+from infogan.tf1 import tf
+from infogan.training.checkpoints import Checkpoints, find_checkpoints
+from infogan.training.progress import Progress
+from infogan.training.run_log import RunLog
+from infogan.training.updates import build_update
+
+MOST_FRAMES = 100
+"""Frames in the film of a training, however long it is."""
+
+
+class InfoGANTrainer:
+    """Trains the experiment of a spec. The whole graph is built here and finalised.
+
+    Args:
+      spec: ExperimentSpec.
+      images: uint8 array [N, H, W, C], the training set; no label comes near the trainer.
+      folder: RunFolder, created.
+      stop: StopSignals, entered.
+    """
+
+    def __init__(self, spec, images, folder, stop):
+        self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
+        self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+            # A local variable: on the device, not in the checkpoints, and not a constant inside the graph.
+            self._images_in = tf.placeholder(tf.uint8, images.shape)
+            images_variable = tf.Variable(self._images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+            self._load_images = images_variable.initializer
+            self._update = build_update(model, spec, images_variable)
+            self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
+            self._generated = model.generate(self._latents_in)
+            self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
+            self._initialise = tf.global_variables_initializer()
+            self._checkpoints = Checkpoints(folder.checkpoints)
+        self._graph.finalize()
+
+    def train(self):
+        """Trains from the newest checkpoint, or from the start, to the end of the run.
+
+        Raises:
+          TrainingFailed: at the update whose quantities are not all finite.
+          Interrupted: after a signal, once the last finished update is saved.
+        """
+        with self._graph.as_default(), tf.Session(config=session_config()) as session:
+            update = self._begin(session)
+            if update == self._spec.updates:
+                return
+            log, progress = RunLog(self._folder, update), Progress(update, self._spec)
+            self._folder.write_status("running", update, self._spec.updates)
+            try:
+                with self._stop.deferred():
+                    self._run_updates(session, update, log, progress)
+            finally:
+                progress.close()
+                log.close()
+
+    def _begin(self, session):
+        """Fills the variables; returns how many updates are finished."""
+        session.run(self._initialise)
+        session.run(self._load_images, {self._images_in: self._images})
+        saved = find_checkpoints(self._folder.checkpoints)
+        if not saved:
+            return 0
+        self._checkpoints.restore(session, saved[-1])
+        return int(session.run(self._update.counter))
+
+    def _run_updates(self, session, update, log, progress):
+        spec = self._spec
+        base_latents = vary_discrete_codes(spec.latent_spec, session.run(self._base_latents))
+        run_update = session.make_callable([self._update.values, self._update.step])
+        saved, seconds, timed_updates = update, 0.0, 0
+        while update < spec.updates:
+            started = time.monotonic()
+            values, _ = run_update()
+            seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + 1
+            update += 1
+            if not np.isfinite(values).all():
+                raise TrainingFailed(self._describe_failure(update, values, saved))
+            progress.advance(update)
+            if update % spec.updates_per_epoch == 0:
+                speed = timed_updates * spec.batch_size / seconds
+                line = self._finish_epoch(session, update, speed)
+                seconds, timed_updates = 0.0, 0
+                log.write_metrics(line)
+                progress.report_epoch(line)
+                if line["epoch"] % self._frame_interval == 0:
+                    log.write_pictures(self._draw_samples(session, base_latents), update)
+                self._folder.write_status("running", update, spec.updates)
+            is_last = update == spec.updates or self._stop.received is not None
+            if is_last or update % spec.snapshot_interval == 0:
+                self._checkpoints.save(session, update)
+                saved = update
+            self._stop.raise_if_received()
+
+    def _finish_epoch(self, session, update, images_per_second):
+        """The epoch's means, as an object for metrics.jsonl; starts the next epoch's sums."""
+        spec = self._spec
+        means = session.run(self._update.totals) / spec.updates_per_epoch
+        session.run(self._update.clear_totals)
+        return {
+            "epoch": update // spec.updates_per_epoch,
+            "update": update,
+            "images_seen": update * spec.batch_size,
+            **{name: float(mean) for name, mean in zip(self._update.names, means)},
+            "speed/images_per_second": images_per_second,
+        }
+
+    def _draw_samples(self, session, base_latents):
+        """A picture per code, of the same latents each time."""
+        pictures = {}
+        for code in self._spec.codes:
+            latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit)
+            rows, columns, dim = latents.shape
+            images = session.run(self._generated, {self._latents_in: latents.reshape(-1, dim)})
+            pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
+        return pictures
+
+    def _describe_failure(self, update, values, saved):
+        bad = [f"{name} = {value}" for name, value in zip(self._update.names, values) if not np.isfinite(value)]
+        good = f"The last good checkpoint is that of update {saved}" if saved else "There is no checkpoint before it"
+        return f"update {update}: {', '.join(bad)}. {good}, in {self._folder.checkpoints}."
+
+
+def session_config():
+    """Settings of every session: GPU memory is taken as needed, not all at once."""
+    config = tf.ConfigProto()
+    config.gpu_options.allow_growth = True
+    return config

@@ -1,0 +1,172 @@
+"""The graph of one update: a step of D and Q, then a step of G that sees the updated D."""
+
+from typing import NamedTuple
+
+from infogan.models.augmentation import augment
+from infogan.models.losses import discriminator_loss, generator_loss, mutual_information_bound
+from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.tf1 import tf
+
+
+class Update(NamedTuple):
+    """One whole update, ready to be run.
+
+    Attributes:
+      counter: int64 Variable, updates finished; all random numbers of an update follow from it and the seed.
+      step: Operation that performs one update and raises the counter.
+      names: names of the logged quantities, as `group/name`.
+      values: Tensor [len(names)], the quantities of the update that `step` performs.
+      totals: Variable [len(names)], their sum since `clear_totals` was run; saved with the weights, so that a resumed
+        run logs the same means.
+      clear_totals: Operation that sets the totals to 0.
+    """
+
+    counter: object
+    step: object
+    names: list
+    values: object
+    totals: object
+    clear_totals: object
+
+
+def build_update(model, spec, images):
+    """Builds one update of the objective (arXiv:1606.03657, Eq. 6).
+
+        D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
+        G step:  G minimises              generator_loss     - sum_c lambda_c L_I(c)
+
+    Each step draws latents of its own, as in the authors' code. With the variant "gan" L_I trains Q's own layers only.
+
+    Args:
+      model: RegularizedGAN.
+      spec: ExperimentSpec.
+      images: uint8 Tensor [N, H, W, C], the training set.
+
+    Returns:
+      Update.
+    """
+    counter = tf.get_variable("update", [], tf.int64, tf.zeros_initializer(), trainable=False)
+    seeds = _Seeds(spec.seed, counter)
+    rate = _rate_factor(spec, counter)
+    real = tf.cast(tf.gather(images, _batch_indices(spec, counter, images.shape[0])), tf.float32) / 255.0
+
+    d_step, d_values = _build_discriminator_step(model, spec, real, rate, seeds)
+    with tf.control_dependencies([d_step]):
+        g_step, g_values = _build_generator_step(model, spec, rate, seeds)
+
+    quantities = {**d_values, **g_values}
+    values = tf.stack(list(quantities.values()))
+    totals = tf.get_variable("totals", [len(quantities)], initializer=tf.zeros_initializer(), trainable=False)
+    with tf.control_dependencies([g_step]):
+        step = tf.group(counter.assign_add(1), totals.assign_add(values))
+    return Update(counter, step, list(quantities), values, totals, totals.assign(tf.zeros_like(totals)).op)
+
+
+class _Seeds:
+    """A seed for each draw of an update, the same whenever that update is computed."""
+
+    def __init__(self, seed, counter):
+        self._of_update = tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), counter)
+        self._count = 0
+
+    def next(self):
+        self._count += 1
+        return tf.random.experimental.stateless_fold_in(self._of_update, self._count)
+
+
+def _batch_indices(spec, counter, images):
+    """Which images make this update's batch: [B]. Each pass over the set has an order of its own."""
+    position = counter * spec.batch_size + tf.range(spec.batch_size, dtype=tf.int64)
+    number_of_pass = position // images
+    zeros = tf.zeros_like(position)
+    return tf.raw_ops.RandomIndexShuffle(
+        index=position % images,
+        seed=tf.stack([zeros + spec.seed, number_of_pass, zeros], axis=1),
+        max_index=zeros + (images - 1),
+        rounds=4,
+    )
+
+
+def _rate_factor(spec, counter):
+    """What the learning rates are multiplied by: 1, then falling linearly to 0."""
+    if spec.constant_rate_share == 1:
+        return 1.0
+    left = 1.0 - tf.cast(counter, tf.float32) / spec.updates
+    return tf.minimum(1.0, left / (1.0 - spec.constant_rate_share))
+
+
+def _build_discriminator_step(model, spec, real, rate, seeds):
+    """The step of the trunk, D and Q: an Operation and the quantities it logs."""
+    on_real, on_generated = Normalisation(REAL, batch_statistics=True), Normalisation(GENERATED, batch_statistics=True)
+    z = model.latent_dist.sample_prior(spec.batch_size, seeds.next())
+    generated = model.generate(z, Normalisation(GENERATED, batch_statistics=True))
+    of_real = model.discriminate(augment(real, spec.augmentation, seeds.next()), on_real)
+    of_generated = model.discriminate(augment(generated, spec.augmentation, seeds.next()), on_generated)
+
+    loss = discriminator_loss(of_real.logits, of_generated.logits)
+    information_loss = -_weighted_information(model, spec, _information(model, z, of_generated))
+    if spec.variant == "gan":
+        gradients = [
+            *_gradients(loss, model.discriminator_variables),
+            *_gradients(information_loss, model.recognition_variables),
+        ]
+    else:
+        gradients = _gradients(loss + information_loss, model.discriminator_variables + model.recognition_variables)
+    optimizer = tf.train.AdamOptimizer(
+        spec.discriminator_learning_rate * rate, spec.adam_beta1, name="adam_discriminator"
+    )
+    # Generated statistics are moved by G's step, which sees the newer networks.
+    step = tf.group(optimizer.apply_gradients(gradients), *on_real.updates)
+
+    real_d, generated_d = tf.sigmoid(of_real.logits), tf.sigmoid(of_generated.logits)
+    values = {
+        "loss/discriminator": loss,
+        "accuracy/real": _share(of_real.logits > 0),
+        "accuracy/generated": _share(of_generated.logits < 0),
+        "discriminator/real_max": tf.reduce_max(real_d),
+        "discriminator/real_min": tf.reduce_min(real_d),
+        "discriminator/generated_max": tf.reduce_max(generated_d),
+        "discriminator/generated_min": tf.reduce_min(generated_d),
+    }
+    return step, values
+
+
+def _build_generator_step(model, spec, rate, seeds):
+    """The step of G: an Operation and the quantities it logs."""
+    normalisation = Normalisation(GENERATED, batch_statistics=True)
+    z = model.latent_dist.sample_prior(spec.batch_size, seeds.next())
+    generated = model.generate(z, normalisation)
+    judgement = model.discriminate(augment(generated, spec.augmentation, seeds.next()), normalisation)
+
+    loss = generator_loss(judgement.logits)
+    information = _information(model, z, judgement)
+    total = loss if spec.variant == "gan" else loss - _weighted_information(model, spec, information)
+    optimizer = tf.train.AdamOptimizer(spec.generator_learning_rate * rate, spec.adam_beta1, name="adam_generator")
+    step = tf.group(optimizer.apply_gradients(_gradients(total, model.generator_variables)), *normalisation.updates)
+
+    values = {"loss/generator": loss}
+    for latent, info in zip(model.reg_latents, model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)):
+        values[f"mi/{latent.name}"] = information[latent.name]
+        values[f"cross_entropy/{latent.name}"] = latent.distribution.prior_entropy - information[latent.name]
+        if "stddev" in info:
+            values[f"stddev/{latent.name}_max"] = tf.reduce_max(info["stddev"])
+            values[f"stddev/{latent.name}_min"] = tf.reduce_min(info["stddev"])
+    return step, values
+
+
+def _information(model, z, judgement):
+    """L_I of each code, in nats."""
+    entropies = {latent.name: latent.distribution.prior_entropy for latent in model.reg_latents}
+    return mutual_information_bound(entropies, model.reg_logli(z, judgement.reg_dist_info))
+
+
+def _weighted_information(model, spec, information):
+    return tf.add_n([spec.code_weight(latent) * information[latent.name] for latent in model.reg_latents])
+
+
+def _gradients(loss, variables):
+    return list(zip(tf.gradients(loss, variables), variables))
+
+
+def _share(condition):
+    return tf.reduce_mean(tf.cast(condition, tf.float32))
