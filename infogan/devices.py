@@ -1,4 +1,4 @@
-"""Imports TensorFlow without its start-up chatter and says what it will run on."""
+"""What TensorFlow runs on, and how sessions use it."""
 
 import os
 import re
@@ -22,6 +22,13 @@ def find_gpus():
         devices = tf.config.list_physical_devices("GPU")
         details = [tf.config.experimental.get_device_details(device) for device in devices]
     return [detail.get("device_name", "GPU") for detail in details]
+
+
+def session_config():
+    """Settings of every session: GPU memory is taken as needed, not all at once."""
+    config = tf.ConfigProto()
+    config.gpu_options.allow_growth = True
+    return config
 
 
 @contextmanager

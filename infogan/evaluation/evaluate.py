@@ -6,8 +6,8 @@ from infogan.evaluation.error_rate import compute_error_rate, count_pairs, match
 from infogan.evaluation.report import Metric, compare, write_report
 from infogan.evaluation.samples import save_samples
 from infogan.evaluation.trained_model import TrainedModel
-from infogan.networks.layers import derive_seed
 from infogan.pictures.curves import save_curves
+from infogan.seeds import derive_seed
 from infogan.training.run_log import load_metrics
 
 FRESH_SAMPLES = 10_000

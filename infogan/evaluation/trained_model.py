@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from infogan.devices import session_config
 from infogan.errors import InputError
 from infogan.models.losses import mutual_information_bound
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, find_checkpoints
-from infogan.training.trainer import session_config
 
 BATCH = 500
 """Images per session run; results do not depend on it, except with batch statistics."""

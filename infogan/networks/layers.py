@@ -9,10 +9,10 @@ up-convolutions normal, deviation 0.02; batch norm's scale N(1, 0.02); biases 0.
 """
 
 import dataclasses
-import zlib
 
 import numpy as np
 
+from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 
 INITIAL_DEVIATION = 0.02
@@ -63,11 +63,6 @@ class Network:
     def trainable_variables(self):
         """The weights of all layers; complete once the network has been called."""
         return [variable for layer in self._layers for variable in getattr(layer, "trainable_variables", [])]
-
-
-def derive_seed(seed, *path):
-    """A 31-bit seed that follows from `seed` and a path of names and numbers."""
-    return int(np.random.SeedSequence([seed, zlib.crc32(repr(path).encode())]).generate_state(1)[0] >> 1)
 
 
 def _row(kind, build):

@@ -5,11 +5,12 @@ import time
 
 import numpy as np
 
+from infogan.devices import session_config
 from infogan.errors import TrainingFailed
 from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import derive_seed
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
+from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, find_checkpoints
 from infogan.training.progress import Progress
@@ -133,10 +134,3 @@ class InfoGANTrainer:
         bad = [f"{name} = {value}" for name, value in zip(self._update.names, values) if not np.isfinite(value)]
         good = f"The last good checkpoint is that of update {saved}" if saved else "There is no checkpoint before it"
         return f"update {update}: {', '.join(bad)}. {good}, in {self._folder.checkpoints}."
-
-
-def session_config():
-    """Settings of every session: GPU memory is taken as needed, not all at once."""
-    config = tf.ConfigProto()
-    config.gpu_options.allow_growth = True
-    return config

@@ -46,13 +46,13 @@ def build_update(model, spec, images):
       Update.
     """
     counter = tf.get_variable("update", [], tf.int64, tf.zeros_initializer(), trainable=False)
-    seeds = _Seeds(spec.seed, counter)
+    seeds = UpdateSeeds(spec.seed, counter)
     rate = _rate_factor(spec, counter)
-    real = tf.cast(tf.gather(images, _batch_indices(spec, counter, images.shape[0])), tf.float32) / 255.0
+    real = tf.cast(tf.gather(images, build_batch_indices(spec, counter, images.shape[0])), tf.float32) / 255.0
 
-    d_step, d_values = _build_discriminator_step(model, spec, real, rate, seeds)
+    d_step, d_values = build_discriminator_step(model, spec, real, rate, seeds)
     with tf.control_dependencies([d_step]):
-        g_step, g_values = _build_generator_step(model, spec, rate, seeds)
+        g_step, g_values = build_generator_step(model, spec, rate, seeds)
 
     quantities = {**d_values, **g_values}
     values = tf.stack(list(quantities.values()))
@@ -62,7 +62,7 @@ def build_update(model, spec, images):
     return Update(counter, step, list(quantities), values, totals, totals.assign(tf.zeros_like(totals)).op)
 
 
-class _Seeds:
+class UpdateSeeds:
     """A seed for each draw of an update, the same whenever that update is computed."""
 
     def __init__(self, seed, counter):
@@ -74,7 +74,7 @@ class _Seeds:
         return tf.random.experimental.stateless_fold_in(self._of_update, self._count)
 
 
-def _batch_indices(spec, counter, images):
+def build_batch_indices(spec, counter, images):
     """Which images make this update's batch: [B]. Each pass over the set has an order of its own."""
     position = counter * spec.batch_size + tf.range(spec.batch_size, dtype=tf.int64)
     number_of_pass = position // images
@@ -95,7 +95,7 @@ def _rate_factor(spec, counter):
     return tf.minimum(1.0, left / (1.0 - spec.constant_rate_share))
 
 
-def _build_discriminator_step(model, spec, real, rate, seeds):
+def build_discriminator_step(model, spec, real, rate, seeds):
     """The step of the trunk, D and Q: an Operation and the quantities it logs."""
     on_real, on_generated = Normalisation(REAL, batch_statistics=True), Normalisation(GENERATED, batch_statistics=True)
     z = model.latent_dist.sample_prior(spec.batch_size, seeds.next())
@@ -131,7 +131,7 @@ def _build_discriminator_step(model, spec, real, rate, seeds):
     return step, values
 
 
-def _build_generator_step(model, spec, rate, seeds):
+def build_generator_step(model, spec, rate, seeds):
     """The step of G: an Operation and the quantities it logs."""
     normalisation = Normalisation(GENERATED, batch_statistics=True)
     z = model.latent_dist.sample_prior(spec.batch_size, seeds.next())

@@ -1,0 +1,51 @@
+"""What the tests share: the launchers on the path, a small spec, a small dataset, one finished smoke run."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "launchers"))
+
+import run_mnist_exp  # noqa: E402
+
+from infogan.datasets import Dataset, Split  # noqa: E402
+from infogan.experiment import main  # noqa: E402
+
+
+@pytest.fixture
+def spec():
+    """Table 1's networks on small batches: four updates in two epochs."""
+    return dataclasses.replace(
+        run_mnist_exp.PAPER, batch_size=8, max_epoch=2, updates_per_epoch=2, snapshot_interval=3, seed=3
+    )
+
+
+@pytest.fixture
+def dataset():
+    """Random images with labels: a whole number of batches of 8."""
+    return Dataset(random_split(24, 0), random_split(16, 1), "random numbers")
+
+
+def random_split(count, seed):
+    """A Split of random 28x28 images with every label in turn."""
+    images = np.random.default_rng(seed).integers(0, 256, (count, 28, 28, 1), np.uint8)
+    return Split(images, np.arange(count, dtype=np.uint8) % 10)
+
+
+def launch(*arguments):
+    """Runs the MNIST launcher's command line in this process; returns the exit status."""
+    recipes = {recipe.recipe: recipe for recipe in (run_mnist_exp.PAPER, run_mnist_exp.REFERENCE)}
+    return main("MNIST", recipes, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory):
+    """A finished run of `--smoke`: (log folder, checkpoint folder)."""
+    root = tmp_path_factory.mktemp("smoke")
+    status = launch("--smoke", "--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "smoke")
+    assert status == 0
+    return root / "logs" / "smoke", root / "ckt" / "smoke"

@@ -1,0 +1,231 @@
+"""Launchers as a user meets them: help, a whole small run, wrong input, signals."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from conftest import ROOT, launch
+
+LAUNCHERS = sorted((ROOT / "launchers").glob("run_*_exp.py"))
+
+
+def start_process(launcher, *arguments, cwd, **options):
+    command = [sys.executable, str(launcher), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)
+def test_help_is_instant_and_imports_no_tensorflow(launcher, tmp_path):
+    seconds = []
+    for _ in range(3):
+        started = time.monotonic()
+        process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+        out, imports = process.communicate()
+        seconds.append(time.monotonic() - started)
+    assert process.returncode == 0
+    assert "--info-reg-coeff" in out
+    assert not re.search(r"\| +(tensorflow|matplotlib|scipy)$", imports, re.MULTILINE)
+    assert min(seconds) < 0.5
+
+
+def test_smoke_run_leaves_everything(smoke_run):
+    logs, checkpoints = smoke_run
+    status = json.loads((logs / "status.json").read_text())
+    assert (status["state"], status["update"], status["updates"]) == ("finished", 6, 6)
+    lines = [json.loads(line) for line in (logs / "metrics.jsonl").read_text().splitlines()]
+    assert [line["update"] for line in lines] == [3, 6]
+    assert {"loss/generator", "loss/discriminator", "mi/digit", "mi/width", "speed/images_per_second"} <= lines[
+        0
+    ].keys()
+    environment = json.loads((logs / "environment.json").read_text())
+    assert environment["packages"]["tensorflow"].startswith("2.21")
+    assert (logs / "spec.json").read_text() == (checkpoints / "spec.json").read_text()
+    assert list(logs.glob("events.out.tfevents.*"))
+    assert {path.name for path in logs.glob("*.png")} == {
+        "losses.png",
+        "mutual_information.png",
+        "discriminator_accuracy.png",
+    }
+    assert {path.name for path in (logs / "samples").iterdir()} == {
+        *("digit.png", "rotation.png", "width.png", "rotation_by_digit.png", "width_by_digit.png"),
+        *("digit.gif", "rotation.gif", "width.gif", "training.gif", "training"),
+    }
+    assert {path.name for path in checkpoints.glob("*.index")} == {"model-3.index", "model-6.index"}
+
+
+def test_smoke_pictures_have_the_papers_layout(smoke_run):
+    samples = smoke_run[0] / "samples"
+    for name in ("digit", "rotation", "width"):  # 5 rows, 10 columns of 28 pixels, drawn twice as large
+        assert imageio.imread(samples / f"{name}.png").shape[:2] == (5 * 56, 10 * 56)
+    assert imageio.imread(samples / "width_by_digit.png").shape[:2] == (10 * 56, 10 * 56)
+    film = imageio.imread(samples / "rotation.gif")
+    assert len(film) == 24
+    assert not np.array_equal(film[0], film[12])
+    assert len(imageio.imread(samples / "training.gif")) == 2
+
+
+def test_smoke_report(smoke_run):
+    report = json.loads((smoke_run[0] / "report.json").read_text())
+    assert (report["name"], report["recipe"], report["seed"], report["update"]) == ("mnist", "paper", 0, 6)
+    rows = {(row["name"], row["code"]): row for row in report["metrics"]}
+    error = rows["error rate", "digit"]
+    assert (error["paper"], error["source"], error["holds"]) == (0.05, "Sec. 7.2", False)
+    assert 0.5 < error["ours"] <= 1
+    assert rows["L_I", "digit"]["ours"] < np.log(10)
+    assert rows["training speed", None]["ours"] > 0
+
+
+def test_events_hold_scalars_and_a_picture_per_code(smoke_run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(smoke_run[0])).Reload()
+    assert set(events.Tags()["images"]) == {"samples/digit", "samples/rotation", "samples/width"}
+    assert [event.step for event in events.Scalars("mi/digit")] == [3, 6]
+
+
+def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
+    logs, checkpoints = (
+        Path(shutil.copytree(folder, tmp_path / folder.parent.name / folder.name)) for folder in smoke_run
+    )
+    before = (logs / "report.json").read_text()
+    (logs / "report.json").unlink()
+    assert launch("--resume", "--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent) == 0
+    assert (logs / "report.json").read_text() == before
+    assert "error rate digit" in capsys.readouterr().out
+
+
+def test_recipes_and_baseline_reach_the_spec(tmp_path):
+    arguments = ["--smoke", "--max-epoch", 1, "--recipe", "reference", "--baseline", "gan", "--noise-dim", 5]
+    assert launch(*arguments, "--log-dir", tmp_path / "l", "--checkpoint-dir", tmp_path / "c", "--run-name", "r") == 0
+    spec = json.loads((tmp_path / "l" / "r" / "spec.json").read_text())
+    assert (spec["recipe"], spec["variant"], spec["leaky_rate"], spec["max_epoch"]) == ("reference", "gan", 0.01, 1)
+    assert spec["latent_spec"][0]["distribution"] == {"type": "Uniform", "dim": 5, "fix_std": False}
+    assert spec["latent_spec"][2]["distribution"] == {"type": "Uniform", "dim": 1, "fix_std": True}
+
+
+WRONG = {
+    "not a number": (["--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
+    "unknown flag": (["--learning-rate", "1"], "unrecognized arguments: --learning-rate 1"),
+    "unknown recipe": (["--recipe", "best"], "argument --recipe: invalid choice: 'best'"),
+    "batch of one": (["--batch-size", "1"], "--batch-size: 1 was given, but a whole number of at least 2 is needed"),
+    "batch too large": (["--batch-size", "60001"], "--batch-size: 60,001 was given, but only 60,000 training images"),
+    "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),
+    "negative seed": (["--seed", "-1"], "--seed: -1 was given"),
+    "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 is needed"),
+    "rate of zero": (
+        ["--generator-learning-rate", "0"],
+        "--generator-learning-rate: 0.0 was given, but a number above 0",
+    ),
+    "no noise": (["--noise-dim", "0"], "--noise-dim: 0 was given"),
+    "run name with path": (["--run-name", "../x"], "--run-name: '../x' was given"),
+    "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
+    "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),
+    "unwritable": (["--log-dir", "/proc/nowhere"], "/proc/nowhere/"),
+    "nothing to resume": (["--resume"], "holds no run to continue. Start one without --resume."),
+    "unknown run": (["--resume", "gone"], "--resume: 'gone' was given, but"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_gets_one_line_and_status_2(case, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = WRONG[case]
+    try:
+        status = launch(*arguments)
+    except SystemExit as error:  # argparse
+        status = error.code
+    err = capsys.readouterr().err
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+def test_a_run_is_never_written_over(smoke_run, capsys):
+    logs, checkpoints = smoke_run
+    before = {path: path.stat().st_mtime_ns for folder in smoke_run for path in folder.rglob("*")}
+    roots = ["--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent]
+    assert launch("--smoke", *roots, "--run-name", "smoke") == 2
+    assert "is not empty, but a new run needs a folder of its own" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for folder in smoke_run for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-size", "64"], "--batch-size: 64 was given, but smoke was started with 32"),
+        (["--noise-dim", "3"], "--noise-dim: 3 was given, but smoke was started with 62"),
+        (["--recipe", "reference"], "--recipe: reference was given, but smoke was started with paper"),
+        (["--baseline", "gan"], "--baseline: gan was given, but smoke was started with infogan"),
+        (["--run-name", "other"], "--run-name: it was given with --resume"),
+    ],
+)
+def test_resuming_another_experiment_is_refused(smoke_run, capsys, arguments, message):
+    logs, checkpoints = smoke_run
+    roots = ["--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent]
+    assert launch("--resume", "smoke", *roots, *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_resuming_with_other_images_is_refused(smoke_run, tmp_path, capsys):
+    import gzip
+
+    from infogan.datasets.mnist import SHA256, SHIPPED
+
+    for stem in SHA256:
+        content = bytearray(gzip.decompress((SHIPPED / f"{stem}.gz").read_bytes()))
+        content[16 + 300] ^= stem == "train-images-idx3-ubyte"
+        (tmp_path / stem).write_bytes(content)
+    logs, checkpoints = smoke_run
+    roots = ["--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent]
+    assert launch("--resume", "smoke", *roots, "--data-dir", tmp_path) == 2
+    assert "but the run was started with those of shipped with infogan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_save_the_last_update(tmp_path, number, status):
+    process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+    line = ""
+    while not line.startswith("epoch 2/"):
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Go on with --resume.\n"
+    report = json.loads((tmp_path / "logs/mnist/run/status.json").read_text())
+    assert report["state"] == "interrupted"
+    assert (tmp_path / f"ckt/mnist/run/model-{report['update']}.index").exists()
+    assert report["update"] >= 6
+
+
+def test_a_run_in_use_is_refused(tmp_path):
+    process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+    try:
+        assert process.stdout.readline()
+        second = start_process(LAUNCHERS[0], "--resume", "run", cwd=tmp_path)
+        _, err = second.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert second.returncode == 2
+    assert "run is being trained by another process" in err
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)
+def test_missing_packages_get_one_line(launcher, tmp_path):
+    command = [sys.executable, "-E", "-S", str(launcher), "--help"]  # -S: without site-packages
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert re.fullmatch(
+        rf"{launcher.name}: tensorflow, .* Run `make setup`, then use \.venv/bin/python\.\n", process.stderr
+    )

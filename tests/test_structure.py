@@ -1,0 +1,78 @@
+"""The house rules that a machine can check."""
+
+import ast
+import subprocess
+import sys
+
+from conftest import ROOT
+
+# Each part may import those of lower rank, and its own.
+RANKS = {
+    "atomic_file": 0,
+    "errors": 0,
+    "seeds": 0,
+    "tf1": 0,
+    "devices": 1,
+    "distributions": 1,
+    "spec": 2,
+    "datasets": 3,
+    "networks": 3,
+    "pictures": 3,
+    "models": 4,
+    "training": 5,
+    "evaluation": 6,
+    "experiment": 7,
+}
+
+
+def imports_of(path):
+    """Names of the parts of the package that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        modules = []
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            modules = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        for module in modules:
+            parts = module.split(".")
+            if parts[0] == "infogan" and len(parts) > 1 and parts[1] in RANKS:
+                yield parts[1]
+
+
+def test_imports_point_one_way():
+    for path in (ROOT / "infogan").rglob("*.py"):
+        part = path.relative_to(ROOT / "infogan").parts[0].removesuffix(".py")
+        if part == "__init__":
+            continue
+        for imported in imports_of(path):
+            assert imported == part or RANKS[imported] < RANKS[part], f"{path.name} imports {imported}"
+
+
+def test_nothing_imports_a_launcher():
+    names = {path.stem for path in (ROOT / "launchers").glob("*.py")}
+    for path in (ROOT / "infogan").rglob("*.py"):
+        assert not names & set(path.read_text().replace(".", " ").split()) - {"evaluate"}, path
+
+
+def test_no_file_has_a_vague_name():
+    assert not [p for p in (ROOT / "infogan").rglob("*.py") if p.stem in {"misc", "utils", "common", "helpers"}]
+
+
+def test_datasets_build_no_graph():
+    for path in (ROOT / "infogan" / "datasets").glob("*.py"):
+        assert "tf1" not in imports_of(path), path
+
+
+def test_layers_work_when_tensorflow_was_imported_first():
+    code = """
+import warnings
+warnings.simplefilter("error", DeprecationWarning)
+import tensorflow as tf
+import infogan
+with tf.Graph().as_default():
+    layer = tf.compat.v1.layers.Dense(3)
+    print(layer(tf.zeros([2, 5])).shape)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.stdout.strip() == "(2, 3)", result.stderr
+    assert "deprecated" not in result.stderr

@@ -1,0 +1,173 @@
+"""Whole runs: resumed ones equal uninterrupted ones, and what ends a run is told."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import signal
+
+import numpy as np
+import pytest
+
+from infogan import experiment
+from infogan.errors import InputError, TrainingFailed
+from infogan.tf1 import tf
+from infogan.training.checkpoints import KEPT, find_checkpoints
+from infogan.training.interruption import Interrupted, StopSignals
+from infogan.training.run_folder import RunFolder
+from infogan.training.run_log import load_metrics
+from infogan.training.trainer import InfoGANTrainer
+
+
+def start(spec, dataset, root, name):
+    folder = RunFolder(root / "logs", root / "ckt", name)
+    folder.create(spec, dataset)
+    return folder
+
+
+def train(spec, dataset, folder, stop_at=None):
+    """Trains; with `stop_at`, a SIGTERM arrives during that update."""
+    with StopSignals() as stop:
+        trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop)
+        if stop_at is not None:
+            _signal_during_update(trainer, stop_at)
+        trainer.train()
+
+
+def _signal_during_update(trainer, number):
+    """Makes the signal come right before that update, counted from where this process begins, is run."""
+    calls = iter(range(1, 1000))
+    original = tf.Session.make_callable
+
+    def make_callable(session, fetches):
+        run = original(session, fetches)
+
+        def run_and_signal():
+            if next(calls) == number:
+                signal.raise_signal(signal.SIGTERM)
+            return run()
+
+        return run_and_signal
+
+    train = trainer.train
+
+    def patched():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tf.Session, "make_callable", make_callable)
+            train()
+
+    trainer.train = patched
+
+
+def saved_variables(folder, update):
+    reader = tf.train.load_checkpoint(str(folder.checkpoints / f"model-{update}"))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def without_speed(lines):
+    return [{key: value for key, value in line.items() if not key.startswith("speed/")} for line in lines]
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 3], ids=["inside an epoch", "at its end", "in the next"])
+def test_resumed_run_equals_uninterrupted_run(spec, dataset, tmp_path, stop_at):
+    whole, parts = start(spec, dataset, tmp_path, "whole"), start(spec, dataset, tmp_path, "parts")
+    train(spec, dataset, whole)
+    with pytest.raises(Interrupted):
+        train(spec, dataset, parts, stop_at)
+    assert find_checkpoints(parts.checkpoints)[-1] == stop_at
+    train(spec, dataset, parts)
+    expected, found = saved_variables(whole, 4), saved_variables(parts, 4)
+    assert expected.keys() == found.keys()
+    assert any("adam_generator" in name or "Adam" in name for name in expected)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    assert without_speed(load_metrics(parts.metrics)) == without_speed(load_metrics(whole.metrics))
+    frames = {path.name: path.read_bytes() for path in whole.frames.iterdir()}
+    assert {path.name: path.read_bytes() for path in parts.frames.iterdir()} == frames
+
+
+def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, tmp_path):
+    folder = start(spec, dataset, tmp_path, "run")
+    train(spec, dataset, folder)
+    lines, frames = load_metrics(folder.metrics), sorted(path.name for path in folder.frames.iterdir())
+    for path in folder.checkpoints.glob("model-4.*"):
+        path.unlink()
+    assert find_checkpoints(folder.checkpoints) == [3]
+    with folder.metrics.open("a") as file:
+        file.write('{"epoch": 3, "upd')  # a line that a crash cut short
+    train(spec, dataset, folder)
+    assert without_speed(load_metrics(folder.metrics)) == without_speed(lines)
+    assert sorted(path.name for path in folder.frames.iterdir()) == frames
+
+
+def test_checkpoints_at_every_interval_and_at_the_end(spec, dataset, tmp_path):
+    folder = start(spec, dataset, tmp_path, "run")
+    train(spec, dataset, folder)
+    assert find_checkpoints(folder.checkpoints) == [3, 4]
+    assert KEPT >= 2
+
+
+def test_old_checkpoints_are_removed(spec, dataset, tmp_path):
+    spec = dataclasses.replace(spec, snapshot_interval=1, max_epoch=3)
+    folder = start(spec, dataset, tmp_path, "run")
+    train(spec, dataset, folder)
+    assert find_checkpoints(folder.checkpoints) == [4, 5, 6]
+    files = sorted(path.name for path in folder.checkpoints.glob("model-*"))
+    assert len(files) == 2 * KEPT, files
+
+
+def test_not_a_number_stops_the_run_at_that_update(spec, dataset, tmp_path):
+    folder = start(spec, dataset, tmp_path, "run")
+    with pytest.raises(Interrupted):
+        train(spec, dataset, folder, stop_at=1)
+    # D's next step makes its weights so large that its logits overflow.
+    spec = dataclasses.replace(spec, discriminator_learning_rate=1e38)
+    with StopSignals() as stop, pytest.raises(TrainingFailed) as caught:
+        experiment.run(spec, folder, dataset, stop)
+    message = str(caught.value)
+    assert message.startswith("update 2: ")
+    assert "nan" in message or "inf" in message
+    assert f"The last good checkpoint is that of update 1, in {folder.checkpoints}" in message
+    assert find_checkpoints(folder.checkpoints) == [1]
+    status = json.loads((folder.log / "status.json").read_text())
+    assert (status["state"], status["update"], status["message"]) == ("failed", 1, message)
+
+
+def test_damaged_checkpoint_is_refused(spec, dataset, tmp_path):
+    folder = start(spec, dataset, tmp_path, "run")
+    train(spec, dataset, folder)
+    path = folder.checkpoints / "model-4.index"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match="model-4: it is no readable checkpoint"):
+        train(spec, dataset, folder)
+
+
+def test_the_graph_is_finalised(spec, dataset, tmp_path):
+    with StopSignals() as stop:
+        trainer = InfoGANTrainer(spec, dataset.train.images, start(spec, dataset, tmp_path, "run"), stop)
+    assert trainer._graph.finalized
+
+
+def test_metrics_are_means_over_the_epoch(spec, dataset, tmp_path):
+    long, short = start(spec, dataset, tmp_path, "long"), start(spec, dataset, tmp_path, "short")
+    train(spec, dataset, long)
+    train(dataclasses.replace(spec, updates_per_epoch=1, max_epoch=4), dataset, short)
+    each, means = load_metrics(short.metrics), load_metrics(long.metrics)
+    for key in means[0]:
+        if "/" in key and not key.startswith("speed/"):
+            assert means[0][key] == pytest.approx((each[0][key] + each[1][key]) / 2, rel=1e-5, abs=1e-6), key
+            assert math.isfinite(means[1][key])
+    assert [line["images_seen"] for line in means] == [16, 32]
+
+
+def test_signals_are_deferred_and_then_raised():
+    reached = []
+    with StopSignals() as stop:
+        with pytest.raises(Interrupted) as caught, stop.deferred():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(stop.received)
+        with pytest.raises(Interrupted), contextlib.suppress(ValueError):
+            signal.raise_signal(signal.SIGTERM)
+    assert reached == [signal.SIGINT]
+    assert caught.value.exit_status == 130
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,0 +1,169 @@
+"""The graph of one update: who moves whom, in which order, from which random numbers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from conftest import random_split
+
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.networks.layers import REAL, Normalisation
+from infogan.tf1 import tf
+from infogan.training.updates import (
+    UpdateSeeds,
+    build_batch_indices,
+    build_discriminator_step,
+    build_generator_step,
+    build_update,
+)
+
+IMAGES = random_split(24, 0).images
+PARTS = ("generator", "trunk", "discriminator", "recognition")
+
+
+def build_model(spec):
+    return RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+
+
+def run_updates(spec, count=1):
+    """(values of each update, {variable name: value}) after `count` updates from the start."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        update = build_update(build_model(spec), spec, tf.constant(IMAGES))
+        session.run(tf.global_variables_initializer())
+        values = [dict(zip(update.names, session.run([update.values, update.step])[0])) for _ in range(count)]
+        return values, session.run({variable.op.name: variable for variable in tf.global_variables()})
+
+
+def changed_parts(before, after):
+    """The networks of which any weight differs."""
+    names = [name for name in before if not np.array_equal(before[name], after[name])]
+    return {part for part in PARTS for name in names if name.startswith(f"{part}/") and "adam" not in name}
+
+
+@pytest.mark.parametrize(
+    ("build", "moved"),
+    [
+        (
+            lambda model, spec, seeds: build_discriminator_step(model, spec, tf.zeros([8, 28, 28, 1]), 1.0, seeds),
+            {"trunk", "discriminator", "recognition"},
+        ),
+        (lambda model, spec, seeds: build_generator_step(model, spec, 1.0, seeds), {"generator"}),
+    ],
+    ids=["D step", "G step"],
+)
+def test_a_step_moves_its_own_networks_only(spec, build, moved):
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))  # makes every variable
+        trainable = {v.op.name: v for v in tf.trainable_variables()}
+        with tf.variable_scope("again"):
+            step, _ = build(model, spec, UpdateSeeds(spec.seed, tf.constant(0, tf.int64)))
+        session.run(tf.global_variables_initializer())
+        before = session.run(trainable)
+        session.run(step)
+        after = session.run(trainable)
+    assert changed_parts(before, after) == moved
+    assert {name.split("/")[0] for name in trainable} == set(PARTS)
+
+
+def test_generator_step_sees_the_updated_discriminator(spec):
+    (values,), _ = run_updates(spec)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))
+        counter = tf.constant(0, tf.int64)
+        seeds = UpdateSeeds(spec.seed, counter)
+        real = tf.cast(tf.gather(IMAGES, build_batch_indices(spec, counter, len(IMAGES))), tf.float32) / 255.0
+        with tf.variable_scope("again"):
+            d_step, _ = build_discriminator_step(model, spec, real, 1.0, seeds)
+            _, g_values = build_generator_step(model, spec, 1.0, seeds)
+        session.run(tf.global_variables_initializer())
+        with_old_d = session.run(g_values["loss/generator"])
+        session.run(d_step)
+        with_new_d = session.run(g_values["loss/generator"])
+    assert values["loss/generator"] == pytest.approx(with_new_d, abs=1e-5)
+    assert values["loss/generator"] != pytest.approx(with_old_d, abs=1e-3)
+
+
+def test_same_seed_same_numbers(spec):
+    first, weights = run_updates(spec, 3)
+    again, same_weights = run_updates(spec, 3)
+    assert first == again
+    for name, value in weights.items():
+        np.testing.assert_array_equal(value, same_weights[name], err_msg=name)
+    other, _ = run_updates(dataclasses.replace(spec, seed=spec.seed + 1))
+    assert other[0]["loss/discriminator"] != first[0]["loss/discriminator"]
+
+
+def test_each_draw_has_a_seed_of_its_own():
+    with tf.Graph().as_default(), tf.Session() as session:
+        seeds = UpdateSeeds(0, tf.constant(0, tf.int64))
+        other_update = UpdateSeeds(0, tf.constant(1, tf.int64))
+        drawn = session.run([seeds.next(), seeds.next(), other_update.next()])
+    assert len({tuple(seed) for seed in drawn}) == 3
+
+
+def test_every_pass_covers_every_image_once_in_an_order_of_its_own(spec):
+    with tf.Graph().as_default(), tf.Session() as session:
+        counter = tf.placeholder(tf.int64, [])
+        indices = build_batch_indices(dataclasses.replace(spec, batch_size=10), counter, 24)
+        order = np.concatenate([session.run(indices, {counter: update}) for update in range(12)]).reshape(5, 24)
+    assert (np.sort(order, axis=1) == np.arange(24)).all()
+    assert len({tuple(one_pass) for one_pass in order}) == 5
+
+
+def test_information_reaches_the_generator(spec):
+    _, weak = run_updates(dataclasses.replace(spec, info_reg_coeff=0.0, continuous_weight=0.0))
+    _, digit = run_updates(dataclasses.replace(spec, info_reg_coeff=3.0, continuous_weight=0.0))
+    _, style = run_updates(dataclasses.replace(spec, info_reg_coeff=0.0, continuous_weight=3.0))
+    assert "generator" in changed_parts(weak, digit)
+    assert "generator" in changed_parts(weak, style)
+    assert "generator" in changed_parts(digit, style)
+
+
+def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
+    spec = dataclasses.replace(spec, variant="gan")
+    _, weak = run_updates(dataclasses.replace(spec, info_reg_coeff=0.001), 2)
+    _, strong = run_updates(dataclasses.replace(spec, info_reg_coeff=5.0), 2)
+    assert changed_parts(weak, strong) == {"recognition"}
+
+
+def test_learning_rates_fall_to_zero(spec):
+    spec = dataclasses.replace(spec, constant_rate_share=0.5, max_epoch=2, updates_per_epoch=2)
+    _, third = run_updates(spec, 3)
+    _, end = run_updates(spec, 4)
+    _, beyond = run_updates(dataclasses.replace(spec, constant_rate_share=1.0), 4)
+    # Four updates: full rate at 0, 1 and 2, half of it at 3. D's step is compared: G's sees another D already.
+    step = end["trunk/0_conv/kernel"] - third["trunk/0_conv/kernel"]
+    full_step = beyond["trunk/0_conv/kernel"] - third["trunk/0_conv/kernel"]
+    np.testing.assert_allclose(step, full_step / 2, atol=1e-6)
+
+
+def test_logged_quantities(spec):
+    (values,), weights = run_updates(spec)
+    assert values["cross_entropy/digit"] == pytest.approx(np.log(10) - values["mi/digit"], abs=1e-5)
+    assert 0 < values["discriminator/real_min"] <= values["discriminator/real_max"] < 1
+    assert 0 < values["stddev/width_min"] <= values["stddev/width_max"]
+    assert 0 <= values["accuracy/real"] <= 1
+    np.testing.assert_array_equal(weights["totals"], np.float32(list(values.values())))
+
+
+def test_moving_averages_move_for_both_populations(spec):
+    _, weights = run_updates(spec)
+    averages = {name: value for name, value in weights.items() if name.endswith(("/mean", "/variance"))}
+    assert len(averages) == 2 * (2 * 2 + 2 * 1 + 3)  # trunk and Q: real and generated; generator: generated
+    for name, value in averages.items():
+        assert not np.allclose(value, 1.0 if name.endswith("variance") else 0.0, atol=1e-7), name
+
+
+def test_unused_outputs_cost_nothing(spec):
+    """Fetching D's logits does not run Q."""
+    with tf.Graph().as_default():
+        judgement = build_model(spec).discriminate(tf.zeros([2, 28, 28, 1]), Normalisation(REAL, False))
+        needed, todo = set(), [judgement.logits.op]
+        while todo:
+            operation = todo.pop()
+            if operation.name not in needed:
+                needed.add(operation.name)
+                todo += [tensor.op for tensor in operation.inputs]
+    assert not any("recognition" in name for name in needed)
