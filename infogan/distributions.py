@@ -21,6 +21,7 @@ shape [2]; the latter two always draw the same numbers.
 
 import dataclasses
 import math
+import numbers
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def _seed_pair(seed):
     """Turns None, an int or a tensor [2] into the seed of a stateless draw."""
     if seed is None:
         return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
-    if isinstance(seed, int):
+    if isinstance(seed, numbers.Integral):
         return tf.constant([seed, 0], tf.int64)
     return seed
 
@@ -369,6 +370,8 @@ class Bernoulli(Distribution):
 class MeanBernoulli(Bernoulli):
     """Bernoulli whose sample is its mean p: grey pixels in [0, 1] that carry a gradient."""
 
+    is_discrete = False
+
     def sample(self, dist_info, seed=None):
         return dist_info["p"]
 
@@ -403,6 +406,10 @@ class Product(Distribution):
         return sum(dist.effective_dim for dist in self.dists)
 
     @property
+    def is_discrete(self):
+        return all(dist.is_discrete for dist in self.dists)
+
+    @property
     def dist_flat_dim(self):
         return sum(self.dist_flat_dims)
 
@@ -418,6 +425,9 @@ class Product(Distribution):
     @property
     def prior_entropy(self):
         return sum(dist.prior_entropy for dist in self.dists)
+
+    def sweep(self, columns, limit):
+        raise NotImplementedError("Product.sweep: several factors have no common order. Sweep each factor.")
 
     def split_var(self, x):
         """Splits samples [B, dim] into one tensor per factor."""

@@ -138,6 +138,10 @@ class ExperimentSpec:
         if not self.codes:
             raise InputError("latent_spec", "no regularised latent was given, but InfoGAN needs a code. Add a Latent.")
         for latent in self.codes:
+            if isinstance(latent.distribution, distributions.Product):
+                raise InputError(
+                    "latent_spec", f"{latent.name} is a Product, but a code is a single one. Name each factor."
+                )
             if latent.distribution.effective_dim != 1:
                 raise InputError(
                     "latent_spec",

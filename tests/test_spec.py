@@ -74,6 +74,7 @@ def test_refuses_a_wrong_value_by_name(spec, field, value):
         ((Latent("a", Categorical(3)), Latent("a", Uniform(1))), "must be unique"),
         ((Latent("noise", Uniform(3), regularised=False),), "InfoGAN needs a code"),
         ((Latent("pose", Uniform(3)),), "pose has 3 dimensions, but a code has one"),
+        ((Latent("both", Product([Categorical(3)])),), "both is a Product, but a code is a single one"),
     ],
 )
 def test_refuses_wrong_latents(spec, latents, message):

@@ -115,8 +115,10 @@ def build_discriminator_step(model, spec, real, rate, seeds):
     optimizer = tf.train.AdamOptimizer(
         spec.discriminator_learning_rate * rate, spec.adam_beta1, name="adam_discriminator"
     )
-    # Generated statistics are moved by G's step, which sees the newer networks.
-    step = tf.group(optimizer.apply_gradients(gradients), *on_real.updates)
+    # Generated statistics are moved by G's step, which sees the newer networks. Those of real images must be taken
+    # before the weights move: Q's pass over real images is in no gradient, so nothing else would order the two.
+    with tf.control_dependencies(on_real.updates):
+        step = optimizer.apply_gradients(gradients)
 
     real_d, generated_d = tf.sigmoid(of_real.logits), tf.sigmoid(of_generated.logits)
     values = {
@@ -142,7 +144,9 @@ def build_generator_step(model, spec, rate, seeds):
     information = _information(model, z, judgement)
     total = loss if spec.variant == "gan" else loss - _weighted_information(model, spec, information)
     optimizer = tf.train.AdamOptimizer(spec.generator_learning_rate * rate, spec.adam_beta1, name="adam_generator")
-    step = tf.group(optimizer.apply_gradients(_gradients(total, model.generator_variables)), *normalisation.updates)
+    gradients = _gradients(total, model.generator_variables)
+    with tf.control_dependencies(normalisation.updates):
+        step = optimizer.apply_gradients(gradients)
 
     values = {"loss/generator": loss}
     for latent, info in zip(model.reg_latents, model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)):

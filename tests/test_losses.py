@@ -1,0 +1,82 @@
+"""The terms of the objective against float64."""
+
+import math
+
+import numpy as np
+import pytest
+
+from infogan.distributions import Bernoulli, Categorical
+from infogan.models.losses import discriminator_loss, generator_loss, mutual_information_bound
+from infogan.tf1 import tf
+
+REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])
+GENERATED = np.array([2.5, -1.0, 0.7, 0.0, -6.0])
+EXTREME = np.array([-100.0, 100.0])
+
+
+def evaluate(build, *arrays):
+    """Runs build(*constants) in a graph of its own."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        return session.run(build(*[tf.constant(array, tf.float32) for array in arrays]))
+
+
+def surprise(logits):
+    """-log D(x), for D(x) = 1 / (1 + exp(-logits))."""
+    return np.logaddexp(0.0, -logits)
+
+
+@pytest.mark.parametrize(
+    "real, generated", [(REAL, GENERATED), (EXTREME, EXTREME), (EXTREME, -EXTREME[:1])], ids=["mild", "sure", "wrong"]
+)
+def test_losses(real, generated):
+    of_d = surprise(real).mean() + surprise(-generated).mean()
+    np.testing.assert_allclose(evaluate(discriminator_loss, real, generated), of_d, rtol=1e-6)
+    np.testing.assert_allclose(evaluate(generator_loss, generated), surprise(generated).mean(), rtol=1e-6, atol=1e-30)
+
+
+def test_losses_where_d_cannot_tell():
+    zeros = np.zeros(4)
+    assert evaluate(discriminator_loss, zeros, zeros) == pytest.approx(2.0 * math.log(2.0))
+    assert evaluate(generator_loss, zeros) == pytest.approx(math.log(2.0))
+
+
+def test_gradients_of_losses():
+    """Of D: D(x) - 1 on real and D(x) on generated images; of G: D(x) - 1. Neither vanishes where that side loses."""
+
+    def build(real, generated):
+        of_d = tf.gradients(discriminator_loss(real, generated), [real, generated])
+        return of_d + tf.gradients(generator_loss(generated), generated)
+
+    logits = np.concatenate([REAL, EXTREME])
+    probability = np.exp(-surprise(logits))
+    expected = [probability - 1.0, probability, probability - 1.0]
+    np.testing.assert_allclose(evaluate(build, logits, logits), np.array(expected) / len(logits), atol=1e-7)
+
+
+def test_mutual_information_bound():
+    entropies = {"digit": math.log(10.0), "width": 0.5}
+    log_probs = {"width": np.array([-1.0, -2.0, 0.0]), "digit": np.log([0.5, 0.25, 0.125])}
+    bound = evaluate(lambda w, d: mutual_information_bound(entropies, {"width": w, "digit": d}), *log_probs.values())
+    assert list(bound) == ["digit", "width"]
+    assert bound["digit"] == pytest.approx(math.log(10.0) - 2.0 * math.log(2.0))  # geometric mean 1/4
+    assert bound["width"] == pytest.approx(0.5 - 1.0)
+
+
+@pytest.mark.parametrize("dist", [Categorical(10), Bernoulli(3)], ids=repr)
+@pytest.mark.parametrize("sureness", [0.0, 50.0], ids=["uniform posterior", "perfect posterior"])
+def test_mutual_information_bound_reaches_its_limits(dist, sureness):
+    """0 where Q has learned nothing, H(c) where it is always right."""
+
+    def build():
+        c = dist.sample_prior(64, seed=1)
+        log_prob = dist.logli(c, dist.activate_dist(sureness * (2.0 * c - 1.0)))
+        return mutual_information_bound({"c": dist.prior_entropy}, {"c": log_prob})["c"]
+
+    assert evaluate(build) == pytest.approx(dist.prior_entropy if sureness else 0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("log_probs", [{}, {"width": 0.0}, {"digit": 0.0, "width": 0.0}], ids=str)
+def test_mutual_information_bound_needs_the_same_codes(log_probs):
+    message = rf"mutual_information_bound: entropies of \['digit'\], log_probs of \[{', '.join(map(repr, log_probs))}\]"
+    with pytest.raises(ValueError, match=message):
+        mutual_information_bound({"digit": 1.0}, log_probs)
