@@ -14,6 +14,7 @@ from infogan.training.updates import (
     build_batch_indices,
     build_discriminator_step,
     build_generator_step,
+    build_settling,
     build_update,
 )
 
@@ -154,6 +155,30 @@ def test_moving_averages_move_for_both_populations(spec):
     assert len(averages) == 2 * (2 * 2 + 2 * 1 + 3)  # trunk and Q: real and generated; generator: generated
     for name, value in averages.items():
         assert not np.allclose(value, 1.0 if name.endswith("variance") else 0.0, atol=1e-7), name
+
+
+def test_settled_averages_are_those_of_unaugmented_images(spec):
+    spec = dataclasses.replace(spec, batch_size=len(IMAGES), augmentation=1.0)  # each batch is the whole set
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))
+        number = tf.placeholder(tf.int64, [])
+        settle = build_settling(model, spec, tf.constant(IMAGES), number)
+        images = tf.constant(IMAGES, tf.float32) / 255.0
+        by_averages, by_batch = (
+            model.discriminate(images, Normalisation(REAL, batch_statistics)).logits
+            for batch_statistics in (False, True)
+        )
+        session.run(tf.global_variables_initializer())
+        weights = session.run(tf.trainable_variables())
+        for batch in range(200):  # 0.9^200: nothing is left of the initial averages
+            session.run(settle, {number: batch})
+        averages, batch = session.run([by_averages, by_batch])
+        for before, after in zip(weights, session.run(tf.trainable_variables())):
+            np.testing.assert_array_equal(before, after)
+    assert np.std(batch) > 0.01
+    # The averaged variance is the unbiased one, a factor 24 / 23 off the batch's own.
+    np.testing.assert_allclose(averages, batch, atol=0.1 * np.std(batch))
 
 
 def test_unused_outputs_cost_nothing(spec):

@@ -15,10 +15,13 @@ from infogan.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, find_checkpoints
 from infogan.training.progress import Progress
 from infogan.training.run_log import RunLog
-from infogan.training.updates import build_update
+from infogan.training.updates import build_settling, build_update
 
 MOST_FRAMES = 100
 """Frames in the film of a training, however long it is."""
+
+SETTLING_BATCHES = 50
+"""Batches on which batch norm's averages settle after the last update."""
 
 
 class InfoGANTrainer:
@@ -42,6 +45,8 @@ class InfoGANTrainer:
             images_variable = tf.Variable(self._images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
             self._load_images = images_variable.initializer
             self._update = build_update(model, spec, images_variable)
+            self._settling_batch = tf.placeholder(tf.int64, [])
+            self._settle = build_settling(model, spec, images_variable, self._settling_batch)
             self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
             self._generated = model.generate(self._latents_in)
             self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
@@ -101,11 +106,14 @@ class InfoGANTrainer:
                 if line["epoch"] % self._frame_interval == 0:
                     log.write_pictures(self._draw_samples(session, base_latents), update)
                 self._folder.write_status("running", update, spec.updates)
-            is_last = update == spec.updates or self._stop.received is not None
-            if is_last or update % spec.snapshot_interval == 0:
+            is_stopped = self._stop.received is not None
+            if update < spec.updates and (is_stopped or update % spec.snapshot_interval == 0):
                 self._checkpoints.save(session, update)
                 saved = update
-            self._stop.raise_if_received()
+                self._stop.raise_if_received()
+        for batch in range(SETTLING_BATCHES):
+            session.run(self._settle, {self._settling_batch: batch})
+        self._checkpoints.save(session, update)
 
     def _finish_epoch(self, session, update, images_per_second):
         """The epoch's means, as an object for metrics.jsonl; starts the next epoch's sums."""

@@ -48,7 +48,7 @@ def build_update(model, spec, images):
     counter = tf.get_variable("update", [], tf.int64, tf.zeros_initializer(), trainable=False)
     seeds = UpdateSeeds(spec.seed, counter)
     rate = _rate_factor(spec, counter)
-    real = tf.cast(tf.gather(images, build_batch_indices(spec, counter, images.shape[0])), tf.float32) / 255.0
+    real = _build_batch(spec, counter, images)
 
     d_step, d_values = build_discriminator_step(model, spec, real, rate, seeds)
     with tf.control_dependencies([d_step]):
@@ -62,6 +62,29 @@ def build_update(model, spec, images):
     return Update(counter, step, list(quantities), values, totals, totals.assign(tf.zeros_like(totals)).op)
 
 
+def build_settling(model, spec, images, number):
+    """Moves batch norm's averages with the weights as they are, on images as a user has them: not augmented.
+
+    Training moves the averages while the weights move, and on augmented images; run with the last weights, this makes
+    classifying a single image as good as classifying a batch by its own statistics (Wu and Johnson 2021, "Rethinking
+    'Batch' in BatchNorm", Sec. 3).
+
+    Args:
+      model: RegularizedGAN.
+      spec: ExperimentSpec.
+      images: uint8 Tensor [N, H, W, C], the training set.
+      number: int64 Tensor; which batch to use.
+
+    Returns:
+      Operation.
+    """
+    on_real, on_generated = Normalisation(REAL, batch_statistics=True), Normalisation(GENERATED, batch_statistics=True)
+    model.discriminate(_build_batch(spec, number, images), on_real)
+    z = model.latent_dist.sample_prior(spec.batch_size, UpdateSeeds(spec.seed, -1 - number).next())
+    model.discriminate(model.generate(z, on_generated), on_generated)
+    return tf.group(*on_real.updates, *on_generated.updates)
+
+
 class UpdateSeeds:
     """A seed for each draw of an update, the same whenever that update is computed."""
 
@@ -72,6 +95,11 @@ class UpdateSeeds:
     def next(self):
         self._count += 1
         return tf.random.experimental.stateless_fold_in(self._of_update, self._count)
+
+
+def _build_batch(spec, number, images):
+    """A batch of real images: [B, H, W, C] in [0, 1]."""
+    return tf.cast(tf.gather(images, build_batch_indices(spec, number, images.shape[0])), tf.float32) / 255.0
 
 
 def build_batch_indices(spec, counter, images):
