@@ -29,6 +29,8 @@ PAPER = ExperimentSpec(
     generator_learning_rate=1e-3,
     constant_rate_share=0.5,
     augmentation=1.0,
+    batch_size=64,
+    max_epoch=100,
     paper_values=(
         PaperValue("error rate", 0.05, "Sec. 7.2", "digit"),
         PaperValue("L_I", 2.2, "Fig. 1", "digit", rule="at least"),
@@ -43,6 +45,8 @@ REFERENCE = dataclasses.replace(
     continuous_weight=1.0,
     constant_rate_share=1.0,
     augmentation=0.0,
+    batch_size=128,
+    max_epoch=50,
     held_out_images=5000,
     sweep_limit=1.0,
 )
