@@ -29,8 +29,8 @@ PAPER = ExperimentSpec(
     generator_learning_rate=1e-3,
     constant_rate_share=0.5,
     augmentation=1.0,
-    batch_size=64,
-    max_epoch=100,
+    batch_size=80,
+    max_epoch=80,
     paper_values=(
         PaperValue("error rate", 0.05, "Sec. 7.2", "digit"),
         PaperValue("L_I", 2.2, "Fig. 1", "digit", rule="at least"),

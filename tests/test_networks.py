@@ -48,10 +48,10 @@ def scales(network):
 def test_table_1_trunk_and_heads():
     trunk, discriminator = mnist.build_trunk(0, 0.1), mnist.build_discriminator_head(0)
     recognition = mnist.build_recognition_head(0, 0.1, 14)
-    features = trunk(tf.zeros([BATCH, 28, 28, 1]), Normalisation(REAL, True))
+    features = trunk(tf.zeros([BATCH, 28, 28, 1]), Normalisation([REAL], True))
     assert features.shape == (BATCH, 1024)
-    assert discriminator(features, Normalisation(REAL, True)).shape == (BATCH, 1)
-    assert recognition(features, Normalisation(REAL, True)).shape == (BATCH, 14)
+    assert discriminator(features, Normalisation([REAL], True)).shape == (BATCH, 1)
+    assert recognition(features, Normalisation([REAL], True)).shape == (BATCH, 14)
     assert shapes(trunk) == [(4, 4, 1, 64), (4, 4, 64, 128), (7 * 7 * 128, 1024)]
     assert scales(trunk) == [(128,), (1024,)]  # no batch norm after the first convolution
     assert shapes(discriminator) == [(1024, 1)]
@@ -61,14 +61,14 @@ def test_table_1_trunk_and_heads():
 
 def test_table_1_generator():
     generator = mnist.build_generator(0)
-    assert generator(tf.zeros([BATCH, 74]), Normalisation(GENERATED, True)).shape == (BATCH, 28, 28, 1)
+    assert generator(tf.zeros([BATCH, 74]), Normalisation([GENERATED], True)).shape == (BATCH, 28, 28, 1)
     assert shapes(generator) == [(74, 1024), (1024, 7 * 7 * 128), (4, 4, 64, 128), (4, 4, 1, 64)]
     assert scales(generator) == [(1024,), (7 * 7 * 128,), (64,)]
 
 
 def test_unknown_batch_size():
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
-    features = mnist.build_trunk(0, 0.1)(images, Normalisation(REAL, False))
+    features = mnist.build_trunk(0, 0.1)(images, Normalisation([REAL], False))
     assert evaluate(features, {images: np.zeros([3, 28, 28, 1])}).shape == (3, 1024)
 
 
@@ -87,7 +87,7 @@ def test_initial_values_follow_from_seed_and_position():
     def kernels(seed, name):
         with tf.Graph().as_default():
             network = Network(name, seed, [conv(3), conv(3), up_conv(3), batch_norm(), dense(5)])
-            network(tf.zeros([2, 8, 8, 3]), Normalisation(REAL, True))
+            network(tf.zeros([2, 8, 8, 3]), Normalisation([REAL], True))
             return evaluate(network.trainable_variables)
 
     same, again, other_seed, other_name = kernels(1, "a"), kernels(1, "a"), kernels(2, "a"), kernels(1, "b")
@@ -109,7 +109,7 @@ def test_derived_seeds_do_not_collide():
 def test_batch_norm_in_training_uses_the_batch(shape):
     x = np.random.default_rng(0).normal(3.0, 2.0, shape).astype(np.float32)
     network = Network("n", 0, [batch_norm()])
-    y, (scale, offset) = evaluate([network(tf.constant(x), Normalisation(REAL, True)), network.trainable_variables])
+    y, (scale, offset) = evaluate([network(tf.constant(x), Normalisation([REAL], True)), network.trainable_variables])
     axes = tuple(range(len(shape) - 1))
     wide = x.astype(np.float64)
     expected = (wide - wide.mean(axes)) / np.sqrt(wide.var(axes) + 1e-5) * scale + offset
@@ -122,10 +122,10 @@ def test_moving_averages_are_kept_apart():
     network = Network("n", 0, [batch_norm()])
     updates, results = [], {}
     for population, batch in batches.items():
-        training = Normalisation(population, batch_statistics=True)
+        training = Normalisation([population], batch_statistics=True)
         network(tf.constant(batch, tf.float32), training)
         updates += training.updates
-        results[population] = network(tf.constant(batch, tf.float32), Normalisation(population, False))
+        results[population] = network(tf.constant(batch, tf.float32), Normalisation([population], False))
     fetched = evaluate([results, network.trainable_variables], before=[updates] * 150)
     outputs, (scale, _) = fetched
     for population in batches:
@@ -136,7 +136,7 @@ def test_moving_averages_are_kept_apart():
 def test_without_batch_statistics_an_image_stands_alone():
     images = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
     trunk = mnist.build_trunk(0, 0.1)
-    together = trunk(tf.constant(images), Normalisation(REAL, False))
-    alone = trunk(tf.constant(images[:1]), Normalisation(REAL, False))
+    together = trunk(tf.constant(images), Normalisation([REAL], False))
+    alone = trunk(tf.constant(images[:1]), Normalisation([REAL], False))
     first, single = evaluate([together, alone])
     np.testing.assert_allclose(first[:1], single, atol=1e-6)

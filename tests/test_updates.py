@@ -166,12 +166,12 @@ def test_settled_averages_are_those_of_unaugmented_images(spec):
         settle = build_settling(model, spec, tf.constant(IMAGES), number)
         images = tf.constant(IMAGES, tf.float32) / 255.0
         by_averages, by_batch = (
-            model.discriminate(images, Normalisation(REAL, batch_statistics)).logits
+            model.discriminate(images, Normalisation([REAL], batch_statistics)).logits
             for batch_statistics in (False, True)
         )
         session.run(tf.global_variables_initializer())
         weights = session.run(tf.trainable_variables())
-        for batch in range(200):  # 0.9^200: nothing is left of the initial averages
+        for batch in range(5):
             session.run(settle, {number: batch})
         averages, batch = session.run([by_averages, by_batch])
         for before, after in zip(weights, session.run(tf.trainable_variables())):
@@ -184,7 +184,7 @@ def test_settled_averages_are_those_of_unaugmented_images(spec):
 def test_unused_outputs_cost_nothing(spec):
     """Fetching D's logits does not run Q."""
     with tf.Graph().as_default():
-        judgement = build_model(spec).discriminate(tf.zeros([2, 28, 28, 1]), Normalisation(REAL, False))
+        judgement = build_model(spec).discriminate(tf.zeros([2, 28, 28, 1]), Normalisation([REAL], False))
         needed, todo = set(), [judgement.logits.op]
         while todo:
             operation = todo.pop()

@@ -49,7 +49,7 @@ class TrainedModel:
         self._latents = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         self._generated = model.generate(self._latents)
         # Reads latents back from the images made of them.
-        on_generated = Normalisation(GENERATED, batch_statistics=False)
+        on_generated = Normalisation([GENERATED], batch_statistics=False)
         read = model.discriminate(self._generated, on_generated).reg_dist_info
         entropies = {code.name: code.distribution.prior_entropy for code in self.spec.codes}
         self._information = mutual_information_bound(entropies, model.reg_logli(self._latents, read))
@@ -57,7 +57,7 @@ class TrainedModel:
         images = tf.cast(self._images, tf.float32) / 255.0
         self._posteriors = {}
         for batch_statistics in (False, True):
-            info = model.discriminate(images, Normalisation(REAL, batch_statistics)).reg_dist_info
+            info = model.discriminate(images, Normalisation([REAL], batch_statistics)).reg_dist_info
             infos = model.reg_latent_dist.split_dist_info(info)
             self._posteriors[batch_statistics] = {code.name: part for code, part in zip(self.spec.codes, infos)}
 

@@ -56,7 +56,7 @@ class RegularizedGAN:
         Returns:
           Tensor [B, H, W, C] in the range of the output distribution: [0, 1] for MeanBernoulli.
         """
-        output = self._generator(z, normalisation or Normalisation(GENERATED, batch_statistics=False))
+        output = self._generator(z, normalisation or Normalisation([GENERATED], batch_statistics=False))
         pixels = int(output.shape[1] * output.shape[2] * output.shape[3])
         dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, pixels]))
         return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])

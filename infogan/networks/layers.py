@@ -29,14 +29,17 @@ class Normalisation:
     """How batch norm treats one pass through a network.
 
     Attributes:
-      population: REAL or GENERATED: whose moving averages to move or to use.
-      batch_statistics: True normalises by the batch's own mean and variance, as in training; False by the moving
+      populations: what the batch is made of: `[REAL]`, `[GENERATED]`, or both, for a batch whose first half is real and
+        whose second half is generated. Each part is normalised by itself, with its own moving averages.
+      batch_statistics: True normalises by the part's own mean and variance, as in training; False by the moving
         averages, so that an image's result does not depend on its neighbours.
+      share: weight of this batch in the moving averages that it moves; a float or a scalar Tensor.
       updates: operations that a pass with batch statistics appends; running them moves the averages.
     """
 
-    population: str
+    populations: list
     batch_statistics: bool
+    share: object = 1.0 - BATCH_NORM_DECAY
     updates: list = dataclasses.field(default_factory=list)
 
 
@@ -156,18 +159,27 @@ class _BatchNorm:
         with tf.variable_scope(self._name):
             scale = tf.get_variable("scale", [channels], initializer=self._scale_initializer)
             offset = tf.get_variable("offset", [channels], initializer=tf.zeros_initializer())
-            with tf.variable_scope(normalisation.population):
-                mean = tf.get_variable("mean", [channels], initializer=tf.zeros_initializer(), trainable=False)
-                variance = tf.get_variable("variance", [channels], initializer=tf.ones_initializer(), trainable=False)
-        self.trainable_variables = [scale, offset]
+            self.trainable_variables = [scale, offset]
+            populations = normalisation.populations
+            parts = [x] if len(populations) == 1 else tf.split(x, len(populations))
+            results = [
+                self._normalise(part, scale, offset, population, normalisation)
+                for part, population in zip(parts, populations)
+            ]
+        return results[0] if len(results) == 1 else tf.concat(results, axis=0)
 
+    def _normalise(self, x, scale, offset, population, normalisation):
+        with tf.variable_scope(population):
+            shape = scale.shape
+            mean = tf.get_variable("mean", shape, initializer=tf.zeros_initializer(), trainable=False)
+            variance = tf.get_variable("variance", shape, initializer=tf.ones_initializer(), trainable=False)
         image = x if x.shape.ndims == 4 else x[:, None, None, :]
         if normalisation.batch_statistics:
             y, batch_mean, batch_variance = tf.nn.fused_batch_norm(
                 image, scale, offset, epsilon=BATCH_NORM_EPSILON, is_training=True
             )
             for average, value in ((mean, batch_mean), (variance, batch_variance)):
-                normalisation.updates.append(average.assign_sub((1.0 - BATCH_NORM_DECAY) * (average - value)))
+                normalisation.updates.append(average.assign_sub(normalisation.share * (average - value)))
         else:
             y, _, _ = tf.nn.fused_batch_norm(
                 image, scale, offset, mean, variance, epsilon=BATCH_NORM_EPSILON, is_training=False
