@@ -34,6 +34,9 @@ def session_config():
 @contextmanager
 def _without_chatter():
     """Holds back what is written to the process's standard error, C++ libraries included, and passes on the rest."""
+    if sys.stderr is None:  # closed by whoever started the process
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held_back:

@@ -12,7 +12,8 @@ The keys in brackets are added by `activate_dist`. Where they are present they a
 probabilities, so log-likelihoods and gradients stay finite for network outputs of +-50; a `dist_info` without them
 is clipped at TINY before a logarithm is taken.
 
-Public names follow the authors' code (openai/InfoGAN, infogan/misc/distributions.py). Log-likelihoods, entropies and
+Public names follow the authors' code (openai/InfoGAN, infogan/misc/distributions.py), whose users look for them, also
+where this package itself does not call them (`kl`, `marginal_entropy`, ...). Log-likelihoods, entropies and
 divergences are in nats and have shape [B]. Batch sizes may be unknown (None) when the graph is built.
 
 Seeds: wherever `seed` is taken it is None (fresh numbers in every session run), an int, or an integer tensor of
@@ -227,6 +228,11 @@ class Gaussian(Distribution):
     def prior_entropy(self):
         return 0.5 * self.dim * (LOG_2PI + 1.0)
 
+    @property
+    def prior_variance(self):
+        """Variance of each number under the prior, a float."""
+        return 1.0
+
     def prior_dist_info(self, batch_size):
         return {"mean": tf.zeros([batch_size, self.dim]), "stddev": tf.ones([batch_size, self.dim])}
 
@@ -285,10 +291,14 @@ class Uniform(Gaussian):
     def prior_entropy(self):
         return self.dim * math.log(2.0)
 
+    @property
+    def prior_variance(self):
+        return 1.0 / 3.0
+
     def prior_dist_info(self, batch_size):
         """Mean 0 and deviation 1/sqrt(3): the moments of U(-1, 1), itself no member of the posterior family."""
         moments = super().prior_dist_info(batch_size)
-        return {"mean": moments["mean"], "stddev": moments["stddev"] / math.sqrt(3.0)}
+        return {"mean": moments["mean"], "stddev": moments["stddev"] * math.sqrt(self.prior_variance)}
 
     def sample_prior(self, batch_size, seed=None):
         return tf.random.stateless_uniform([batch_size, self.dim], _seed_pair(seed), -1.0, 1.0)

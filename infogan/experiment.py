@@ -5,6 +5,7 @@ import dataclasses
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from infogan.atomic_file import write_json
 from infogan.datasets import load_dataset
 from infogan.devices import find_gpus
 from infogan.errors import InputError, TrainingFailed
+from infogan.training.checkpoints import find_checkpoints
 from infogan.training.interruption import Interrupted, StopSignals
+from infogan.training.progress import say
 from infogan.training.run_folder import RunFolder
+from infogan.training.run_log import load_metrics
 
 SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_size": 32, "max_images": 1000}
 """A whole run in under a minute; the pictures show noise."""
@@ -28,50 +32,65 @@ FLAGS = {
     "continuous_weight": (float, "lambda of the continuous codes"),
     "discriminator_learning_rate": (float, "Adam's rate for D and Q"),
     "generator_learning_rate": (float, "Adam's rate for G"),
+    "constant_rate_share": (float, "share of the run after which both rates fall linearly to 0; 1: never"),
+    "augmentation": (float, "strength of the random affine maps of all that D and Q see; 0: none"),
     "snapshot_interval": (int, "updates between two checkpoints"),
 }
 """Flags that change a field of the recipe's spec."""
 
 
-def run(spec, folder, dataset, stop, gpus=()):
+def run(spec, folder, dataset, stop):
     """Trains, or goes on training, and evaluates.
 
     Args:
       spec: ExperimentSpec.
-      folder: RunFolder, created.
+      folder: RunFolder, created and locked.
       dataset: Dataset of the spec.
       stop: StopSignals, entered.
-      gpus: names of the GPUs in use, for environment.json.
 
     Returns:
       The report's rows, as `infogan.evaluation.report.compare` makes them.
 
     Raises:
-      TrainingFailed: if a loss is not finite; status.json says failed.
+      TrainingFailed: if a loss or a weight is not finite, or a checkpoint cannot be written; status.json says failed.
       Interrupted: if a signal came; the last finished update is saved and status.json says interrupted.
+      InputError: if what the folder holds is damaged; status.json stays as it was.
     """
-    # Imported here: they cost a second, and a wrong flag is refused before.
-    from infogan.evaluation.evaluate import evaluate_run
-    from infogan.training.checkpoints import find_checkpoints
-    from infogan.training.trainer import InfoGANTrainer
 
     def write_status(state, message=""):
-        saved = find_checkpoints(folder.checkpoints)
-        folder.write_status(state, saved[-1] if saved else 0, spec.updates, message)
+        folder.write_status(state, _last_update(folder), spec.updates, message)
 
     try:
-        write_status("running")
-        write_json(folder.log / "environment.json", _describe_environment(dataset, gpus))
-        InfoGANTrainer(spec, dataset.train.images, folder, stop).train()
-        rows = evaluate_run(spec, dataset, folder)
+        rows = _train_and_evaluate(spec, folder, dataset, stop)
+    except InputError:
+        raise
     except (Interrupted, KeyboardInterrupt) as error:
         write_status("interrupted", str(error))
         raise
     except BaseException as error:
-        write_status("failed", str(error) or repr(error))
+        with suppress(OSError):  # a full disk must not hide the error itself
+            write_status("failed", str(error) or repr(error))
         raise
     write_status("finished")
     return rows
+
+
+def _train_and_evaluate(spec, folder, dataset, stop):
+    gpus = find_gpus()
+    # Imported here: they cost a second, and a wrong flag is refused before.
+    from infogan.evaluation.evaluate import evaluate_run
+    from infogan.training.trainer import InfoGANTrainer
+
+    write_json(folder.log / "environment.json", _describe_environment(dataset, gpus))
+    _announce(spec, folder, dataset, gpus)
+    if _last_update(folder) < spec.updates:
+        InfoGANTrainer(spec, dataset.train.images, folder, stop).train()
+    return evaluate_run(spec, dataset, folder)
+
+
+def _last_update(folder):
+    saved = find_checkpoints(folder.checkpoints)
+    return saved[-1] if saved else 0
 
 
 def main(description, recipes, arguments=None):
@@ -88,27 +107,26 @@ def main(description, recipes, arguments=None):
     default = next(iter(recipes.values()))
     parser = _build_parser(description, recipes, default)
     options = parser.parse_args(arguments)
+    folder, status = None, 0
     try:
         with StopSignals() as stop:
             folder, spec, dataset = _prepare(options, recipes, default)
             with folder.lock():
-                gpus = find_gpus()
-                _announce(spec, folder, dataset, gpus)
-                rows = run(spec, folder, dataset, stop, gpus)
+                rows = run(spec, folder, dataset, stop)
             _print_results(rows, folder)
-        return 0
     except InputError as error:
-        where = (
-            _flag(error.where) if error.where in {field.name for field in dataclasses.fields(default)} else error.where
-        )
-        print(f"{parser.prog}: {where}: {error.problem}", file=sys.stderr)
-        return 2
+        where = _flag(error.where) if error.where in FLAGS else error.where
+        message, status = f"{where}: {error.problem}", 2
     except TrainingFailed as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
+        message, status = str(error), 1
+    except OSError as error:
+        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2 if folder is None else 1
     except Interrupted as error:
-        print(f"{parser.prog}: stopped by {error}. Go on with --resume.", file=sys.stderr)
-        return error.exit_status
+        advice = f"Go on with --resume {folder.name}." if folder else "Nothing was begun."
+        message, status = f"stopped by {error}. {advice}", error.exit_status
+    if status and sys.stderr is not None:
+        print(f"{parser.prog}: {message}", file=sys.stderr)
+    return status
 
 
 class _Parser(argparse.ArgumentParser):
@@ -172,7 +190,12 @@ def _prepare(options, recipes, default):
         )
     folder = RunFolder.find(options.log_dir, options.checkpoint_dir, options.resume or None)
     spec = folder.load_spec()
-    _check_same(spec, _change(spec, options), folder)
+    if spec.name != default.name:
+        raise InputError(
+            "--resume", f"{folder.name} is a run of {spec.name}, but this launcher's are of {default.name}."
+        )
+    _check_same(spec, options, folder)
+    load_metrics(folder.metrics)  # refuses a damaged log
     dataset = load_dataset(spec, options.data_dir)
     folder.check_dataset(dataset)
     return folder, spec, dataset
@@ -182,14 +205,14 @@ def _change(spec, options):
     """The spec with the flags' values in it."""
     changes = dict(SMOKE) if options.smoke else {}
     changes.update({field: getattr(options, field) for field in FLAGS if getattr(options, field) is not None})
-    if options.recipe:
-        changes["recipe"] = options.recipe
     if options.baseline:
-        changes["variant"] = options.baseline
+        changes.update(variant=options.baseline, paper_values=())  # the paper's values are InfoGAN's
     noise_dim = changes.pop("noise_dim", None)
     if noise_dim is not None:
-        if noise_dim < 1:
-            raise InputError("--noise-dim", f"{noise_dim} was given, but a whole number of at least 1 is needed.")
+        if sum(not latent.regularised for latent in spec.latent_spec) != 1:
+            raise InputError(
+                "--noise-dim", f"{noise_dim} was given, but this experiment has not just one noise vector."
+            )
         changes["latent_spec"] = tuple(_resize_noise(latent, noise_dim) for latent in spec.latent_spec)
     return dataclasses.replace(spec, **changes)
 
@@ -200,14 +223,17 @@ def _resize_noise(latent, dim):
     return dataclasses.replace(latent, distribution=dataclasses.replace(latent.distribution, dim=dim))
 
 
-def _check_same(begun, given, folder):
+def _check_same(spec, options, folder):
     """Refuses flags that would make a resumed run another run."""
-    names = ("recipe", *FLAGS, *(field.name for field in dataclasses.fields(begun)))
-    for name in names:
-        before, now = _value(name, begun), _value(name, given)
-        if before != now:
+    if options.smoke and spec.max_images != SMOKE["max_images"]:
+        raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
+    given = {field: getattr(options, field) for field in ("recipe", *FLAGS)}
+    given["baseline"] = options.baseline
+    for name, now in given.items():
+        before = spec.variant if name == "baseline" else _value(name, spec)
+        if now not in (None, before):
             raise InputError(
-                "--baseline" if name == "variant" else _flag(name),
+                _flag(name),
                 f"{now} was given, but {folder.name} was started with {before}. Leave it out, or start a new run.",
             )
 
@@ -221,28 +247,36 @@ def _describe_environment(dataset, gpus):
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "gpus": list(gpus),
-        "packages": {name: metadata.version(name) for name in packages},
+        "packages": {name: _version(name) for name in packages},
         "variables": {name: os.environ.get(name) for name in variables},
         "dataset": dataset.source,
         "command": sys.argv,
     }
 
 
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # TensorFlow also comes under other names
+        return None
+
+
 def _announce(spec, folder, dataset, gpus):
-    print(
+    say(
         f"{spec.name}, recipe {spec.recipe}, {spec.variant}, seed {spec.seed}: {spec.updates:,} updates "
         f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source})\n"
         f"logs in {folder.log}, checkpoints in {folder.checkpoints}\n"
-        f"{'GPU: ' + ', '.join(gpus) if gpus else 'no GPU: running on the CPU'}",
-        flush=True,
+        f"{'GPU: ' + ', '.join(gpus) if gpus else 'no GPU: running on the CPU'}"
     )
 
 
 def _print_results(rows, folder):
     from infogan.evaluation.report import format_table
 
-    print(f"\n{format_table(rows)}\n")
-    print(f"report       {folder.log / 'report.json'}")
-    print(f"pictures     {folder.samples}")
-    print(f"checkpoints  {folder.checkpoints}")
-    print(f"curves       tensorboard --logdir {folder.log.parent}")
+    say(
+        f"\n{format_table(rows)}\n\n"
+        f"report       {folder.log / 'report.json'}\n"
+        f"pictures     {folder.samples}\n"
+        f"checkpoints  {folder.checkpoints}\n"
+        f"curves       tensorboard --logdir {folder.log.parent}"
+    )

@@ -6,6 +6,7 @@ A spec holds no tensor and imports no TensorFlow. It is checked when it is built
 import dataclasses
 import json
 import math
+import re
 
 from infogan import distributions
 from infogan.distributions import Distribution
@@ -13,6 +14,11 @@ from infogan.errors import InputError
 
 VARIANTS = ("infogan", "gan")
 LARGEST_SEED = 2**31 - 1
+LARGEST_DIM = 100_000
+"""Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
+LARGEST_NUMBER = 1e30
+"""Rates and weights stay well within float32."""
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,99}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,15 +121,15 @@ class ExperimentSpec:
         _check_whole("batch_size", self.batch_size, 2, "batch norm needs at least two images")
         for field in ("updates_per_epoch", "max_epoch", "snapshot_interval"):
             _check_whole(field, getattr(self, field), 1)
-        _check_whole("seed", self.seed, 0, f"seeds run up to {LARGEST_SEED}", LARGEST_SEED)
+        _check_whole("seed", self.seed, 0, highest=LARGEST_SEED)
         _check_whole("held_out_images", self.held_out_images, 0)
         if self.max_images is not None:
             _check_whole("max_images", self.max_images, 1)
-        for field in ("info_reg_coeff", "continuous_weight", "augmentation", "leaky_rate"):
+        for field in ("info_reg_coeff", "continuous_weight", "augmentation"):
             _check_number(field, getattr(self, field), 0.0)
         for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
             _check_number(field, getattr(self, field), 0.0, above=True)
-        for field in ("adam_beta1", "constant_rate_share"):
+        for field in ("leaky_rate", "adam_beta1", "constant_rate_share"):
             _check_number(field, getattr(self, field), 0.0, highest=1.0)
         if self.adam_beta1 == 1.0:
             raise InputError("adam_beta1", "1 was given, but Adam needs a decay below 1.")
@@ -132,6 +138,12 @@ class ExperimentSpec:
         self._check_latents()
 
     def _check_latents(self):
+        for latent in self.latent_spec:
+            if not NAME_PATTERN.fullmatch(latent.name):
+                raise InputError(
+                    "latent_spec", f"{latent.name!r} was given, but a name is made of letters, digits and '_'."
+                )
+            _check_whole(f"dim of {latent.name}", latent.distribution.dim, 1, highest=LARGEST_DIM)
         names = [latent.name for latent in self.latent_spec]
         if len(set(names)) != len(names):
             raise InputError("latent_spec", f"the names {names} were given, but each must be unique.")
@@ -183,8 +195,10 @@ class ExperimentSpec:
             )
             values["paper_values"] = tuple(PaperValue(**entry) for entry in values["paper_values"])
             return cls(**values)
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-            raise InputError("spec.json", f"it holds no experiment of this version ({error!r}).") from error
+        except InputError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise InputError("spec.json", f"it is no ExperimentSpec of this version ({error!r}).") from error
 
 
 def _encode(value):
@@ -211,15 +225,12 @@ def _decode_distribution(entry):
 
 def _check_whole(field, value, lowest, why="", highest=math.inf):
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-        needed = f"a whole number of at least {lowest} is needed" + (f": {why}" if why else "")
-        raise InputError(field, f"{value!r} was given, but {needed}.")
+        needed = f"a whole number of at least {lowest}" + (f" and at most {highest:,}" if highest < math.inf else "")
+        raise InputError(field, f"{value!r} was given, but {needed} is needed{f': {why}' if why else ''}.")
 
 
-def _check_number(field, value, lowest, above=False, highest=math.inf):
+def _check_number(field, value, lowest, above=False, highest=LARGEST_NUMBER):
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or not lowest <= value <= highest or (above and value == lowest):
-        needed = f"a number {'above' if above else 'of at least'} {lowest:g}"
-        raise InputError(
-            field,
-            f"{value!r} was given, but {needed}{f' and at most {highest:g}' if highest < math.inf else ''} is needed.",
-        )
+        needed = f"a number {'above' if above else 'of at least'} {lowest:g} and at most {highest:g}"
+        raise InputError(field, f"{value!r} was given, but {needed} is needed.")

@@ -3,11 +3,15 @@
 Import it before anything of infogan.
 """
 
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 NEEDED = ("tensorflow", "tf_keras", "numpy", "scipy", "imageio", "progressbar", "PIL", "matplotlib", "tensorboard")
+
+# Ctrl-C during the imports ends the process without a traceback; `experiment.main` then takes over.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 

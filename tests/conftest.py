@@ -1,6 +1,7 @@
 """What the tests share: the launchers on the path, a small spec, a small dataset, one finished smoke run."""
 
 import dataclasses
+import signal
 import sys
 from pathlib import Path
 
@@ -16,11 +17,27 @@ from infogan.datasets import Dataset, Split  # noqa: E402
 from infogan.experiment import main  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def signal_handlers():
+    """Puts back the handlers that a run which was stopped by a signal leaves ignored."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def spec():
     """Table 1's networks on small batches: four updates in two epochs."""
     return dataclasses.replace(
-        run_mnist_exp.PAPER, batch_size=8, max_epoch=2, updates_per_epoch=2, snapshot_interval=3, seed=3
+        run_mnist_exp.PAPER,
+        batch_size=8,
+        max_epoch=2,
+        updates_per_epoch=2,
+        snapshot_interval=3,
+        seed=3,
+        augmentation=0.0,
+        constant_rate_share=1.0,
     )
 
 

@@ -120,18 +120,20 @@ WRONG = {
     "batch too large": (["--batch-size", "60001"], "--batch-size: 60,001 was given, but only 60,000 training images"),
     "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),
     "negative seed": (["--seed", "-1"], "--seed: -1 was given"),
-    "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 is needed"),
+    "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 and"),
+    "too much noise": (["--noise-dim", "1000000000"], "dim of noise: 1000000000 was given"),
+    "name too long": (["--log-dir", "x" * 300], "File name too long"),
+    "smoke for a whole run": (["--resume", "gone", "--smoke"], "holds no run to continue"),
     "rate of zero": (
         ["--generator-learning-rate", "0"],
-        "--generator-learning-rate: 0.0 was given, but a number above 0",
+        "--generator-learning-rate: 0.0 was given, but a number above 0 and",
     ),
-    "no noise": (["--noise-dim", "0"], "--noise-dim: 0 was given"),
+    "no noise": (["--noise-dim", "0"], "dim of noise: 0 was given"),
     "run name with path": (["--run-name", "../x"], "--run-name: '../x' was given"),
     "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
     "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),
     "unwritable": (["--log-dir", "/proc/nowhere"], "/proc/nowhere/"),
     "nothing to resume": (["--resume"], "holds no run to continue. Start one without --resume."),
-    "unknown run": (["--resume", "gone"], "--resume: 'gone' was given, but"),
 }
 
 
@@ -167,6 +169,8 @@ def test_a_run_is_never_written_over(smoke_run, capsys):
         (["--recipe", "reference"], "--recipe: reference was given, but smoke was started with paper"),
         (["--baseline", "gan"], "--baseline: gan was given, but smoke was started with infogan"),
         (["--run-name", "other"], "--run-name: it was given with --resume"),
+        (["--resume", "gone"], "--resume: 'gone' was given, but"),
+        (["--resume", "../smoke"], "--resume: '../smoke' was given, but"),
     ],
 )
 def test_resuming_another_experiment_is_refused(smoke_run, capsys, arguments, message):
@@ -191,6 +195,78 @@ def test_resuming_with_other_images_is_refused(smoke_run, tmp_path, capsys):
     assert "but the run was started with those of shipped with infogan" in capsys.readouterr().err
 
 
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+RESUME_DAMAGES = {
+    "spec cut short": (
+        lambda logs, ckt: (ckt / "spec.json").write_text('{"name"'),
+        "holds no experiment of this version",
+    ),
+    "spec no text": (
+        lambda logs, ckt: (ckt / "spec.json").write_bytes(b"\xff\xfe"),
+        "holds no experiment of this version",
+    ),
+    "dataset lost": (lambda logs, ckt: remove(ckt / "dataset.json"), "does not say which images"),
+    "dataset empty": (lambda logs, ckt: (ckt / "dataset.json").write_text("{}"), "does not say which images"),
+    "metrics damaged": (lambda logs, ckt: (logs / "metrics.jsonl").write_text("5\n"), "line 1 is damaged"),
+    "log folder a file": (lambda logs, ckt: (remove(logs), logs.write_text("")), "cannot be written"),
+    "lock a folder": (lambda logs, ckt: (remove(ckt / "lock"), (ckt / "lock").mkdir()), "lock: it cannot be written"),
+    "checkpoint cut short": (
+        lambda logs, ckt: (ckt / "model-6.data-00000-of-00001").write_bytes(b"x" * 1000),
+        "model-6: it is no readable checkpoint of this run. Remove ",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", RESUME_DAMAGES)
+def test_resuming_a_damaged_run_gets_one_line(smoke_run, tmp_path, capfd, damage):
+    logs, ckt = (Path(shutil.copytree(folder, tmp_path / folder.parent.name / folder.name)) for folder in smoke_run)
+    change, message = RESUME_DAMAGES[damage]
+    change(logs, ckt)
+    status_file = logs / "status.json"
+    before = status_file.read_bytes() if logs.is_dir() else None
+    assert launch("--resume", "smoke", "--log-dir", logs.parent, "--checkpoint-dir", ckt.parent) == 2
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert message in last
+    if before:
+        assert status_file.read_bytes() == before  # a refusal does not touch what a finished run says of itself
+
+
+def test_a_lost_log_folder_is_made_again(smoke_run, tmp_path, capsys):
+    ckt = Path(shutil.copytree(smoke_run[1], tmp_path / "ckt" / "smoke"))
+    assert launch("--resume", "smoke/", "--log-dir", tmp_path / "other", "--checkpoint-dir", ckt.parent) == 0
+    assert json.loads((tmp_path / "other/smoke/status.json").read_text())["state"] == "finished"
+    assert (tmp_path / "other/smoke/samples/digit.png").exists()
+
+
+def test_runs_without_a_name_never_collide(tmp_path):
+    from infogan.training.run_folder import RunFolder
+
+    names = []
+    for _ in range(3):
+        names.append(RunFolder(tmp_path, tmp_path / "ckt").name)
+        (tmp_path / names[-1]).mkdir()
+    assert len(set(names)) == 3
+
+
+def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
+    command = f"{sys.executable} {LAUNCHERS[0]} --smoke --run-name run | head -1"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    assert json.loads((tmp_path / "logs/mnist/run/status.json").read_text())["state"] == "finished"
+
+
+def test_the_bar_fits_a_narrow_terminal(tmp_path):
+    command = f"stty cols 60 rows 20; {sys.executable} {LAUNCHERS[0]} --smoke --run-name run"
+    result = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, timeout=120)
+    shown = re.sub(rb"\x1b\[[0-9;]*m", b"", result.stdout)  # without colours
+    bars = [part for part in re.split(rb"[\r\n]", shown) if b"%" in part and b"|" in part]
+    assert bars
+    assert max(map(len, bars)) <= 60
+    assert b"epoch 2/2, update 6: D " in shown
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_save_the_last_update(tmp_path, number, status):
     process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
@@ -201,7 +277,7 @@ def test_signals_save_the_last_update(tmp_path, number, status):
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == status
-    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Go on with --resume.\n"
+    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Go on with --resume run.\n"
     report = json.loads((tmp_path / "logs/mnist/run/status.json").read_text())
     assert report["state"] == "interrupted"
     assert (tmp_path / f"ckt/mnist/run/model-{report['update']}.index").exists()

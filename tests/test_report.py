@@ -11,8 +11,8 @@ PAPER = [PaperValue("error rate", 0.05, "Sec. 7.2", "digit"), PaperValue("L_I", 
 @pytest.mark.parametrize(
     ("metric", "holds"),
     [
-        (Metric("error rate", 0.05, "%", "digit"), True),
-        (Metric("error rate", 0.0501, "%", "digit"), False),
+        (Metric("error rate", 0.05, "share", "digit"), True),
+        (Metric("error rate", 0.0501, "share", "digit"), False),
         (Metric("L_I", 2.3, "nats", "digit"), True),
         (Metric("L_I", 2.1, "nats", "digit"), False),
         (Metric("L_I", 2.3, "nats", "width"), None),
@@ -27,7 +27,7 @@ def test_holds_follows_the_rule(metric, holds):
 
 def test_table_shows_ours_beside_the_paper():
     table = format_table(
-        compare([Metric("error rate", 0.0312, "%", "digit"), Metric("speed", 1234.5, "images/s")], PAPER)
+        compare([Metric("error rate", 0.0312, "share", "digit"), Metric("speed", 1234.5, "images/s")], PAPER)
     )
     lines = [line.split("  ") for line in table.splitlines()]
     assert [cell.strip() for cell in lines[2] if cell] == ["error rate digit", "3.12 %", "5.00 %", "Sec. 7.2", "yes"]

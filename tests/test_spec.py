@@ -27,9 +27,9 @@ def test_json_round_trip_of_every_latent(spec):
     assert ExperimentSpec.from_json(changed.to_json()) == changed
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', "{"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', "{", "[" * 100_000])
 def test_from_json_refuses_other_documents(text):
-    with pytest.raises(InputError, match=r"spec\.json: it holds no experiment of this version"):
+    with pytest.raises(InputError, match=r"spec\.json: it is no ExperimentSpec of this version"):
         ExperimentSpec.from_json(text)
 
 
@@ -59,6 +59,8 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("adam_beta1", 1.0),
         ("constant_rate_share", 1.1),
         ("augmentation", -1),
+        ("leaky_rate", 7.0),
+        ("generator_learning_rate", 1e300),
         ("variant", "vae"),
     ],
 )
@@ -73,6 +75,9 @@ def test_refuses_a_wrong_value_by_name(spec, field, value):
     [
         ((Latent("a", Categorical(3)), Latent("a", Uniform(1))), "must be unique"),
         ((Latent("noise", Uniform(3), regularised=False),), "InfoGAN needs a code"),
+        ((Latent("a/b", Categorical(3)),), "'a/b' was given, but a name is made of"),
+        ((Latent("none", Categorical(0)),), "0 was given, but a whole number of at least 1"),
+        ((Latent("huge", Uniform(10**9)),), "1000000000 was given"),
         ((Latent("pose", Uniform(3)),), "pose has 3 dimensions, but a code has one"),
         ((Latent("both", Product([Categorical(3)])),), "both is a Product, but a code is a single one"),
     ],
@@ -89,3 +94,35 @@ def test_code_weights_are_separate(spec):
         "rotation": spec.continuous_weight,
         "width": spec.continuous_weight,
     }
+
+
+def test_reference_recipe_has_the_values_of_the_authors_code():
+    spec = run_mnist_exp.REFERENCE
+    assert (spec.leaky_rate, spec.info_reg_coeff, spec.continuous_weight) == (0.01, 1.0, 1.0)
+    assert (spec.discriminator_learning_rate, spec.generator_learning_rate, spec.adam_beta1) == (2e-4, 1e-3, 0.5)
+    assert (spec.batch_size, spec.max_epoch, spec.updates_per_epoch) == (128, 50, 100)
+    assert (spec.augmentation, spec.constant_rate_share, spec.held_out_images, spec.sweep_limit) == (
+        0.0,
+        1.0,
+        5000,
+        1.0,
+    )
+    assert [latent.distribution for latent in spec.latent_spec] == [
+        Uniform(62),
+        Categorical(10),
+        Uniform(1, fix_std=True),
+        Uniform(1, fix_std=True),
+    ]
+
+
+def test_paper_recipe_obeys_what_the_paper_states():
+    spec = run_mnist_exp.PAPER
+    assert (spec.leaky_rate, spec.info_reg_coeff, spec.sweep_limit) == (0.1, 1.0, 2.0)
+    assert spec.continuous_weight < spec.info_reg_coeff
+    assert (spec.discriminator_learning_rate, spec.generator_learning_rate) == (2e-4, 1e-3)
+    assert [(latent.distribution.dim, latent.regularised) for latent in spec.latent_spec] == [
+        (62, False),
+        (10, True),
+        (1, True),
+        (1, True),
+    ]

@@ -1,10 +1,10 @@
 """Whole runs: resumed ones equal uninterrupted ones, and what ends a run is told."""
 
-import contextlib
 import dataclasses
 import json
 import math
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,7 +121,7 @@ def test_not_a_number_stops_the_run_at_that_update(spec, dataset, tmp_path):
     with pytest.raises(Interrupted):
         train(spec, dataset, folder, stop_at=1)
     # D's next step makes its weights so large that its logits overflow.
-    spec = dataclasses.replace(spec, discriminator_learning_rate=1e38)
+    object.__setattr__(spec, "discriminator_learning_rate", 1e38)  # a spec made as it should be refuses it
     with StopSignals() as stop, pytest.raises(TrainingFailed) as caught:
         experiment.run(spec, folder, dataset, stop)
     message = str(caught.value)
@@ -160,14 +160,85 @@ def test_metrics_are_means_over_the_epoch(spec, dataset, tmp_path):
     assert [line["images_seen"] for line in means] == [16, 32]
 
 
+def test_infinite_weights_are_never_saved(spec, dataset, tmp_path):
+    # G's last step is in no loss: only a look at the weights finds it.
+    spec = dataclasses.replace(spec, updates_per_epoch=1, max_epoch=1)
+    object.__setattr__(spec, "generator_learning_rate", math.inf)  # a spec made as it should be refuses it
+    folder = start(spec, dataset, tmp_path, "run")
+    with pytest.raises(TrainingFailed, match=r"update 1: .*generator/.* not finite. There is no checkpoint before it"):
+        train(spec, dataset, folder)
+    assert find_checkpoints(folder.checkpoints) == []
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_older_ones(spec, dataset, tmp_path, monkeypatch):
+    folder = start(spec, dataset, tmp_path, "run")
+    save = tf.train.Saver.save
+
+    def fail_at_the_end(saver, session, path, global_step, **options):
+        save(saver, session, path, global_step, **options)
+        if global_step == spec.updates:
+            raise tf.errors.ResourceExhaustedError(None, None, "model-4.data; No space left on device")
+
+    monkeypatch.setattr(tf.train.Saver, "save", fail_at_the_end)
+    with pytest.raises(
+        TrainingFailed, match=r"cannot be written \(No space left on device\)\. The last good .* update 3"
+    ):
+        train(spec, dataset, folder)
+    assert find_checkpoints(folder.checkpoints) == [3]
+    assert not list(folder.checkpoints.glob("model-4*"))
+
+
+DAMAGES = {
+    "garbage": (b'{"epoch": 1, "update": 2}\n\xff\xfe\n', "line 2 is damaged"),
+    "no object": (b"5\n", "line 1 is damaged"),
+    "doubled": (b'{"epoch": 1, "update": 2}\n{"epoch": 1, "update": 2}\n', "line 2 is damaged"),
+    "lost": (b"", "it holds 0 epochs, but the checkpoint follows epoch 1"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_metrics_are_refused(spec, dataset, tmp_path, damage):
+    content, message = DAMAGES[damage]
+    folder = start(spec, dataset, tmp_path, "run")
+    with pytest.raises(Interrupted):
+        train(spec, dataset, folder, stop_at=2)
+    folder.metrics.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        train(spec, dataset, folder)
+
+
+def test_of_two_runs_that_start_at_once_one_gets_the_folder(spec, dataset, tmp_path, monkeypatch):
+    start(spec, dataset, tmp_path, "run")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    # The loser looked before the winner had made the folder.
+    looks = iter([False, False])
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: next(looks, True) if path.name == "run" else exists(path))
+    with pytest.raises(InputError, match="cannot be written"):
+        start(spec, dataset, tmp_path, "run")
+    monkeypatch.undo()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
+
+
 def test_signals_are_deferred_and_then_raised():
     reached = []
-    with StopSignals() as stop:
-        with pytest.raises(Interrupted) as caught, stop.deferred():
-            signal.raise_signal(signal.SIGINT)
-            reached.append(stop.received)
-        with pytest.raises(Interrupted), contextlib.suppress(ValueError):
-            signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as caught, StopSignals() as stop, stop.deferred():
+        signal.raise_signal(signal.SIGINT)
+        reached.append(stop.received)
     assert reached == [signal.SIGINT]
     assert caught.value.exit_status == 130
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_only_the_first_signal_counts():
+    with StopSignals():
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)  # after the end too
+
+
+def test_handlers_are_put_back_when_no_signal_came():
+    before = signal.getsignal(signal.SIGINT)
+    with StopSignals():
+        pass
+    assert signal.getsignal(signal.SIGINT) is before

@@ -7,8 +7,9 @@ import pytest
 from conftest import random_split
 
 from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import REAL, Normalisation
+from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.tf1 import tf
+from infogan.training import updates
 from infogan.training.updates import (
     UpdateSeeds,
     build_batch_indices,
@@ -113,13 +114,101 @@ def test_every_pass_covers_every_image_once_in_an_order_of_its_own(spec):
     assert len({tuple(one_pass) for one_pass in order}) == 5
 
 
-def test_information_reaches_the_generator(spec):
-    _, weak = run_updates(dataclasses.replace(spec, info_reg_coeff=0.0, continuous_weight=0.0))
-    _, digit = run_updates(dataclasses.replace(spec, info_reg_coeff=3.0, continuous_weight=0.0))
-    _, style = run_updates(dataclasses.replace(spec, info_reg_coeff=0.0, continuous_weight=3.0))
-    assert "generator" in changed_parts(weak, digit)
-    assert "generator" in changed_parts(weak, style)
-    assert "generator" in changed_parts(digit, style)
+class Steps:
+    """A D step and a G step on the same latents, which stay the same however often they are run."""
+
+    def __init__(self, spec, session):
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))
+        d_seeds, g_seeds = (UpdateSeeds(spec.seed, tf.constant(0, tf.int64)) for _ in range(2))
+        real = model.read_images(tf.constant(IMAGES[: spec.batch_size]))
+        with tf.variable_scope("again"):
+            self.d_step, self.d_values = build_discriminator_step(model, spec, real, 1.0, d_seeds)
+            self.g_step, self.g_values = build_generator_step(model, spec, 1.0, g_seeds)
+        self._session = session
+        session.run(tf.global_variables_initializer())
+
+    def change(self, step, quantity, times=1):
+        """What running a step so often changes in a quantity."""
+        values = {**self.d_values, **self.g_values}
+        before = self._session.run(values[quantity])
+        for _ in range(times):
+            self._session.run(step)
+        return self._session.run(values[quantity]) - before
+
+
+@pytest.fixture
+def steps(spec):
+    """Makes Steps of the spec with small rates and the given changes."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        small = {"discriminator_learning_rate": 1e-5, "generator_learning_rate": 1e-5}
+        yield lambda **changes: Steps(dataclasses.replace(spec, **{**small, **changes}), session)
+
+
+NO_INFORMATION = {"info_reg_coeff": 0.0, "continuous_weight": 0.0}
+
+
+def test_d_step_lowers_the_loss_of_d(steps):
+    made = steps(**NO_INFORMATION)
+    assert made.change(made.d_step, "loss/discriminator") < -1e-5
+
+
+def test_d_learns_which_images_are_real(steps):
+    made = steps(discriminator_learning_rate=2e-4, **NO_INFORMATION)
+    made.change(made.d_step, "loss/discriminator", times=20)
+    assert made.change(made.d_step, "accuracy/real", times=0) == 0
+    values = made._session.run([made.d_values["accuracy/real"], made.d_values["accuracy/generated"]])
+    assert values == [1.0, 1.0]
+    assert made._session.run(made.d_values["discriminator/real_min"]) > 0.5
+
+
+def test_g_step_lowers_the_loss_of_g_and_fools_d(steps):
+    made = steps(generator_learning_rate=1e-4, **NO_INFORMATION)
+    made.change(made.d_step, "loss/discriminator", times=20)
+    before = made._session.run(made.d_values["discriminator/generated_max"])
+    assert made.change(made.g_step, "loss/generator", times=10) < -1e-4
+    assert made._session.run(made.d_values["discriminator/generated_max"]) > before
+
+
+@pytest.mark.parametrize("code", ["digit", "width"])
+@pytest.mark.parametrize("step", ["d_step", "g_step"])
+def test_both_steps_raise_the_information_of_weighted_codes(steps, step, code):
+    weight = "info_reg_coeff" if code == "digit" else "continuous_weight"
+    made = steps(**{**NO_INFORMATION, weight: 1000.0})
+    assert made.change(getattr(made, step), f"mi/{code}", times=5) > 1e-5
+
+
+def test_plain_gan_leaves_the_information_to_q(steps):
+    made = steps(variant="gan", info_reg_coeff=1000.0)
+    assert made.change(made.g_step, "loss/generator", times=5) < 0
+
+
+def test_rates_and_decays_reach_the_optimisers(spec):
+    spec = dataclasses.replace(spec, discriminator_learning_rate=3e-4, generator_learning_rate=7e-4, adam_beta1=0.4)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        build_update(build_model(spec), spec, tf.constant(IMAGES))
+        session.run(tf.global_variables_initializer())
+        found = {}
+        for operation in graph.get_operations():
+            if (
+                operation.type == "ResourceApplyAdam"
+            ):  # inputs: var, m, v, two powers, lr, beta1, beta2, epsilon, gradient
+                rate, beta1 = session.run([operation.inputs[5], operation.inputs[6]])
+                found.setdefault(operation.name.split("/")[0], set()).add(
+                    (round(float(rate), 6), round(float(beta1), 6))
+                )
+    assert found == {"adam_discriminator": {(3e-4, 0.4)}, "adam_generator": {(7e-4, 0.4)}}
+
+
+def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
+    seen = []
+    monkeypatch.setattr(updates, "augment", lambda images, strength, seed: seen.append((images, strength)) or images)
+    with tf.Graph().as_default():
+        build_update(build_model(spec), dataclasses.replace(spec, augmentation=0.7), tf.constant(IMAGES))
+    assert [(int(images.shape[0] or -1), strength) for images, strength in seen] in (
+        [(16, 0.7), (8, 0.7)],
+        [(-1, 0.7)] * 2,
+    )
 
 
 def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
@@ -165,8 +254,15 @@ def test_settled_averages_are_those_of_unaugmented_images(spec):
         number = tf.placeholder(tf.int64, [])
         settle = build_settling(model, spec, tf.constant(IMAGES), number)
         images = tf.constant(IMAGES, tf.float32) / 255.0
+        generated = model.generate(model.latent_dist.sample_prior(24, seed=1), Normalisation([GENERATED], True))
         by_averages, by_batch = (
-            model.discriminate(images, Normalisation([REAL], batch_statistics)).logits
+            tf.concat(
+                [
+                    model.discriminate(images, Normalisation([REAL], batch_statistics)).logits,
+                    model.discriminate(generated, Normalisation([GENERATED], batch_statistics)).logits,
+                ],
+                axis=0,
+            )
             for batch_statistics in (False, True)
         )
         session.run(tf.global_variables_initializer())
@@ -178,7 +274,9 @@ def test_settled_averages_are_those_of_unaugmented_images(spec):
             np.testing.assert_array_equal(before, after)
     assert np.std(batch) > 0.01
     # The averaged variance is the unbiased one, a factor 24 / 23 off the batch's own.
-    np.testing.assert_allclose(averages, batch, atol=0.1 * np.std(batch))
+    np.testing.assert_allclose(averages[:24], batch[:24], atol=0.1 * np.std(batch[:24]))
+    # The averages over generated images are those of other latents than these.
+    np.testing.assert_allclose(averages[24:], batch[24:], atol=0.5 * np.std(batch[24:]))
 
 
 def test_unused_outputs_cost_nothing(spec):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from infogan.distributions import LOG_2PI
 from infogan.evaluation.error_rate import compute_error_rate, count_pairs, match_categories
 from infogan.evaluation.report import Metric, compare, write_report
 from infogan.evaluation.samples import save_samples
@@ -42,9 +43,19 @@ def evaluate_run(spec, dataset, folder):
 
 def _information_metrics(spec, information):
     return [
-        Metric("L_I", information[code.name], "nats", code.name, f"H = {code.distribution.prior_entropy:.3f}")
-        for code in spec.codes
+        Metric("L_I", information[code.name], "nats", code.name, _range_of_information(code)) for code in spec.codes
     ]
+
+
+def _range_of_information(code):
+    """What L_I can be: at most H(c) for a discrete code; with unit deviation a range of its own."""
+    entropy = code.distribution.prior_entropy
+    if code.distribution.is_discrete:
+        return f"at most H = {entropy:.3f}"
+    if not code.distribution.fix_std:
+        return ""
+    blind, perfect = (entropy - 0.5 * (LOG_2PI + error) for error in (code.distribution.prior_variance, 0.0))
+    return f"unit deviation: {blind:.3f} knows nothing, {perfect:.3f} all"
 
 
 def _measure_error_rates(model, dataset):
@@ -55,16 +66,16 @@ def _measure_error_rates(model, dataset):
         of_train = model.recognise(dataset.train.images, batch_statistics)
         of_test = model.recognise(dataset.test.images, batch_statistics)
         for code in model.spec.codes:
-            if not code.distribution.is_discrete:
+            if "prob" not in of_train[code.name]:  # only categories can be matched to classes
                 continue
             found = of_train[code.name]["prob"].argmax(axis=1)
             counts = count_pairs(found, dataset.train.labels, code.distribution.dim, number_of_classes)
             matching = match_categories(counts)
             error = compute_error_rate(of_test[code.name]["prob"].argmax(axis=1), dataset.test.labels, matching)
             if batch_statistics:
-                metrics.append(Metric("error rate, batch statistics in Q", error, "%", code.name))
+                metrics.append(Metric("error rate, batch statistics in Q", error, "share", code.name))
             else:
-                metrics.append(Metric("error rate", error, "%", code.name))
+                metrics.append(Metric("error rate", error, "share", code.name))
                 category_order[code.name] = np.argsort(
                     np.where(matching < 0, number_of_classes, matching), kind="stable"
                 )

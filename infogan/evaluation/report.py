@@ -12,14 +12,14 @@ class Metric:
     Attributes:
       name: the metric.
       ours: the measured value.
-      unit: what it is measured in, "" for a share.
+      unit: what it is measured in; "share" for a number from 0 to 1, which the table shows in per cent.
       code: the code it belongs to, None for the whole model.
       note: what a reader must know to compare it.
     """
 
     name: str
     ours: float
-    unit: str = ""
+    unit: str
     code: str | None = None
     note: str = ""
 
@@ -71,6 +71,6 @@ def _format_row(row):
 def _format(value, unit):
     if value is None:
         return "-"
-    if unit == "%":
+    if unit == "share":
         return f"{100 * value:.2f} %"
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3f} {unit}"

@@ -5,10 +5,11 @@ import numpy as np
 
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, code_by_category_latents, sweep_latents, vary_discrete_codes
+from infogan.training.run_log import find_frames
 
 FILM_FRAMES = 24
-FRAME_MILLISECONDS = 80
-TRAINING_FRAME_MILLISECONDS = 200
+SWEEP_MILLISECONDS, CATEGORY_MILLISECONDS, TRAINING_MILLISECONDS = 80, 500, 200
+"""How long a frame of each kind of film is shown."""
 
 
 def save_samples(model, folder, seed, category_order):
@@ -35,17 +36,17 @@ def save_samples(model, folder, seed, category_order):
         images = model.generate(latents)
         grids.save_png(folder.samples / f"{code.name}.png", grids.tile(images))
         if code.name in category_order:
-            _save_film(folder.samples / f"{code.name}.gif", images)
+            _save_film(folder.samples / f"{code.name}.gif", images, CATEGORY_MILLISECONDS)
             continue
         for other in categorical:
             grid = code_by_category_latents(spec.latent_spec, other.name, code.name, base[0], limit)
             images = model.generate(grid[category_order[other.name]])
             grids.save_png(folder.samples / f"{code.name}_by_{other.name}.png", grids.tile(images))
-        _save_film(folder.samples / f"{code.name}.gif", model.generate(_film_latents(spec, code, base)))
-    frames = sorted(folder.frames.glob("*.png"))
+        images = model.generate(_film_latents(spec, code, base))
+        _save_film(folder.samples / f"{code.name}.gif", images, SWEEP_MILLISECONDS)
+    frames = [imageio.imread(path) for _, path in find_frames(folder.frames)]
     if frames:
-        pictures = [imageio.imread(path) for path in frames]
-        grids.save_gif(folder.samples / "training.gif", pictures, TRAINING_FRAME_MILLISECONDS)
+        grids.save_gif(folder.samples / "training.gif", frames, TRAINING_MILLISECONDS, scale=1)
 
 
 def _film_latents(spec, code, base):
@@ -56,8 +57,7 @@ def _film_latents(spec, code, base):
     return low + (high - low) * phase[None, :, None].astype(np.float32)
 
 
-def _save_film(path, images):
-    """images [rows, frames, H, W, C]: the rows stand side by side, one column of the grid a frame."""
+def _save_film(path, images, milliseconds):
+    """images [rows, frames, H, W, C]: a frame shows the rows side by side."""
     frames = [grids.tile(images[:, index][None]) for index in range(images.shape[1])]
-    milliseconds = FRAME_MILLISECONDS if images.shape[1] == FILM_FRAMES else 500
     grids.save_gif(path, frames, milliseconds)

@@ -4,14 +4,13 @@ import numpy as np
 
 from infogan.devices import session_config
 from infogan.errors import InputError
-from infogan.models.losses import mutual_information_bound
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, find_checkpoints
 
 BATCH = 500
-"""Images per session run; results do not depend on it, except with batch statistics."""
+"""Most images per session run; results do not depend on it, except with batch statistics."""
 
 
 class TrainedModel:
@@ -51,10 +50,9 @@ class TrainedModel:
         # Reads latents back from the images made of them.
         on_generated = Normalisation([GENERATED], batch_statistics=False)
         read = model.discriminate(self._generated, on_generated).reg_dist_info
-        entropies = {code.name: code.distribution.prior_entropy for code in self.spec.codes}
-        self._information = mutual_information_bound(entropies, model.reg_logli(self._latents, read))
+        self._information = model.information(self._latents, read)
         self._images = tf.placeholder(tf.uint8, [None, *model.image_shape])
-        images = tf.cast(self._images, tf.float32) / 255.0
+        images = model.read_images(self._images)
         self._posteriors = {}
         for batch_statistics in (False, True):
             info = model.discriminate(images, Normalisation([REAL], batch_statistics)).reg_dist_info
@@ -90,8 +88,8 @@ class TrainedModel:
 
         Args:
           images: uint8 array [N, H, W, C].
-          batch_statistics: True normalises each batch of BATCH images by itself, False (as a user would classify a
-            single image) with the moving averages of real images.
+          batch_statistics: True normalises each batch of about BATCH images by itself, False (as a user would
+            classify a single image) with the moving averages of real images.
 
         Returns:
           dict of code name -> `dist_info` of float32 arrays [N, dim].
@@ -114,4 +112,5 @@ class TrainedModel:
 
 
 def _batches(array):
-    return [array[start : start + BATCH] for start in range(0, len(array), BATCH)]
+    """Nearly equal parts: a last batch of one image would have no statistics of its own."""
+    return np.array_split(array, -(-len(array) // BATCH))

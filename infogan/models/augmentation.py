@@ -1,8 +1,9 @@
 """Random affine maps of the images that D and Q see, real and generated alike.
 
-The paper says nothing of augmentation. Because G's images pass through the same maps, G still learns the unmapped
-images (Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", Sec. 2.2), while D cannot
-learn the training set by heart.
+The paper says nothing of augmentation. G's images pass through the same maps, so D compares two mapped distributions
+and cannot learn the training set by heart, while maps this small leave G little reason to draw mapped images itself
+(Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", Sec. 2.2; the exact condition there
+is that the mapping of distributions can be inverted, which is not shown for these).
 """
 
 import math

@@ -24,8 +24,8 @@ def discriminator_loss(real_logits, generated_logits):
 def generator_loss(generated_logits):
     """Cross entropy that G minimises: mean{ -log D(G(z, c)) }.
 
-    The non-saturating form (Goodfellow et al. 2014, Sec. 3), as in the authors' code: Eq. 1's log(1 - D) has no
-    gradient where D is sure.
+    DEVIATION: the non-saturating form (Goodfellow et al. 2014, Sec. 3), as in the authors' code: Eq. 1's log(1 - D)
+    has no gradient where D is sure.
 
     Args:
       generated_logits: Tensor [B], D's logits on generated images.

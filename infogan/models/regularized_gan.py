@@ -1,9 +1,11 @@
 """RegularizedGAN: generator, discriminator and recognition network over a described latent vector."""
 
+import math
 from typing import NamedTuple
 
 from infogan import networks
 from infogan.distributions import Product
+from infogan.models.losses import mutual_information_bound
 from infogan.networks.layers import GENERATED, Normalisation
 from infogan.tf1 import tf
 
@@ -38,6 +40,9 @@ class RegularizedGAN:
         self.output_dist = output_dist
         self.latent_spec = tuple(latent_spec)
         self.image_shape = table.IMAGE_SHAPE
+        pixels = math.prod(self.image_shape)
+        if output_dist.dim != pixels:
+            raise ValueError(f"RegularizedGAN: output_dist has {output_dist.dim} pixels, but {network} makes {pixels}.")
         self.latent_dist = Product([latent.distribution for latent in self.latent_spec])
         self.reg_latents = tuple(latent for latent in self.latent_spec if latent.regularised)
         self.reg_latent_dist = Product([latent.distribution for latent in self.reg_latents])
@@ -57,8 +62,7 @@ class RegularizedGAN:
           Tensor [B, H, W, C] in the range of the output distribution: [0, 1] for MeanBernoulli.
         """
         output = self._generator(z, normalisation or Normalisation([GENERATED], batch_statistics=False))
-        pixels = int(output.shape[1] * output.shape[2] * output.shape[3])
-        dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, pixels]))
+        dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))
         return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
 
     def discriminate(self, x, normalisation):
@@ -81,6 +85,19 @@ class RegularizedGAN:
             latent.name: latent.distribution.logli(code, info)
             for latent, code, info in zip(self.reg_latents, codes, infos)
         }
+
+    def information(self, z, reg_dist_info):
+        """L_I of each code from latents z and Q's posterior of the images made of them (Eq. 5).
+
+        Returns:
+          dict of code name -> scalar Tensor, in nats.
+        """
+        entropies = {latent.name: latent.distribution.prior_entropy for latent in self.reg_latents}
+        return mutual_information_bound(entropies, self.reg_logli(z, reg_dist_info))
+
+    def read_images(self, images):
+        """uint8 Tensor [B, H, W, C] -> float Tensor in the range of generated images, [0, 1]."""
+        return tf.cast(images, tf.float32) / 255.0
 
     @property
     def generator_variables(self):

@@ -25,7 +25,9 @@ def save_curves(folder, spec, lines):
     accuracies = {"real images": curve("accuracy/real"), "generated images": curve("accuracy/generated")}
     _save(folder / "discriminator_accuracy.png", "Accuracy of D", "share judged right", updates, accuracies, (0, 1.02))
     information = {code.name: curve(f"mi/{code.name}") for code in spec.codes}
-    entropies = {f"H({code.name})": code.distribution.prior_entropy for code in spec.codes}
+    # For a continuous code the differential entropy is no bound on L_I.
+    discrete = [code for code in spec.codes if code.distribution.is_discrete]
+    entropies = {f"H({code.name})": code.distribution.prior_entropy for code in discrete}
     _save(
         folder / "mutual_information.png",
         "Lower bound L_I of each code",

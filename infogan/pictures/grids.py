@@ -43,15 +43,16 @@ def encode_png(picture):
 
 def save_png(path, picture):
     """Writes a uint8 picture as PNG, enlarged by SCALE."""
-    write_atomically(path, encode_png(_enlarge(picture)))
+    write_atomically(path, encode_png(_enlarge(picture, SCALE)))
 
 
-def save_gif(path, pictures, milliseconds):
-    """Writes uint8 pictures of one size as a GIF that repeats for ever, enlarged by SCALE."""
+def save_gif(path, pictures, milliseconds, scale=SCALE):
+    """Writes uint8 pictures of one size as a GIF that repeats for ever, enlarged by `scale`."""
     buffer = io.BytesIO()
-    imageio.imwrite(buffer, np.stack([_enlarge(p) for p in pictures]), extension=".gif", duration=milliseconds, loop=0)
+    frames = np.stack([_enlarge(picture, scale) for picture in pictures])
+    imageio.imwrite(buffer, frames, extension=".gif", duration=milliseconds, loop=0)
     write_atomically(path, buffer.getvalue())
 
 
-def _enlarge(picture):
-    return picture.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+def _enlarge(picture, scale):
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)

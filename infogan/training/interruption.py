@@ -4,8 +4,8 @@ import signal
 from contextlib import contextmanager
 
 
-class Interrupted(Exception):
-    """The run was asked to stop.
+class Interrupted(BaseException):
+    """The run was asked to stop. Like KeyboardInterrupt it is no Exception, so that nothing swallows it by accident.
 
     Attributes:
       exit_status: 128 + the signal's number, as a shell reports it: 130 for Ctrl-C, 143 for SIGTERM.
@@ -19,8 +19,9 @@ class Interrupted(Exception):
 class StopSignals:
     """Catches SIGINT and SIGTERM while it is entered.
 
-    A signal raises Interrupted at once, except inside `deferred()`, where it is noted in `received` for the loop to
-    look at.
+    The first signal raises Interrupted at once, except inside `deferred()`, where it is noted in `received` for the
+    loop to look at. Later ones are ignored until the process ends: an impatient second Ctrl-C must not break the saving
+    that the first one asked for.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -35,7 +36,7 @@ class StopSignals:
 
     def __exit__(self, *exception):
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if self.received is None else signal.SIG_IGN)
 
     @contextmanager
     def deferred(self):
@@ -53,6 +54,7 @@ class StopSignals:
             raise Interrupted(self.received)
 
     def _handle(self, number, frame):
-        self.received = number
-        if not self._is_deferred:
-            raise Interrupted(number)
+        if self.received is None:
+            self.received = number
+            if not self._is_deferred:
+                raise Interrupted(number)

@@ -1,13 +1,22 @@
-"""Shows how far a run is: a bar on a terminal, a line an epoch elsewhere."""
+"""Shows how far a run is: a line an epoch, and on a terminal a bar below it."""
 
+import os
 import sys
 import time
 
 import progressbar
 
 
+def say(text):
+    """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
+
+
 class Progress:
-    """Reports the updates of a run on standard output.
+    """Reports the updates of a run.
 
     Args:
       start: updates that are finished already.
@@ -18,36 +27,27 @@ class Progress:
         self._spec = spec
         self._start, self._started = start, time.monotonic()
         self._bar = None
-        if sys.stdout.isatty():
-            widgets = [
-                progressbar.Percentage(), " ", progressbar.SimpleProgress(), " ", progressbar.Bar(), " ",
-                progressbar.ETA(), " ", progressbar.DynamicMessage("state", format="{formatted_value}", width=1),
-            ]  # fmt: skip
+        if sys.stdout is not None and sys.stdout.isatty():
+            widgets = [progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
             self._bar = progressbar.ProgressBar(
                 max_value=spec.updates, initial_value=start, widgets=widgets, fd=sys.stdout, redirect_stdout=True
             ).start()
-        self._text = ""
 
     def advance(self, update):
         """One more update is finished."""
         if self._bar:
-            self._bar.update(update, state=self._text)
+            self._bar.update(update)
 
     def report_epoch(self, line):
         """An epoch is finished; `line` is its object of metrics.jsonl."""
         information = ", ".join(f"L_I {code.name} {line[f'mi/{code.name}']:.2f}" for code in self._spec.codes)
-        self._text = (
+        done = line["update"] - self._start
+        left = (self._spec.updates - line["update"]) * (time.monotonic() - self._started) / done
+        say(
+            f"epoch {line['epoch']}/{self._spec.max_epoch}, update {line['update']}: "
             f"D {line['loss/discriminator']:.3f}, G {line['loss/generator']:.3f}, {information}, "
-            f"{line['speed/images_per_second']:.0f} images/s"
+            f"{line['speed/images_per_second']:.0f} images/s, {left / 60:.0f} min left"
         )
-        if not self._bar:
-            done = line["update"] - self._start
-            left = (self._spec.updates - line["update"]) * (time.monotonic() - self._started) / done
-            print(
-                f"epoch {line['epoch']}/{self._spec.max_epoch}, update {line['update']}: {self._text}, "
-                f"{left / 60:.0f} min left",
-                flush=True,
-            )
 
     def close(self):
         """Leaves the terminal as it was."""

@@ -12,7 +12,7 @@ import re
 import shutil
 import socket
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from infogan.atomic_file import write_atomically, write_json
@@ -29,17 +29,18 @@ class RunFolder:
       log_root: folder below which the run's logs are kept, as logs/mnist.
       checkpoint_root: folder below which its checkpoints are kept, as ckt/mnist.
       name: the run's name; None makes one of the time.
+      flag: the flag that gave the name, for messages.
 
     Raises:
       InputError: if the name is no plain file name.
     """
 
-    def __init__(self, log_root, checkpoint_root, name=None):
-        name = name or datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    def __init__(self, log_root, checkpoint_root, name=None, flag="--run-name"):
+        if name is None:
+            name = _unused_name(Path(log_root))
         if not NAME_PATTERN.fullmatch(name):
             raise InputError(
-                "--run-name",
-                f"{name!r} was given, but a name is made of letters, digits, '.', '_' and '-' (100 at most).",
+                flag, f"{name!r} was given, but a name is made of letters, digits, '.', '_' and '-' (100 at most)."
             )
         self.name = name
         self.log = Path(log_root) / name
@@ -50,18 +51,25 @@ class RunFolder:
         """The existing run of that name; None takes the one that was started last.
 
         Raises:
-          InputError: if there is no such run.
+          InputError: if there is no such run, or its log folder cannot be written.
         """
         root = Path(checkpoint_root)
-        if name is not None:
-            folder = cls(log_root, checkpoint_root, name)
-            if not folder._spec_path.is_file():
-                raise InputError("--resume", f"{name!r} was given, but {root} holds {_names_of_runs(root)}.")
-            return folder
-        runs = sorted(root.glob("*/spec.json"), key=lambda path: (path.stat().st_mtime_ns, path))
-        if not runs:
+        runs = sorted(
+            (path for path in root.glob("*/spec.json") if path.is_file() and NAME_PATTERN.fullmatch(path.parent.name)),
+            key=lambda path: (path.stat().st_mtime_ns, path),
+        )
+        names = [path.parent.name for path in runs]
+        if not names:
             raise InputError("--resume", f"{root} holds no run to continue. Start one without --resume.")
-        return cls(log_root, checkpoint_root, runs[-1].parent.name)
+        name = names[-1] if name is None else name.rstrip("/")
+        if name not in names:
+            raise InputError("--resume", f"{name!r} was given, but {root} holds only {', '.join(sorted(names))}.")
+        folder = cls(log_root, checkpoint_root, name, "--resume")
+        try:
+            folder.frames.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError("--log-dir", f"{folder.log} cannot be written ({error.strerror}).") from error
+        return folder
 
     @property
     def samples(self):
@@ -78,54 +86,59 @@ class RunFolder:
         """The log, one JSON object an epoch."""
         return self.log / "metrics.jsonl"
 
-    @property
-    def _spec_path(self):
-        return self.checkpoints / "spec.json"
-
     def create(self, spec, dataset):
         """Makes both folders and writes what the run is made of.
 
         Raises:
           InputError: if either folder holds something or cannot be written; nothing is left behind then.
         """
-        for folder, flag in ((self.log, "--log-dir"), (self.checkpoints, "--checkpoint-dir")):
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise InputError(
-                    flag,
-                    f"{folder} is not empty, but a new run needs a folder of its own. "
-                    f"Choose another --run-name, or go on with --resume {self.name}.",
-                )
         made = []
-        for folder, flag in ((self.log, "--log-dir"), (self.checkpoints, "--checkpoint-dir")):
-            try:
-                made.append(_make_writable(folder))
-            except OSError as error:
-                for path in filter(None, made):
-                    shutil.rmtree(path, ignore_errors=True)
-                raise InputError(
-                    flag, f"{folder} cannot be written ({error.strerror}). Choose another folder."
-                ) from error
-        self.frames.mkdir(parents=True)
-        for folder in (self.log, self.checkpoints):
-            write_atomically(folder / "spec.json", spec.to_json())
-        write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
+        try:
+            for folder, flag in ((self.log, "--log-dir"), (self.checkpoints, "--checkpoint-dir")):
+                _make_empty(folder, flag, made)
+            self.frames.mkdir(parents=True)
+            write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
+            write_atomically(self.log / "spec.json", spec.to_json())
+            # Last, because this is what makes the folder a run that can be resumed.
+            write_atomically(self.checkpoints / "spec.json", spec.to_json())
+        except BaseException as error:
+            for path in made:
+                shutil.rmtree(path, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise InputError("--log-dir", f"{self.log} cannot be written ({error.strerror}).") from error
+            raise
 
     def load_spec(self):
-        """The spec the run was started with."""
-        return ExperimentSpec.from_json(self._spec_path.read_text())
+        """The spec the run was started with.
+
+        Raises:
+          InputError: if its file is damaged or of another version.
+        """
+        path = self.checkpoints / "spec.json"
+        try:
+            return ExperimentSpec.from_json(path.read_text())
+        except (OSError, UnicodeDecodeError, InputError) as error:
+            raise InputError(path, f"it holds no experiment of this version ({error}). Start a new run.") from error
 
     def check_dataset(self, dataset):
-        """Refuses to go on with other images than the run was started with.
+        """Refuses to go on with other images or labels than the run was started with.
 
         Raises:
           InputError: if they differ.
         """
-        begun = json.loads((self.checkpoints / "dataset.json").read_text())
+        path = self.checkpoints / "dataset.json"
+        try:
+            begun = json.loads(path.read_text())
+            sha256, source = begun["sha256"], begun["source"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                path, f"it does not say which images the run uses ({error!r}). Start a new run."
+            ) from error
         given = _fingerprint(dataset)
-        if given["sha256"] != begun["sha256"]:
+        if given["sha256"] != sha256:
             raise InputError(
                 "--data-dir",
-                f"the images of {given['source']} were given, but the run was started with those of {begun['source']}. "
+                f"the files of {given['source']} were given, but the run was started with those of {source}. "
                 "Give these, or start a new run.",
             )
 
@@ -134,15 +147,19 @@ class RunFolder:
         """Holds the run for this process; the system frees it when the process ends, however it ends.
 
         Raises:
-          InputError: if another process holds it.
+          InputError: if another process holds it, or the folder cannot be written.
         """
-        with (self.checkpoints / "lock").open("w") as file:
+        path = self.checkpoints / "lock"
+        with ExitStack() as stack:
             try:
+                file = stack.enter_context(path.open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise InputError(
                     "--resume", f"{self.name} is being trained by another process. Wait for it."
                 ) from error
+            except OSError as error:
+                raise InputError(path, f"it cannot be written ({error.strerror}), but a run needs to.") from error
             yield
 
     def write_status(self, state, update, updates, message=""):
@@ -161,19 +178,36 @@ class RunFolder:
         )
 
 
-def _names_of_runs(root):
-    names = sorted(path.parent.name for path in root.glob("*/spec.json"))
-    return f"only {', '.join(names)}" if names else "no run"
+def _unused_name(root):
+    time = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    names = (time, *(f"{time}-{count}" for count in range(2, 1000)))
+    return next(name for name in names if not (root / name).exists())
 
 
-def _make_writable(folder):
-    """Makes the folder; returns its topmost part that was missing, or None."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        return missing[-1] if missing else None
+def _make_empty(folder, flag, made):
+    """Makes a folder that must not hold anything; appends to `made` what to remove should the run not come to be."""
+    try:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        if not missing and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(
+                flag,
+                f"{folder} is not empty, but a new run needs a folder of its own. Choose another --run-name"
+                + (f", or go on with --resume {folder.name}." if (folder / "spec.json").exists() else "."),
+            )
+        # The run's own folder is made exclusively: of two runs that start at once one gets it.
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if missing:
+            folder.mkdir()
+            made.append(missing[-1])
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(flag, f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
 
 
 def _fingerprint(dataset):
-    digest = hashlib.sha256(dataset.train.images.tobytes()).hexdigest()
-    return {"source": dataset.source, "images": len(dataset.train), "sha256": digest}
+    digest = hashlib.sha256()
+    for split in (dataset.train, dataset.test):
+        digest.update(split.images.tobytes())
+        digest.update(split.labels.tobytes())
+    return {"source": dataset.source, "images": len(dataset.train), "sha256": digest.hexdigest()}

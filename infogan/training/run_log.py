@@ -4,6 +4,7 @@ import json
 import os
 
 from infogan.atomic_file import write_atomically
+from infogan.errors import InputError
 from infogan.pictures import grids
 from infogan.tf1 import tf
 
@@ -16,16 +17,24 @@ class RunLog:
     Args:
       folder: RunFolder.
       update: updates that are finished; anything logged beyond them is removed, because it will be computed again.
+      epochs: epochs that are finished.
+
+    Raises:
+      InputError: if metrics.jsonl is damaged, or lacks an epoch.
     """
 
-    def __init__(self, folder, update):
+    def __init__(self, folder, update, epochs):
         self._folder = folder
         lines = [line for line in load_metrics(folder.metrics) if line["update"] <= update]
+        if len(lines) != epochs:
+            raise InputError(
+                folder.metrics, f"it holds {len(lines)} epochs, but the checkpoint follows epoch {epochs}. Restore it."
+            )
         write_atomically(folder.metrics, "".join(map(_as_line, lines)))
-        for frame in folder.frames.glob("*.png"):
-            if int(frame.stem) > update:
+        for number, frame in find_frames(folder.frames):
+            if number > update:
                 frame.unlink()
-        self._writer = tf.summary.FileWriter(str(folder.log))
+        self._writer = tf.summary.FileWriter(str(folder.log), tf.get_default_graph() if update == 0 else None)
         # TensorBoard drops what an interrupted session logged at this update and beyond.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), update + 1)
 
@@ -70,10 +79,33 @@ class RunLog:
 
 
 def load_metrics(path):
-    """The objects of metrics.jsonl, oldest first; a last line that a crash cut short is left out."""
+    """The objects of metrics.jsonl, oldest first; a last line that a crash cut short is left out.
+
+    Raises:
+      InputError: naming the line, if one is damaged, or epochs are missing or doubled.
+    """
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    lines = []
+    for number, text in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if not text.endswith(b"\n"):
+            break
+        try:
+            line = json.loads(text)
+            is_next = line["epoch"] == number and line["update"] > 0
+        except (ValueError, KeyError, TypeError):
+            is_next = False
+        if not is_next:
+            raise InputError(
+                path, f"line {number} is damaged, but the object of epoch {number} is needed. Mend or remove it."
+            )
+        lines.append(line)
+    return lines
+
+
+def find_frames(folder):
+    """The frames of the film of a training: list of (update, path), oldest first."""
+    return sorted((int(path.stem), path) for path in folder.glob("*.png") if path.stem.isdecimal())
 
 
 def _as_line(value):

@@ -6,18 +6,18 @@ import time
 import numpy as np
 
 from infogan.devices import session_config
-from infogan.errors import TrainingFailed
+from infogan.errors import InputError, TrainingFailed
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
-from infogan.training.checkpoints import Checkpoints, find_checkpoints
+from infogan.training.checkpoints import Checkpoints, describe_last_checkpoint, find_checkpoints
 from infogan.training.progress import Progress
 from infogan.training.run_log import RunLog
 from infogan.training.updates import build_settling, build_update
 
-MOST_FRAMES = 100
+MOST_FRAMES = 50
 """Frames in the film of a training, however long it is."""
 
 SETTLING_BATCHES = 50
@@ -65,7 +65,8 @@ class InfoGANTrainer:
             update = self._begin(session)
             if update == self._spec.updates:
                 return
-            log, progress = RunLog(self._folder, update), Progress(update, self._spec)
+            log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
+            progress = Progress(update, self._spec)
             self._folder.write_status("running", update, self._spec.updates)
             try:
                 with self._stop.deferred():
@@ -82,20 +83,26 @@ class InfoGANTrainer:
         if not saved:
             return 0
         self._checkpoints.restore(session, saved[-1])
-        return int(session.run(self._update.counter))
+        update = int(session.run(self._update.counter))
+        if update != saved[-1] or update > self._spec.updates:
+            raise InputError(
+                self._folder.checkpoints / f"model-{saved[-1]}",
+                f"it holds update {update} of {self._spec.updates}, but its name says otherwise. Remove its files.",
+            )
+        return update
 
     def _run_updates(self, session, update, log, progress):
         spec = self._spec
         base_latents = vary_discrete_codes(spec.latent_spec, session.run(self._base_latents))
         run_update = session.make_callable([self._update.values, self._update.step])
-        saved, seconds, timed_updates = update, 0.0, 0
+        seconds, timed_updates = 0.0, 0
         while update < spec.updates:
             started = time.monotonic()
             values, _ = run_update()
             seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + 1
             update += 1
             if not np.isfinite(values).all():
-                raise TrainingFailed(self._describe_failure(update, values, saved))
+                raise TrainingFailed(self._describe_failure(update, values))
             progress.advance(update)
             if update % spec.updates_per_epoch == 0:
                 speed = timed_updates * spec.batch_size / seconds
@@ -109,7 +116,6 @@ class InfoGANTrainer:
             is_stopped = self._stop.received is not None
             if update < spec.updates and (is_stopped or update % spec.snapshot_interval == 0):
                 self._checkpoints.save(session, update)
-                saved = update
                 self._stop.raise_if_received()
         for batch in range(SETTLING_BATCHES):
             session.run(self._settle, {self._settling_batch: batch})
@@ -138,7 +144,6 @@ class InfoGANTrainer:
             pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
         return pictures
 
-    def _describe_failure(self, update, values, saved):
+    def _describe_failure(self, update, values):
         bad = [f"{name} = {value}" for name, value in zip(self._update.names, values) if not np.isfinite(value)]
-        good = f"The last good checkpoint is that of update {saved}" if saved else "There is no checkpoint before it"
-        return f"update {update}: {', '.join(bad)}. {good}, in {self._folder.checkpoints}."
+        return f"update {update}: {', '.join(bad)}. {describe_last_checkpoint(self._folder.checkpoints)}"

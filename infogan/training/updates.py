@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from infogan.models.augmentation import augment
-from infogan.models.losses import discriminator_loss, generator_loss, mutual_information_bound
+from infogan.models.losses import discriminator_loss, generator_loss
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.tf1 import tf
 
@@ -48,7 +48,7 @@ def build_update(model, spec, images):
     counter = tf.get_variable("update", [], tf.int64, tf.zeros_initializer(), trainable=False)
     seeds = UpdateSeeds(spec.seed, counter)
     rate = _rate_factor(spec, counter)
-    real = _build_batch(spec, counter, images)
+    real = _build_batch(model, spec, counter, images)
 
     d_step, d_values = build_discriminator_step(model, spec, real, rate, seeds)
     with tf.control_dependencies([d_step]):
@@ -65,9 +65,9 @@ def build_update(model, spec, images):
 def build_settling(model, spec, images, number):
     """Replaces batch norm's moving averages by plain means over batches, with the weights as they are.
 
-    Training moves the averages while the weights move, and on augmented images. Run for number = 0, 1, ... with the last
-    weights, this makes them the means over unaugmented images, which is what a user classifies (Wu and Johnson 2021,
-    "Rethinking 'Batch' in BatchNorm", Sec. 3).
+    Training moves the averages while the weights move, and on augmented images. Run for number = 0, 1, ... with the
+    last weights, this makes them the means over unaugmented images, which is what a user classifies (Wu and Johnson
+    2021, "Rethinking 'Batch' in BatchNorm", Sec. 3).
 
     Args:
       model: RegularizedGAN.
@@ -83,7 +83,7 @@ def build_settling(model, spec, images, number):
     of_both = Normalisation([REAL, GENERATED], batch_statistics=True, share=share)
     z = model.latent_dist.sample_prior(spec.batch_size, UpdateSeeds(spec.seed, -1 - number).next())
     model.discriminate(
-        tf.concat([_build_batch(spec, number, images), model.generate(z, of_generator)], axis=0), of_both
+        tf.concat([_build_batch(model, spec, number, images), model.generate(z, of_generator)], axis=0), of_both
     )
     return tf.group(*of_generator.updates, *of_both.updates)
 
@@ -100,9 +100,9 @@ class UpdateSeeds:
         return tf.random.experimental.stateless_fold_in(self._of_update, self._count)
 
 
-def _build_batch(spec, number, images):
+def _build_batch(model, spec, number, images):
     """A batch of real images: [B, H, W, C] in [0, 1]."""
-    return tf.cast(tf.gather(images, build_batch_indices(spec, number, images.shape[0])), tf.float32) / 255.0
+    return model.read_images(tf.gather(images, build_batch_indices(spec, number, images.shape[0])))
 
 
 def build_batch_indices(spec, counter, images):
@@ -133,12 +133,13 @@ def build_discriminator_step(model, spec, real, rate, seeds):
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
     images = augment(tf.concat([real, generated], axis=0), spec.augmentation, seeds.next())
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
+    # DEVIATION: the halves are normalised separately; the paper does not say.
     judgement = model.discriminate(images, normalisation)
     real_logits, generated_logits = tf.split(judgement.logits, 2)
     generated_info = {key: tf.split(value, 2)[1] for key, value in judgement.reg_dist_info.items()}
 
     loss = discriminator_loss(real_logits, generated_logits)
-    information_loss = -_weighted_information(model, spec, _information(model, z, generated_info))
+    information_loss = -_weighted_information(model, spec, model.information(z, generated_info))
     if spec.variant == "gan":
         gradients = [
             *_gradients(loss, model.discriminator_variables),
@@ -175,7 +176,7 @@ def build_generator_step(model, spec, rate, seeds):
     judgement = model.discriminate(augment(generated, spec.augmentation, seeds.next()), normalisation)
 
     loss = generator_loss(judgement.logits)
-    information = _information(model, z, judgement.reg_dist_info)
+    information = model.information(z, judgement.reg_dist_info)
     total = loss if spec.variant == "gan" else loss - _weighted_information(model, spec, information)
     optimizer = tf.train.AdamOptimizer(spec.generator_learning_rate * rate, spec.adam_beta1, name="adam_generator")
     gradients = _gradients(total, model.generator_variables)
@@ -190,12 +191,6 @@ def build_generator_step(model, spec, rate, seeds):
             values[f"stddev/{latent.name}_max"] = tf.reduce_max(info["stddev"])
             values[f"stddev/{latent.name}_min"] = tf.reduce_min(info["stddev"])
     return step, values
-
-
-def _information(model, z, reg_dist_info):
-    """L_I of each code, in nats."""
-    entropies = {latent.name: latent.distribution.prior_entropy for latent in model.reg_latents}
-    return mutual_information_bound(entropies, model.reg_logli(z, reg_dist_info))
 
 
 def _weighted_information(model, spec, information):
