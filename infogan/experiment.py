@@ -83,7 +83,7 @@ def _train_and_evaluate(spec, folder, dataset, stop):
 
     write_json(folder.log / "environment.json", _describe_environment(dataset, gpus))
     _announce(spec, folder, dataset, gpus)
-    if _last_update(folder) < spec.updates:
+    if _last_update(folder) != spec.updates:
         InfoGANTrainer(spec, dataset.train.images, folder, stop).train()
     return evaluate_run(spec, dataset, folder)
 

@@ -213,6 +213,10 @@ RESUME_DAMAGES = {
     "metrics damaged": (lambda logs, ckt: (logs / "metrics.jsonl").write_text("5\n"), "line 1 is damaged"),
     "log folder a file": (lambda logs, ckt: (remove(logs), logs.write_text("")), "cannot be written"),
     "lock a folder": (lambda logs, ckt: (remove(ckt / "lock"), (ckt / "lock").mkdir()), "lock: it cannot be written"),
+    "checkpoint misnamed": (
+        lambda logs, ckt: [path.rename(ckt / path.name.replace("6", "9", 1)) for path in ckt.glob("model-6.*")],
+        "model-9: it holds update 6 of 6, so it is misnamed. Remove ",
+    ),
     "checkpoint cut short": (
         lambda logs, ckt: (ckt / "model-6.data-00000-of-00001").write_bytes(b"x" * 1000),
         "model-6: it is no readable checkpoint of this run. Remove ",

@@ -1,6 +1,7 @@
 """The house rules that a machine can check."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -76,3 +77,25 @@ with tf.Graph().as_default():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.stdout.strip() == "(2, 3)", result.stderr
     assert "deprecated" not in result.stderr
+
+
+def test_python_of_the_readme_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_launcher_flags_of_the_readme_exist():
+    text = (ROOT / "README.md").read_text()
+    flags = set(re.findall(r"run_mnist_exp\.py[^`\n]*?(--[a-z-]+)", text))
+    command = [sys.executable, str(ROOT / "launchers" / "run_mnist_exp.py"), "--help"]
+    known = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert flags
+    assert not [flag for flag in flags if flag not in known]
+
+
+def test_links_of_the_docs_lead_somewhere():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -105,7 +105,7 @@ class RunFolder:
             for path in made:
                 shutil.rmtree(path, ignore_errors=True)
             if isinstance(error, OSError):
-                raise InputError("--log-dir", f"{self.log} cannot be written ({error.strerror}).") from error
+                raise InputError(error.filename or self.log, f"it cannot be written ({error.strerror}).") from error
             raise
 
     def load_spec(self):

@@ -55,16 +55,17 @@ class InfoGANTrainer:
         self._graph.finalize()
 
     def train(self):
-        """Trains from the newest checkpoint, or from the start, to the end of the run.
+        """Trains a run that is not finished, from its newest checkpoint or from the start, to its end.
+
+        After the last update batch norm's averages settle (`build_settling`), and the last checkpoint is written.
 
         Raises:
-          TrainingFailed: at the update whose quantities are not all finite.
+          InputError: if the newest checkpoint or the log is damaged.
+          TrainingFailed: at the update whose quantities are not all finite, or whose checkpoint cannot be saved.
           Interrupted: after a signal, once the last finished update is saved.
         """
         with self._graph.as_default(), tf.Session(config=session_config()) as session:
             update = self._begin(session)
-            if update == self._spec.updates:
-                return
             log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
             progress = Progress(update, self._spec)
             self._folder.write_status("running", update, self._spec.updates)
@@ -84,10 +85,10 @@ class InfoGANTrainer:
             return 0
         self._checkpoints.restore(session, saved[-1])
         update = int(session.run(self._update.counter))
-        if update != saved[-1] or update > self._spec.updates:
+        if not update == saved[-1] < self._spec.updates:
+            path = self._folder.checkpoints / f"model-{saved[-1]}"
             raise InputError(
-                self._folder.checkpoints / f"model-{saved[-1]}",
-                f"it holds update {update} of {self._spec.updates}, but its name says otherwise. Remove its files.",
+                path, f"it holds update {update} of {self._spec.updates}, so it is misnamed. Remove {path}.*"
             )
         return update
 
