@@ -177,7 +177,9 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_older_ones(spec, dataset
     def fail_at_the_end(saver, session, path, global_step, **options):
         save(saver, session, path, global_step, **options)
         if global_step == spec.updates:
-            raise tf.errors.ResourceExhaustedError(None, None, "model-4.data; No space left on device")
+            raise tf.errors.ResourceExhaustedError(
+                None, None, "Graph execution error:\n\nmodel-4.data; No space left on device"
+            )
 
     monkeypatch.setattr(tf.train.Saver, "save", fail_at_the_end)
     with pytest.raises(

@@ -72,7 +72,9 @@ def describe_last_checkpoint(folder):
 
 def _reason(error):
     """The part of TensorFlow's message that says what happened, such as "No space left on device"."""
-    return str(error).splitlines()[0].rsplit("; ", 1)[-1]
+    lines = str(error).splitlines()
+    telling = [line for line in lines if "; " in line] or lines
+    return telling[0].rsplit("; ", 1)[-1]
 
 
 def find_checkpoints(folder):
