@@ -123,7 +123,6 @@ WRONG = {
     "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 and"),
     "too much noise": (["--noise-dim", "1000000000"], "dim of noise: 1000000000 was given"),
     "name too long": (["--log-dir", "x" * 300], "File name too long"),
-    "smoke for a whole run": (["--resume", "gone", "--smoke"], "holds no run to continue"),
     "rate of zero": (
         ["--generator-learning-rate", "0"],
         "--generator-learning-rate: 0.0 was given, but a number above 0 and",
@@ -178,6 +177,15 @@ def test_resuming_another_experiment_is_refused(smoke_run, capsys, arguments, me
     roots = ["--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent]
     assert launch("--resume", "smoke", *roots, *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_resuming_a_whole_run_as_a_smoke_run_is_refused(spec, dataset, tmp_path, capsys):
+    from infogan.training.run_folder import RunFolder
+
+    RunFolder(tmp_path / "logs", tmp_path / "ckt", "whole").create(spec, dataset)
+    roots = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt"]
+    assert launch("--resume", "whole", "--smoke", *roots) == 2
+    assert "--smoke: it was given, but whole is no smoke run" in capsys.readouterr().err
 
 
 def test_resuming_with_other_images_is_refused(smoke_run, tmp_path, capsys):

@@ -156,7 +156,6 @@ def test_d_step_lowers_the_loss_of_d(steps):
 def test_d_learns_which_images_are_real(steps):
     made = steps(discriminator_learning_rate=2e-4, **NO_INFORMATION)
     made.change(made.d_step, "loss/discriminator", times=20)
-    assert made.change(made.d_step, "accuracy/real", times=0) == 0
     values = made._session.run([made.d_values["accuracy/real"], made.d_values["accuracy/generated"]])
     assert values == [1.0, 1.0]
     assert made._session.run(made.d_values["discriminator/real_min"]) > 0.5

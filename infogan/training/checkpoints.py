@@ -31,14 +31,17 @@ class Checkpoints:
         """
         bad = [name for name, is_bad in zip(self._names, session.run(self._bad_weights)) if is_bad]
         if bad:
-            raise TrainingFailed(f"update {update}: {', '.join(bad)} not finite. {self._describe_last()}")
+            raise TrainingFailed(
+                f"update {update}: {', '.join(bad)} not finite. {describe_last_checkpoint(self._folder)}"
+            )
         try:
             self._saver.save(session, str(self._folder / "model"), global_step=update, write_meta_graph=False)
         except (tf.errors.OpError, OSError, ValueError) as error:
             for path in self._folder.glob(f"model-{update}.*"):
                 path.unlink(missing_ok=True)
             raise TrainingFailed(
-                f"update {update}: its checkpoint cannot be written ({_reason(error)}). {self._describe_last()}"
+                f"update {update}: its checkpoint cannot be written ({_reason(error)}). "
+                f"{describe_last_checkpoint(self._folder)}"
             ) from error
         for old in find_checkpoints(self._folder)[:-KEPT]:
             for path in self._folder.glob(f"model-{old}.*"):
@@ -57,9 +60,6 @@ class Checkpoints:
             raise InputError(
                 path, f"it is no readable checkpoint of this run. Remove {path}.* to go on from an older one."
             ) from error
-
-    def _describe_last(self):
-        return describe_last_checkpoint(self._folder)
 
 
 def describe_last_checkpoint(folder):

@@ -29,18 +29,18 @@ class RunFolder:
       log_root: folder below which the run's logs are kept, as logs/mnist.
       checkpoint_root: folder below which its checkpoints are kept, as ckt/mnist.
       name: the run's name; None makes one of the time.
-      flag: the flag that gave the name, for messages.
 
     Raises:
       InputError: if the name is no plain file name.
     """
 
-    def __init__(self, log_root, checkpoint_root, name=None, flag="--run-name"):
+    def __init__(self, log_root, checkpoint_root, name=None):
         if name is None:
             name = _unused_name(Path(log_root))
         if not NAME_PATTERN.fullmatch(name):
             raise InputError(
-                flag, f"{name!r} was given, but a name is made of letters, digits, '.', '_' and '-' (100 at most)."
+                "--run-name",
+                f"{name!r} was given, but a name is made of letters, digits, '.', '_' and '-' (100 at most).",
             )
         self.name = name
         self.log = Path(log_root) / name
@@ -64,7 +64,7 @@ class RunFolder:
         name = names[-1] if name is None else name.rstrip("/")
         if name not in names:
             raise InputError("--resume", f"{name!r} was given, but {root} holds only {', '.join(sorted(names))}.")
-        folder = cls(log_root, checkpoint_root, name, "--resume")
+        folder = cls(log_root, checkpoint_root, name)
         try:
             folder.frames.mkdir(parents=True, exist_ok=True)
         except OSError as error:
