@@ -270,7 +270,8 @@ def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
 
 
 def test_the_bar_fits_a_narrow_terminal(tmp_path):
-    command = f"stty cols 60 rows 20; {sys.executable} {LAUNCHERS[0]} --smoke --run-name run"
+    # pytest imports readline, which puts its own COLUMNS and LINES into the environment; a bar asks these first.
+    command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {LAUNCHERS[0]} --smoke --run-name run"
     result = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, timeout=120)
     shown = re.sub(rb"\x1b\[[0-9;]*m", b"", result.stdout)  # without colours
     bars = [part for part in re.split(rb"[\r\n]", shown) if b"%" in part and b"|" in part]
