@@ -11,8 +11,9 @@ from pathlib import Path
 
 from infogan.atomic_file import write_json
 from infogan.datasets import load_dataset
-from infogan.devices import find_gpus
+from infogan.devices import choose_precision, find_gpus
 from infogan.errors import InputError, TrainingFailed
+from infogan.spec import PRECISIONS
 from infogan.training.checkpoints import find_checkpoints
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.progress import say
@@ -146,6 +147,11 @@ def _build_parser(description, recipes, default):
         parser.add_argument(
             _flag(field), type=kind, metavar=kind.__name__.upper(), help=f"{text} ({_defaults(field, recipes)})"
         )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", *PRECISIONS],
+        help="of products and convolutions; auto: bfloat16 on a CPU with instructions for it (default: auto)",
+    )
     parser.add_argument("--data-dir", type=Path, help="folder with your own files (default: those shipped, if any)")
     for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
         path = Path(root) / default.name
@@ -182,6 +188,7 @@ def _prepare(options, recipes, default):
         spec = _change(recipes[options.recipe or default.recipe], options)
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.run_name)
         dataset = load_dataset(spec, options.data_dir)
+        spec = dataclasses.replace(spec, precision=choose_precision(options.precision or "auto"))
         folder.create(spec, dataset)
         return folder, spec, dataset
     if options.run_name is not None:
@@ -229,6 +236,7 @@ def _check_same(spec, options, folder):
         raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
     given = {field: getattr(options, field) for field in ("recipe", *FLAGS)}
     given["baseline"] = options.baseline
+    given["precision"] = None if options.precision == "auto" else options.precision
     for name, now in given.items():
         before = spec.variant if name == "baseline" else _value(name, spec)
         if now not in (None, before):
@@ -264,7 +272,7 @@ def _version(package):
 def _announce(spec, folder, dataset, gpus):
     say(
         f"{spec.name}, recipe {spec.recipe}, {spec.variant}, seed {spec.seed}: {spec.updates:,} updates "
-        f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source})\n"
+        f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source}), in {spec.precision}\n"
         f"logs in {folder.log}, checkpoints in {folder.checkpoints}\n"
         f"{'GPU: ' + ', '.join(gpus) if gpus else 'no GPU: running on the CPU'}"
     )

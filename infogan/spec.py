@@ -13,6 +13,7 @@ from infogan.distributions import Distribution
 from infogan.errors import InputError
 
 VARIANTS = ("infogan", "gan")
+PRECISIONS = ("float32", "bfloat16")
 LARGEST_SEED = 2**31 - 1
 LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
@@ -81,6 +82,7 @@ class ExperimentSpec:
       max_epoch: epochs in the run.
       snapshot_interval: updates between two checkpoints.
       seed: int from which all randomness follows.
+      precision: "float32" or "bfloat16", of products and convolutions during training.
       held_out_images: images at the front of the training set that are kept from training.
       max_images: None, or how many images of each split are used.
       sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit.
@@ -110,6 +112,7 @@ class ExperimentSpec:
     max_epoch: int = 50
     snapshot_interval: int = 1000
     seed: int = 0
+    precision: str = "float32"
     held_out_images: int = 0
     max_images: int | None = None
     sweep_limit: float = 2.0
@@ -133,8 +136,9 @@ class ExperimentSpec:
             _check_number(field, getattr(self, field), 0.0, highest=1.0)
         if self.adam_beta1 == 1.0:
             raise InputError("adam_beta1", "1 was given, but Adam needs a decay below 1.")
-        if self.variant not in VARIANTS:
-            raise InputError("variant", f"{self.variant!r} was given, but it is one of {', '.join(VARIANTS)}.")
+        for field, known in (("variant", VARIANTS), ("precision", PRECISIONS)):
+            if getattr(self, field) not in known:
+                raise InputError(field, f"{getattr(self, field)!r} was given, but it is one of {', '.join(known)}.")
         self._check_latents()
 
     def _check_latents(self):

@@ -116,6 +116,7 @@ WRONG = {
     "not a number": (["--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
     "unknown flag": (["--learning-rate", "1"], "unrecognized arguments: --learning-rate 1"),
     "unknown recipe": (["--recipe", "best"], "argument --recipe: invalid choice: 'best'"),
+    "unknown precision": (["--precision", "float16"], "argument --precision: invalid choice: 'float16'"),
     "batch of one": (["--batch-size", "1"], "--batch-size: 1 was given, but a whole number of at least 2 is needed"),
     "batch too large": (["--batch-size", "60001"], "--batch-size: 60,001 was given, but only 60,000 training images"),
     "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),

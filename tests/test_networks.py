@@ -59,6 +59,12 @@ def test_table_1_trunk_and_heads():
     assert scales(recognition) == [(128,)]
 
 
+def test_no_bias_before_batch_norm():
+    generator = mnist.build_generator(0)
+    generator(tf.zeros([BATCH, 74]), Normalisation([GENERATED], True))
+    assert [v.name for v in generator.trainable_variables if "bias" in v.name] == ["generator/10_up_conv/bias:0"]
+
+
 def test_table_1_generator():
     generator = mnist.build_generator(0)
     assert generator(tf.zeros([BATCH, 74]), Normalisation([GENERATED], True)).shape == (BATCH, 28, 28, 1)

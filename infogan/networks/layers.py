@@ -54,7 +54,12 @@ class Network:
 
     def __init__(self, name, seed, rows):
         self._name = name
-        self._layers = [row(f"{i}_{row.kind}", derive_seed(seed, name, i)) for i, row in enumerate(rows)]
+        kinds = [row.kind for row in rows] + [""]
+        # Batch norm subtracts the mean, and with it any bias before it.
+        self._layers = [
+            row(f"{i}_{row.kind}", derive_seed(seed, name, i), use_bias=kinds[i + 1] != "batch_norm")
+            for i, row in enumerate(rows)
+        ]
 
     def __call__(self, x, normalisation):
         with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
@@ -90,9 +95,11 @@ class _Weighted:
 def conv(filters, kernel=4, stride=2):
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
 
-    def build(name, seed):
+    def build(name, seed, use_bias):
         initial = tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(tf.layers.Conv2D(filters, kernel, stride, "same", kernel_initializer=initial, name=name))
+        return _Weighted(
+            tf.layers.Conv2D(filters, kernel, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name)
+        )
 
     return _row("conv", build)
 
@@ -100,10 +107,13 @@ def conv(filters, kernel=4, stride=2):
 def up_conv(filters, kernel=4, stride=2):
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
 
-    def build(name, seed):
+    def build(name, seed, use_bias):
         initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        layer = tf.layers.Conv2DTranspose(filters, kernel, stride, "same", kernel_initializer=initial, name=name)
-        return _Weighted(layer)
+        return _Weighted(
+            tf.layers.Conv2DTranspose(
+                filters, kernel, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name
+            )
+        )
 
     return _row("up_conv", build)
 
@@ -111,15 +121,15 @@ def up_conv(filters, kernel=4, stride=2):
 def dense(units):
     """`FC 1024`: [B, N] -> [B, 1024]."""
 
-    def build(name, seed):
+    def build(name, seed, use_bias):
         initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(tf.layers.Dense(units, kernel_initializer=initial, name=name))
+        return _Weighted(tf.layers.Dense(units, use_bias=use_bias, kernel_initializer=initial, name=name))
 
     return _row("dense", build)
 
 
 def _function(kind, function):
-    return _row(kind, lambda name, seed: lambda x, normalisation: function(x))
+    return _row(kind, lambda name, seed, use_bias: lambda x, normalisation: function(x))
 
 
 def relu():
@@ -139,7 +149,7 @@ def reshape(*shape):
 
 def batch_norm():
     """Batch normalisation over all axes but the last."""
-    return _row("batch_norm", _BatchNorm)
+    return _row("batch_norm", lambda name, seed, use_bias: _BatchNorm(name, seed))
 
 
 class _BatchNorm:

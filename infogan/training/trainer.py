@@ -64,7 +64,7 @@ class InfoGANTrainer:
           TrainingFailed: at the update whose quantities are not all finite, or whose checkpoint cannot be saved.
           Interrupted: after a signal, once the last finished update is saved.
         """
-        with self._graph.as_default(), tf.Session(config=session_config()) as session:
+        with self._graph.as_default(), tf.Session(config=session_config(self._spec.precision)) as session:
             update = self._begin(session)
             log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
             progress = Progress(update, self._spec)
