@@ -13,7 +13,7 @@ only training/ and evaluation/ own sessions. TensorFlow is imported when the fir
 """
 
 from infogan import tf1 as _tf1  # noqa: F401  selects Keras 2, which tf.layers needs, before anybody touches Keras
-from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanBernoulli, Product, Uniform
+from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanBernoulli, MeanGaussian, Product, Uniform
 from infogan.errors import InputError, TrainingFailed
 from infogan.spec import ExperimentSpec, Latent, PaperValue
 
@@ -25,6 +25,7 @@ __all__ = [
     "InputError",
     "Latent",
     "MeanBernoulli",
+    "MeanGaussian",
     "PaperValue",
     "Product",
     "TrainingFailed",

@@ -12,6 +12,7 @@ import dataclasses
 
 import numpy as np
 
+from infogan.networks.spectral_norm import SpectralNorm
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 
@@ -42,6 +43,11 @@ class Normalisation:
     share: object = 1.0 - BATCH_NORM_DECAY
     updates: list = dataclasses.field(default_factory=list)
 
+    @property
+    def updates_spectra(self):
+        """Whether spectral normalisation moves on with this pass: in D's step, the one that sees real images."""
+        return self.batch_statistics and REAL in self.populations
+
 
 class Network:
     """Layers applied one after another; calling it again reuses its variables.
@@ -50,16 +56,24 @@ class Network:
       name: variable scope, unique in its graph.
       seed: int; every layer's initial values follow from it, the name and the layer's position.
       rows: what `conv`, `dense`, ... return, in order.
+      spectral_norm: True leaves batch norm out and divides every kernel by its largest singular value.
     """
 
-    def __init__(self, name, seed, rows):
+    def __init__(self, name, seed, rows, spectral_norm=False):
         self._name = name
+        if spectral_norm:
+            rows = [row for row in rows if row.kind != "batch_norm"]
         kinds = [row.kind for row in rows] + [""]
         # Batch norm subtracts the mean, and with it any bias before it.
         self._layers = [
             row(f"{i}_{row.kind}", derive_seed(seed, name, i), use_bias=kinds[i + 1] != "batch_norm")
             for i, row in enumerate(rows)
         ]
+        if spectral_norm:
+            self._layers = [
+                SpectralNorm(layer, derive_seed(seed, name, i, "u")) if isinstance(layer, _Weighted) else layer
+                for i, layer in enumerate(self._layers)
+            ]
 
     def __call__(self, x, normalisation):
         with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
@@ -86,6 +100,20 @@ class _Weighted:
 
     def __call__(self, x, normalisation):
         return self._layer(x)
+
+    @property
+    def name(self):
+        return self._layer.name
+
+    @property
+    def kernel(self):
+        """Variable [..., outputs]; there once the layer has been called, like `bias`."""
+        return self._layer.kernel
+
+    @property
+    def bias(self):
+        """Variable [outputs], or None for a layer without."""
+        return self._layer.bias
 
     @property
     def trainable_variables(self):
