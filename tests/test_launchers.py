@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, launch
 
 LAUNCHERS = sorted((ROOT / "launchers").glob("run_*_exp.py"))
+MNIST = ROOT / "launchers" / "run_mnist_exp.py"
 
 
 def start_process(launcher, *arguments, cwd, **options):
@@ -26,7 +27,7 @@ def start_process(launcher, *arguments, cwd, **options):
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)
 def test_help_is_instant_and_imports_no_tensorflow(launcher, tmp_path):
     seconds = []
-    for _ in range(3):
+    while len(seconds) < 3 and min(seconds, default=1.0) >= 0.5:  # on a busy machine one start can be slow
         started = time.monotonic()
         process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
         out, imports = process.communicate()
@@ -265,14 +266,14 @@ def test_runs_without_a_name_never_collide(tmp_path):
 
 
 def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
-    command = f"{sys.executable} {LAUNCHERS[0]} --smoke --run-name run | head -1"
+    command = f"{sys.executable} {MNIST} --smoke --run-name run | head -1"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     assert json.loads((tmp_path / "logs/mnist/run/status.json").read_text())["state"] == "finished"
 
 
 def test_the_bar_fits_a_narrow_terminal(tmp_path):
     # pytest imports readline, which puts its own COLUMNS and LINES into the environment; a bar asks these first.
-    command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {LAUNCHERS[0]} --smoke --run-name run"
+    command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {MNIST} --smoke --run-name run"
     result = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, timeout=120)
     shown = re.sub(rb"\x1b\[[0-9;]*m", b"", result.stdout)  # without colours
     bars = [part for part in re.split(rb"[\r\n]", shown) if b"%" in part and b"|" in part]
@@ -283,7 +284,7 @@ def test_the_bar_fits_a_narrow_terminal(tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_save_the_last_update(tmp_path, number, status):
-    process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+    process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
     line = ""
     while not line.startswith("epoch 2/"):
         line = process.stdout.readline()
@@ -299,10 +300,10 @@ def test_signals_save_the_last_update(tmp_path, number, status):
 
 
 def test_a_run_in_use_is_refused(tmp_path):
-    process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+    process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
     try:
         assert process.stdout.readline()
-        second = start_process(LAUNCHERS[0], "--resume", "run", cwd=tmp_path)
+        second = start_process(MNIST, "--resume", "run", cwd=tmp_path)
         _, err = second.communicate(timeout=60)
     finally:
         process.kill()

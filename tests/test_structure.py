@@ -16,6 +16,7 @@ RANKS = {
     "devices": 1,
     "distributions": 1,
     "spec": 2,
+    "flags": 3,
     "datasets": 3,
     "networks": 3,
     "pictures": 3,

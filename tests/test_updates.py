@@ -296,4 +296,4 @@ def test_the_loss_of_the_spec_is_the_one_that_is_minimised(spec):
     (standard,), _ = run_updates(spec)
     # D starts near 0 on everything: 2 ln 2 of cross entropy, 2 of hinge loss.
     assert values["loss/discriminator"] == pytest.approx(2.0, abs=0.3)
-    assert standard["loss/discriminator"] == pytest.approx(2.0 * np.log(2.0), abs=0.15)
+    assert standard["loss/discriminator"] == pytest.approx(2.0 * np.log(2.0), abs=0.3)
