@@ -9,7 +9,7 @@ from infogan.errors import InputError
 from infogan.spec import GAN_LOSSES, category_codes, continuous_codes
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
-"""How far a sweep goes where --continuous-prior changes the prior: U(-1, 1)'s range twice, N(0, 1)'s deviation 4 times."""
+"""Where a sweep ends if --continuous-prior changes the prior: twice U(-1, 1)'s range, or 4 deviations of N(0, 1)."""
 
 
 MOST_CODES = 100

@@ -54,15 +54,14 @@ def given(monkeypatch):
 
 
 def run_smoke(name, root, *arguments):
-    """A run of four updates: its log folder, or the exit status if it was refused."""
-    few = ["--smoke", "--batch-size", 4, "--max-epoch", 2, "--updates-per-epoch", 2]
+    """A run of two updates: its log folder, or the exit status if it was refused."""
+    few = ["--smoke", "--batch-size", 4, "--max-epoch", 1, "--updates-per-epoch", 2]
     folders = ["--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "run"]
     status = launch(name, *few, *folders, *arguments)
     return root / "logs" / "run" if status == 0 else status
 
 
 CASES = {  # arguments beside --smoke; categories of each categorical code, continuous codes, [H, W, C]
-    "mnist": ([], [10], 2, (28, 28, 1)),
     "fashion_mnist": ([], [10], 2, (28, 28, 1)),
     "svhn": ([], [10] * 4, 4, (32, 32, 3)),
     "celeba": (["--gan-loss", "hinge"], [10] * 10, 0, (32, 32, 3)),
@@ -79,7 +78,8 @@ CASES = {  # arguments beside --smoke; categories of each categorical code, cont
 
 
 def test_every_launcher_has_a_case():
-    assert {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")} == {f"run_{name}_exp" for name in CASES}
+    others = {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")} - {"run_mnist_exp"}  # test_launchers.py
+    assert others == {f"run_{name}_exp" for name in CASES}
 
 
 @pytest.mark.parametrize("name", CASES)
