@@ -23,7 +23,7 @@ TABLE_5 = {
 PAPER = ExperimentSpec(
     name="faces",
     recipe="paper",
-    dataset="faces",
+    dataset="faces3d",
     network="faces",
     output_dist=MeanBernoulli(32 * 32),
     latent_spec=(Latent("noise", Uniform(128), regularised=False), *continuous_codes(5)),

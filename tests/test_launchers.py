@@ -3,11 +3,11 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -26,16 +26,15 @@ def start_process(launcher, *arguments, cwd, **options):
 
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)
 def test_help_is_instant_and_imports_no_tensorflow(launcher, tmp_path):
-    seconds = []
-    while len(seconds) < 3 and min(seconds, default=1.0) >= 0.5:  # on a busy machine one start can be slow
-        started = time.monotonic()
-        process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
-        out, imports = process.communicate()
-        seconds.append(time.monotonic() - started)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    out, imports = process.communicate()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0
     assert "--info-reg-coeff" in out
     assert not re.search(r"\| +(tensorflow|matplotlib|scipy)$", imports, re.MULTILINE)
-    assert min(seconds) < 0.5
+    # Processor time: others may keep the machine busy.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_smoke_run_leaves_everything(smoke_run):
