@@ -60,9 +60,9 @@ def test_stack_aligns_left_on_white():
 
 def test_png_and_gif_read_back(tmp_path):
     frames = [np.full((6, 8), value, np.uint8) for value in (0, 128, 255)]
-    grids.save_png(tmp_path / "a.png", frames[1])
+    (tmp_path / "a.png").write_bytes(grids.encode_png(frames[1], grids.SCALE))
     np.testing.assert_array_equal(imageio.imread(tmp_path / "a.png"), np.full((12, 16), 128))
-    grids.save_gif(tmp_path / "a.gif", frames, 80)
+    (tmp_path / "a.gif").write_bytes(grids.encode_gif(frames, 80))
     film = imageio.imread(tmp_path / "a.gif")
     assert film.shape[:3] == (3, 12, 16)
     np.testing.assert_allclose(film[:, 0, 0].reshape(3, -1)[:, 0], [0, 128, 255], atol=2)

@@ -108,9 +108,10 @@ class Classifier:
                 done += 1
 
     def predict(self, images):
-        """Prediction for images [N, H, W, C], floats in [0, 1]."""
+        """Prediction for images [N, H, W, C]: uint8, or floats in [0, 1]."""
+        scale = 255.0 if images.dtype == np.uint8 else 1.0
         parts = np.array_split(images, max(1, -(-len(images) // PREDICTED_AT_ONCE)))
-        predictions = [self._session.run(self._prediction, {self._images: part}) for part in parts]
+        predictions = [self._session.run(self._prediction, {self._images: part / scale}) for part in parts]
         return Prediction(*(np.concatenate(arrays) for arrays in zip(*predictions)))
 
     @property

@@ -102,10 +102,11 @@ def measure_code_effects(styles, classes, claims):
     Returns:
       (list of Metric, list of str: which code was found to do what).
     """
-    metrics, notes, strengths = [], [], {}
+    metrics, notes, strengths, strengths_within = [], [], {}, {}
     for code, style in styles.items():
         correlations = {quality: correlate(VALUES, style[quality]) for quality in QUALITIES}
         strengths[code] = {quality: abs(together) for quality, (together, _) in correlations.items()}
+        strengths_within[code] = {quality: abs(within) for quality, (_, within) in correlations.items()}
         for quality, (together, within) in correlations.items():
             note = f"{_describe_change(style, quality)}; {abs(within):.2f} within a row"
             metrics.append(Metric(f"|Spearman| with {quality}", abs(together), "", code, note))
@@ -116,9 +117,11 @@ def measure_code_effects(styles, classes, claims):
             metrics.append(Metric("same digit, -2 to 2", unchanged, "share", code, note, "higher"))
         notes.append(_describe_code(code, strengths[code], style))
     if len(strengths) > 1:
+        name = "slant by one code, form by another"
         weaker, note = find_separate_codes(strengths)
-        name = "slant and form by two codes"
         metrics.append(Metric(name, weaker, "", note=note, better="higher", claim=CLAIM if claims else None))
+        weaker, note = find_separate_codes(strengths_within)
+        metrics.append(Metric(f"{name}, within a row", weaker, "", note=note, better="higher"))
     return metrics, notes
 
 
