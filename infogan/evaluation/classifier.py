@@ -74,6 +74,7 @@ class Classifier:
             self._variables = [variable for variable in tf.global_variables() if "/Adam" not in variable.op.name]
             self._session = tf.Session(config=session_config())
             self._session.run(tf.global_variables_initializer())
+        self._graph.finalize()
 
     def _build_training(self):
         self._labels = tf.placeholder(tf.int32, [None])
@@ -130,8 +131,8 @@ class Classifier:
         for variable, value in zip(self._variables, values):
             if variable.shape != value.shape:
                 raise ValueError(f"{variable.op.name} has the shape {value.shape}, not {variable.shape}")
-        for variable, value in zip(self._variables, values):
-            variable.load(value, self._session)
+        initial = {variable.initializer.inputs[1]: value for variable, value in zip(self._variables, values)}
+        self._session.run([variable.initializer for variable in self._variables], initial)
 
 
 def obtain_classifier(train, cache=None):

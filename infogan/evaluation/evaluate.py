@@ -223,11 +223,13 @@ def _caption_curve(name):
 
 def _write(folder, report, findings):
     """Writes all files, report.json last: where it is, the rest is."""
-    pictures = [(findings.files[path], caption) for path, caption in findings.captions.items()]
+    # The paper's figures first.
+    shown = dict(sorted(findings.captions.items(), key=lambda picture: not picture[0].startswith("samples/")))
+    pictures = [(findings.files[path], caption) for path, caption in shown.items()]
     files = {
         **findings.files,
         "report.html": render_html(report, pictures),
-        "report.md": format_markdown(report, findings.captions),
+        "report.md": format_markdown(report, shown),
         "report.json": json.dumps(report, indent=1, allow_nan=False) + "\n",
     }
     folder.samples.mkdir(parents=True, exist_ok=True)

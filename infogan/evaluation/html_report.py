@@ -15,6 +15,13 @@ h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.1rem; margin-top: 
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td:nth-child(2), td:nth-child(3) { font-variant-numeric: tabular-nums; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  td { display: block; padding: 0 .2rem; border: 0; }
+  td[data-label]::before { content: attr(data-label) ": "; opacity: .7; font-weight: 400; }
+  td.none { display: none; }
+}
 .note { opacity: .7; font-size: .85em; display: block; }
 .yes { color: var(--good); font-weight: 600; } .no { color: var(--bad); font-weight: 600; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.2rem; }
@@ -71,10 +78,15 @@ def _render_rows(rows):
 
 
 def _render_row(row):
-    quantity, *numbers, holds = format_row({**row, "note": ""})
+    quantity, *others = format_row({**row, "note": ""})
     note = f'<span class="note">{escape(row["note"])}</span>' if row["note"] else ""
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in numbers)
-    return f'<tr><td>{escape(quantity)}{note}</td>{cells}<td class="{escape(holds)}">{escape(holds)}</td></tr>'
+    cells = "".join(map(_render_cell, HEADER[1:], others))
+    return f"<tr><td>{escape(quantity)}{note}</td>{cells}</tr>"
+
+
+def _render_cell(label, cell):
+    kind = {"yes": "yes", "no": "no", "-": "none"}.get(cell, "")
+    return f'<td data-label="{label}" class="{kind}">{escape(cell)}</td>'
 
 
 def _render_picture(png, caption):

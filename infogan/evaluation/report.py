@@ -98,8 +98,8 @@ def format_row(row):
 
 
 def name_row(row, with_note=False):
-    """What a row measures, of which code."""
-    name = f"{row['name']} {row['code'] or ''}".strip()
+    """What a row measures, as "digit: error rate"."""
+    name = f"{row['code']}: {row['name']}" if row["code"] else row["name"]
     return f"{name} ({row['note']})" if with_note and row["note"] else name
 
 
