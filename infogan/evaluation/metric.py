@@ -1,6 +1,7 @@
 """A measured number, and whether it holds against the paper."""
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +51,9 @@ def compare(metrics, paper_values):
 
     Returns:
       list of dicts with `name`, `code`, `ours`, `unit`, `note`, `better`, `paper`, `bound`, `source`, `rule` and
-      `holds`. `paper` is the paper's number, `bound` this project's for a claim of the paper without one. `holds`
-      follows the rule, "at most" or "at least" that number; it is None where there is neither, as are `source` and
-      `rule`.
+      `holds`. `ours` is None where it is no finite number. `paper` is the paper's number, `bound` this project's for a
+      claim of the paper without one. `holds` follows the rule, "at most" or "at least" that number; it is None where
+      there is neither, as are `source` and `rule`.
     """
     known = {(value.metric, value.code): value for value in paper_values}
     return [_compare(metric, known.get((metric.name, metric.code))) for metric in metrics]
@@ -60,10 +61,13 @@ def compare(metrics, paper_values):
 
 def _compare(metric, paper):
     row = {key: value for key, value in dataclasses.asdict(metric).items() if key != "claim"}
+    if not math.isfinite(metric.ours):  # JSON has no such numbers
+        row["ours"] = None
     row.update(paper=None, bound=None, source=None, rule=None, holds=None)
     stated = paper or metric.claim
     if stated:
         number = paper.value if paper else metric.claim.bound
-        holds = metric.ours <= number if stated.rule == "at most" else metric.ours >= number
+        is_within = metric.ours <= number if stated.rule == "at most" else metric.ours >= number
+        holds = math.isfinite(metric.ours) and is_within
         row.update({"paper" if paper else "bound": number}, source=stated.source, rule=stated.rule, holds=holds)
     return row
