@@ -2,9 +2,12 @@
 
 import imageio.v3 as imageio
 import numpy as np
+import pytest
 
 from infogan.distributions import Bernoulli, Categorical, Uniform
 from infogan.pictures import grids
+from infogan.pictures.confusion import draw_confusion
+from infogan.pictures.effects import draw_effects
 from infogan.pictures.sweeps import code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.spec import Latent
 
@@ -67,3 +70,23 @@ def test_png_and_gif_read_back(tmp_path):
     assert film.shape[:3] == (3, 12, 16)
     np.testing.assert_allclose(film[:, 0, 0].reshape(3, -1)[:, 0], [0, 128, 255], atol=2)
     assert imageio.immeta(tmp_path / "a.gif")["duration"] == 80
+
+
+def test_confusion_shows_shares_in_the_given_order():
+    counts = np.array([[0, 30], [10, 10]])  # category 0 holds class 1
+    picture = imageio.imread(draw_confusion(counts, np.array([1, 0])))
+    same = imageio.imread(draw_confusion(counts[::-1] * 2, np.array([0, 1])))
+    assert picture.shape == same.shape
+    # Only the labels of the columns differ: below the matrix.
+    assert np.array_equal(picture[:200], same[:200])
+    assert not np.array_equal(picture, imageio.imread(draw_confusion(counts, np.array([0, 1]))))
+    assert draw_confusion(np.ones((20, 30), int), np.arange(20))
+
+
+@pytest.mark.filterwarnings("error")
+def test_effects_have_a_panel_per_quality_and_gaps_where_nothing_was_measured():
+    values = np.linspace(-2, 2, 11)
+    style = {"slant": np.tile(values, (5, 1)), "width": np.full((5, 11), np.nan)}
+    one = imageio.imread(draw_effects(values, {"a": {"slant": style["slant"]}}, {"slant": "degrees"}))
+    both = imageio.imread(draw_effects(values, {"a": style, "b": style}, {"slant": "degrees", "width": "pixels"}))
+    assert both.shape[1] == pytest.approx(2 * one.shape[1], abs=2)

@@ -126,7 +126,9 @@ def measure_code_effects(styles, classes, claims):
 
 
 def _describe_change(style, quality):
-    low, high = np.nanmean(style[quality][:, 0]), np.nanmean(style[quality][:, -1])
+    low, high = (np.ma.masked_invalid(style[quality][:, column]).mean() for column in (0, -1))
+    if low is np.ma.masked or high is np.ma.masked:
+        return "images too blank to be measured"
     return f"from {low:.1f} to {high:.1f} {UNITS[quality]}"
 
 

@@ -1,5 +1,7 @@
 """How the style of digits changes with each continuous code."""
 
+import warnings
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -17,8 +19,11 @@ def draw_effects(values, styles, units):
     figure = Figure(figsize=(3.4 * len(units), 3.2), layout="constrained")
     for axes, (quality, unit) in zip(figure.subplots(1, len(units), squeeze=False)[0], units.items()):
         for code, style in styles.items():
-            low, high = np.nanpercentile(style[quality], (10, 90), axis=0)
-            (line,) = axes.plot(values, np.nanmean(style[quality], axis=0), label=code)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # a column without any number is a gap in the line
+                low, high = np.nanpercentile(style[quality], (10, 90), axis=0)
+                mean = np.nanmean(style[quality], axis=0)
+            (line,) = axes.plot(values, mean, label=code)
             axes.fill_between(values, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
         axes.set(title=quality, xlabel="value of the code", ylabel=unit)
         axes.grid(alpha=0.3)
