@@ -16,7 +16,6 @@ import pytest
 from conftest import ROOT, launch
 
 LAUNCHERS = sorted((ROOT / "launchers").glob("run_*_exp.py"))
-EVALUATE = ROOT / "launchers" / "evaluate.py"
 
 
 def start_process(launcher, *arguments, cwd, **options):
