@@ -40,7 +40,7 @@ def run(spec, folder, dataset, stop):
       stop: StopSignals, entered.
 
     Returns:
-      The report's rows, as `infogan.evaluation.report.compare` makes them.
+      The report, as `infogan.evaluation.report.build_report` makes it.
 
     Raises:
       TrainingFailed: if a loss or a weight is not finite, or a checkpoint cannot be written; status.json says failed.
@@ -52,7 +52,7 @@ def run(spec, folder, dataset, stop):
         folder.write_status(state, _last_update(folder), spec.updates, message)
 
     try:
-        rows = _train_and_evaluate(spec, folder, dataset, stop)
+        report = _train_and_evaluate(spec, folder, dataset, stop)
     except InputError:
         raise
     except (Interrupted, KeyboardInterrupt) as error:
@@ -63,7 +63,7 @@ def run(spec, folder, dataset, stop):
             write_status("failed", str(error) or repr(error))
         raise
     write_status("finished")
-    return rows
+    return report
 
 
 def _train_and_evaluate(spec, folder, dataset, stop):
@@ -104,8 +104,8 @@ def main(description, recipes, arguments=None, flags=None):
         with StopSignals() as stop:
             folder, spec, dataset = _prepare(options, recipes, default, flags)
             with folder.lock():
-                rows = run(spec, folder, dataset, stop)
-            _print_results(rows, folder)
+                report = run(spec, folder, dataset, stop)
+            _print_results(report, folder)
     except InputError as error:
         where = flag_text(error.where) if error.where in flags else error.where
         message, status = f"{where}: {error.problem}", 2
@@ -273,12 +273,12 @@ def _announce(spec, folder, dataset, gpus):
     )
 
 
-def _print_results(rows, folder):
-    from infogan.evaluation.report import format_table
+def _print_results(report, folder):
+    from infogan.evaluation.report import format_report
 
     say(
-        f"\n{format_table(rows)}\n\n"
-        f"report       {folder.log / 'report.json'}\n"
+        f"\n{format_report(report)}\n\n"
+        f"report       {folder.log / 'report.html'}, .md and .json\n"
         f"pictures     {folder.samples}\n"
         f"checkpoints  {folder.checkpoints}\n"
         f"curves       tensorboard --logdir {folder.log.parent}"

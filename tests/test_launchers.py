@@ -54,6 +54,7 @@ def test_smoke_run_leaves_everything(smoke_run):
         "losses.png",
         "mutual_information.png",
         "discriminator_accuracy.png",
+        "confusion_digit.png",
     }
     assert {path.name for path in (logs / "samples").iterdir()} == {
         *("digit.png", "rotation.png", "width.png", "rotation_by_digit.png", "width_by_digit.png"),
@@ -100,7 +101,7 @@ def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
     (logs / "report.json").unlink()
     assert launch("--resume", "--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent) == 0
     assert (logs / "report.json").read_text() == before
-    assert "error rate digit" in capsys.readouterr().out
+    assert "digit: error rate" in capsys.readouterr().out
 
 
 def test_recipes_and_baseline_reach_the_spec(tmp_path):

@@ -5,8 +5,6 @@ import io
 import imageio.v3 as imageio
 import numpy as np
 
-from infogan.atomic_file import write_atomically
-
 SCALE = 2
 """Screen pixels per image pixel."""
 
@@ -36,22 +34,17 @@ def stack(pictures, gap=4):
     return np.concatenate(parts)[:-gap]
 
 
-def encode_png(picture):
-    """PNG bytes of a uint8 picture [H, W] or [H, W, 3]."""
-    return imageio.imwrite("<bytes>", picture, extension=".png")
+def encode_png(picture, scale=1):
+    """PNG bytes of a uint8 picture [H, W] or [H, W, 3], enlarged by `scale`."""
+    return imageio.imwrite("<bytes>", _enlarge(picture, scale), extension=".png")
 
 
-def save_png(path, picture):
-    """Writes a uint8 picture as PNG, enlarged by SCALE."""
-    write_atomically(path, encode_png(_enlarge(picture, SCALE)))
-
-
-def save_gif(path, pictures, milliseconds, scale=SCALE):
-    """Writes uint8 pictures of one size as a GIF that repeats for ever, enlarged by `scale`."""
+def encode_gif(pictures, milliseconds, scale=SCALE):
+    """GIF bytes of uint8 pictures of one size, repeating for ever, enlarged by `scale`."""
     buffer = io.BytesIO()
     frames = np.stack([_enlarge(picture, scale) for picture in pictures])
     imageio.imwrite(buffer, frames, extension=".gif", duration=milliseconds, loop=0)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _enlarge(picture, scale):
