@@ -121,6 +121,21 @@ def test_categories_that_are_more_or_fewer_than_the_classes(spec, dataset, tmp_p
     assert (folder.log / "confusion_many.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("variant", "code", "figure"),
+    [
+        ("infogan", "digit", "as in Figure 2(a) of the paper"),
+        ("gan", "digit", "as in Figure 2(b), the plain GAN, of the paper"),
+        ("infogan", "width", "from -2 to 2; rows are samples, as in Figure 2(c) and (d) of the paper."),
+        ("gan", "width", "from -2 to 2; rows are samples."),
+    ],
+)
+def test_pictures_name_their_figure(spec, variant, code, figure):
+    caption = module._caption_samples(dataclasses.replace(spec, variant=variant), code, {"digit": None})
+    assert caption.startswith(f"{code}, ")
+    assert figure in caption
+
+
 # The launcher.
 
 
