@@ -263,6 +263,15 @@ def test_what_cannot_be_evaluated_gets_one_line_and_leaves_all_as_it_was(run_cop
     assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
 
 
+def test_a_damaged_checkpoint_gets_a_single_line(run_copy):
+    damage_checkpoint(*run_copy)
+    command = [sys.executable, str(ROOT / "launchers" / "evaluate.py"), str(run_copy[0])]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"evaluate.py: {run_copy[1] / 'model-6'}: it is no readable checkpoint of this run")
+    assert result.stderr.count("\n") == 1
+
+
 def test_missing_labels_get_one_line(run_copy, tmp_path, capsys):
     from infogan.datasets.mnist import SHIPPED
 
