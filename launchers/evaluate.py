@@ -5,6 +5,7 @@ and worst of each number.
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -80,6 +81,8 @@ def _evaluate(spec, dataset, folder):
     from infogan.evaluation.evaluate import evaluate_run
     from infogan.evaluation.report import format_report, format_title
 
+    # TensorFlow's own words about a damaged checkpoint would bury the one line that says it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     find_gpus()
     started = time.monotonic()
     report = evaluate_run(spec, dataset, folder)

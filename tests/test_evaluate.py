@@ -5,6 +5,7 @@ import dataclasses
 import html.parser
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -119,6 +120,21 @@ def test_categories_that_are_more_or_fewer_than_the_classes(spec, dataset, tmp_p
     assert rows["error rate", "few"]["ours"] >= 0.5  # three categories cover at most 6 of 16 images
     assert imageio.imread(folder.samples / "many.png").shape[1] == 12 * 56
     assert (folder.log / "confusion_many.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("variant", "code", "figure"),
+    [
+        ("infogan", "digit", "as in Figure 2(a) of the paper"),
+        ("gan", "digit", "as in Figure 2(b), the plain GAN, of the paper"),
+        ("infogan", "width", "from -2 to 2; rows are samples, as in Figure 2(c) and (d) of the paper."),
+        ("gan", "width", "from -2 to 2; rows are samples."),
+    ],
+)
+def test_pictures_name_their_figure(spec, variant, code, figure):
+    caption = module._caption_samples(dataclasses.replace(spec, variant=variant), code, {"digit": None})
+    assert caption.startswith(f"{code}, ")
+    assert figure in caption
 
 
 # The launcher.
@@ -246,6 +262,17 @@ def test_what_cannot_be_evaluated_gets_one_line_and_leaves_all_as_it_was(run_cop
     assert captured.err.splitlines()[-1].endswith(".")
     assert "Traceback" not in captured.err
     assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_checkpoint_gets_a_single_line(run_copy):
+    damage_checkpoint(*run_copy)
+    command = [sys.executable, str(ROOT / "launchers" / "evaluate.py"), str(run_copy[0])]
+    # This process has set the variable itself, for a launcher that trains.
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"evaluate.py: {run_copy[1] / 'model-6'}: it is no readable checkpoint of this run")
+    assert result.stderr.count("\n") == 1
 
 
 def test_missing_labels_get_one_line(run_copy, tmp_path, capsys):

@@ -33,7 +33,13 @@ from infogan.training.run_log import load_metrics
 FRESH_SAMPLES = 10_000
 LEAST_ACCURACY = 0.99
 """A classifier of digits that is worse is not used."""
-FIGURES = {"mnist": "Figure 2", "faces3d": "Figure 3", "chairs": "Figure 4", "svhn": "Figure 5", "celeba": "Figure 6"}
+FIGURES = {
+    "mnist": "Figure 2(c) and (d)",
+    "faces3d": "Figure 3",
+    "chairs": "Figure 4",
+    "svhn": "Figure 5",
+    "celeba": "Figure 6",
+}
 
 
 @dataclasses.dataclass
@@ -205,12 +211,19 @@ def _caption_samples(spec, name, category_order):
     code, _, category = name.partition("_by_")
     if category:
         return f"{code} from {-spec.sweep_limit:g} to {spec.sweep_limit:g}, a row per category of {category}."
-    figure = FIGURES.get(spec.dataset)
-    like = f", as {figure} of the paper" if figure else ""
+    is_category = code in category_order
+    across = "a category a column" if is_category else f"from {-spec.sweep_limit:g} to {spec.sweep_limit:g}"
+    figure = _name_figure(spec, is_category)
+    return f"{code}, {across}; rows are samples{f', as in {figure} of the paper' if figure else ''}."
+
+
+def _name_figure(spec, is_category):
+    """The paper's figure that a grid is to be compared with, None where there is none."""
+    if spec.dataset == "mnist" and is_category:
+        return "Figure 2(b), the plain GAN," if spec.variant == "gan" else "Figure 2(a)"
     if spec.variant == "gan":
-        like = ", as Figure 2(b) of the paper: a plain GAN" if spec.dataset == "mnist" else ", a plain GAN"
-    across = "a category a column" if code in category_order else f"from {-spec.sweep_limit:g} to {spec.sweep_limit:g}"
-    return f"{code}, {across}; rows are samples{like}."
+        return None
+    return FIGURES.get(spec.dataset)
 
 
 def _caption_curve(name):
