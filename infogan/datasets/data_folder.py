@@ -1,5 +1,6 @@
 """Finding a dataset's files in the folder that the user gave."""
 
+import os
 from pathlib import Path
 
 from infogan.errors import InputError
@@ -20,7 +21,7 @@ def find_source(data_dir, names, needed):
       InputError: if there is none.
     """
     folder = check_data_dir(data_dir, needed)
-    if folder.is_file():
+    if folder.is_file() or folder.name in names:
         return folder
     for name in names:
         if (folder / name).exists():
@@ -32,11 +33,16 @@ def check_data_dir(data_dir, needed):
     """The user's folder or file as a `pathlib.Path`.
 
     Raises:
-      InputError: if none was given, or it is not there.
+      InputError: if none was given, it is not there, or it cannot be read.
     """
     if data_dir is None:
         raise InputError("--data-dir", f"nothing was given, but {needed}")
     folder = Path(data_dir)
-    if not folder.exists():
-        raise InputError("--data-dir", f"{folder} does not exist, but {needed}")
+    try:
+        if folder.is_dir():
+            os.listdir(folder)
+        else:
+            folder.open("rb").close()
+    except OSError as error:
+        raise InputError("--data-dir", f"{folder} cannot be opened ({error.strerror}), but {needed}") from error
     return folder

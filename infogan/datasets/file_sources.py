@@ -35,13 +35,13 @@ class Entry:
       name: path relative to the source, with "/".
       size: bytes, unpacked.
       stamp: a number that changes with the content: time of the last change, or the checksum that a zip keeps.
-      handle: what the source finds it by.
+      handle: what an archive finds it by.
     """
 
     name: str
     size: int
     stamp: int
-    handle: object = dataclasses.field(repr=False, compare=False)
+    handle: object = None
 
 
 def open_source(path):
@@ -95,13 +95,13 @@ class _Folder:
         try:
             status = os.stat(path)
         except OSError:  # such as a link to nothing: reading it will count it as unreadable
-            return Entry(name, 0, 0, path)
-        return Entry(name, status.st_size, status.st_mtime_ns, path) if stat.S_ISREG(status.st_mode) else None
+            return Entry(name, 0, 0)
+        return Entry(name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
     def read(self, entry, largest=LARGEST_FILE):
         _check_size(entry, largest)
         try:
-            with open(entry.handle, "rb") as file:
+            with open(os.path.join(self.path, entry.name), "rb") as file:
                 return file.read(largest + 1)
         except OSError as error:
             raise UnreadableFile(error.strerror or str(error)) from error
@@ -138,6 +138,9 @@ class _Zip:
 
     def read(self, entry, largest=LARGEST_FILE):
         _check_size(entry, largest)
+        # The other methods can ask for gigabytes of memory in their headers.
+        if entry.handle.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UnreadableFile("it is compressed in another way than deflated")
         try:
             return self._archive.read(entry.handle)
         except (*ARCHIVE_ERRORS, RuntimeError) as error:  # RuntimeError: it is encrypted
@@ -167,9 +170,12 @@ class _Tar:
 
     def read(self, entry, largest=LARGEST_FILE):
         _check_size(entry, largest)
-        with self._lock:
-            self._file.seek(entry.handle)
-            return self._file.read(entry.size)
+        try:
+            with self._lock:
+                self._file.seek(entry.handle)
+                return self._file.read(entry.size)
+        except OSError as error:
+            raise UnreadableFile(str(error)) from error
 
 
 def read_tar_gz(path, wanted, largest):

@@ -1,6 +1,6 @@
 """What is believed of a file from a stranger before anything is allocated for it."""
 
-from pathlib import PurePosixPath, PureWindowsPath
+import re
 
 from infogan.errors import InputError
 
@@ -8,6 +8,8 @@ LARGEST_FILE = 2**26
 """Bytes of one picture's file, inside an archive or not."""
 LARGEST_PIXELS = 2**26
 """Pixels that the header of a picture may announce: 8,192 x 8,192."""
+LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
+"""Absolute paths, of Windows too, and those with a part `..`."""
 MOST_ENTRIES = 2_000_000
 """Files in a folder or an archive."""
 FREE_BYTES, LARGEST_RATIO = 2**26, 100
@@ -41,8 +43,7 @@ def check_entry_name(where, name):
     Raises:
       InputError: naming the archive.
     """
-    is_absolute = PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or name.startswith("\\")
-    if is_absolute or ".." in name.replace("\\", "/").split("/") or "\0" in name:
+    if LEADS_OUT.search(name):
         raise InputError(
             where, f"it holds an entry {name[:100]!r} that leads out of it, but none may. Fetch it from its owner."
         )

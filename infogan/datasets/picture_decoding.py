@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 
 from infogan.datasets.file_sources import UnreadableFile
 from infogan.datasets.limits import LARGEST_PIXELS
+from infogan.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
@@ -31,6 +32,10 @@ class Preparation:
     image_size: int
     channels: int
     crop: tuple | None = None
+
+    def __post_init__(self):
+        if type(self.image_size) is not int or not 8 <= self.image_size <= 1024:
+            raise InputError("image_size", f"{self.image_size!r} was given, but 8 to 1024 pixels are needed.")
 
 
 def decode_picture(content, preparation):
