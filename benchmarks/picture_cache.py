@@ -67,7 +67,7 @@ def load(path):
     dataset = images.load(path, 32)
     seconds = time.monotonic() - started
     print(
-        f"{len(dataset.train) + len(dataset.test)} pictures in {seconds:.2f} s, {peak_memory() - before:.1f} MB of memory "
+        f"{len(dataset.train) + len(dataset.test)} pictures in {seconds:.2f} s, {peak_memory() - before:.1f} MB "
         f"on top of {before:.0f} MB"
     )
 
