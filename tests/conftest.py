@@ -26,6 +26,12 @@ def signal_handlers():
         signal.signal(number, handler)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """A cache of pixels for the tests alone, also for the processes that they start."""
+    monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def spec():
     """Table 1's networks on small batches: four updates in two epochs."""
