@@ -120,7 +120,7 @@ def _read(path, preparation, count):
         listing = json.loads(path.with_suffix(".json").read_text())
         unreadable = {int(place): tuple(entry) for place, entry in listing["unreadable"].items()}
         images = np.load(path.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         return None
     shape = (count - len(unreadable), preparation.image_size, preparation.image_size, preparation.channels)
     return (images, unreadable) if images.shape == shape and images.dtype == np.uint8 else None
