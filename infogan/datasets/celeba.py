@@ -14,9 +14,8 @@ from infogan.errors import InputError
 CROP = (25 / 178, 45 / 218, 153 / 178, 173 / 218)
 """Head, hair and chin: the 128 x 128 pixels from (25, 45) of an official picture, as shares of width and height."""
 ATTRIBUTES, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
-TRAIN, TEST = "0", "2"
+TRAIN, TEST = b"0", b"2"
 """Parts of the official partition; 1, its validation part, is in neither split."""
-BINARY = {"-1": 0, "1": 1}
 NEEDED = (
     "the aligned images are needed. Get img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html "
     "and put it there as it is (docs/datasets.md)."
@@ -58,10 +57,12 @@ def _partition(path, entries):
     """The entries, those of the training part first, and where those of the test part begin."""
     if not path.exists():
         return entries, len(entries)
-    part_of = dict(_read_list(path, 2))
-    if missing := [entry.name for entry in entries if part_of.get(_file_name(entry)) not in (["0"], ["1"], ["2"])]:
-        raise InputError(path, f"it gives no part 0, 1 or 2 for {missing[0]!r}, but each image needs one.")
-    train, test = ([entry for entry in entries if part_of[_file_name(entry)] == [part]] for part in (TRAIN, TEST))
+    part_of = dict(line.split() for line in _read_lines(path, 2))
+    parts = [part_of.get(_file_name(entry).encode()) for entry in entries]
+    for entry, part in zip(entries, parts):
+        if part not in (b"0", b"1", b"2"):
+            raise InputError(path, f"it gives no part 0, 1 or 2 for {entry.name!r}, but each image needs one.")
+    train, test = ([entry for entry, part in zip(entries, parts) if part == wanted] for wanted in (TRAIN, TEST))
     if not train:
         raise InputError(path, f"none of the {len(entries):,} images is in its training part, but some must be.")
     return train + test, len(train)
@@ -71,28 +72,31 @@ def _load_attributes(path, names):
     """dict of attribute -> float32 array [N] of 0 and 1; empty without the file."""
     if not path.exists():
         return {}
-    lines = _read_list(path)
-    next(lines, None)  # how many images there are
-    first, rest = next(lines, ("", []))
-    attributes = [first, *rest]
-    rows = {name: values for name, values in lines if len(values) == len(attributes)}
-    if missing := [name for name in names if name not in rows]:
-        raise InputError(path, f"it has no line of {len(attributes)} attributes for {missing[0]!r}. Fetch it again.")
-    try:
-        table = np.frombuffer(b"".join(bytes(BINARY[value] for value in rows[name]) for name in names), np.uint8)
-    except KeyError as error:
-        raise InputError(path, f"it holds the attribute value {error}, but 1 and -1 are needed.") from error
-    table = table.reshape(len(names), len(attributes)).astype(np.float32)
-    return dict(zip(attributes, np.ascontiguousarray(table.T)))
+    lines = _read_lines(path)
+    attributes = lines[1].decode().split() if len(lines) > 1 else []
+    # 8 million numbers: each line becomes a byte a number, and is not taken apart.
+    rows = {}
+    for line in lines[2:]:
+        name, _, values = line.partition(b" ")
+        rows[name] = values.replace(b"-1", b"0").translate(None, b" \t\r")
+    for name in names:
+        if len(rows.get(name.encode(), b"")) != len(attributes):
+            raise InputError(path, f"it has no line of {len(attributes)} attributes for {name!r}. Fetch it again.")
+    table = np.frombuffer(b"".join(rows[name.encode()] for name in names), np.uint8) - ord("0")
+    if not attributes or table.max() > 1:
+        raise InputError(path, "it holds no attributes, or other values than 1 and -1. Fetch it again.")
+    table = table.reshape(len(names), len(attributes)).T.astype(np.float32, order="C")
+    return dict(zip(attributes, table))
 
 
-def _read_list(path, columns=None):
-    """Pairs of the first word of each line and the list of its other words."""
+def _read_lines(path, words=None):
+    """The lines of a list in plain text, as bytes, each of that many words."""
     try:
         content = path.read_bytes() if path.stat().st_size <= LARGEST_FILE else b""
-        lines = [line.split() for line in content.decode("ascii").splitlines() if line.strip()]
+        content.decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f"it cannot be read ({error}), but a list in plain text is needed.") from error
-    if not lines or (columns and any(len(words) != columns for words in lines)):
+    lines = content.splitlines()
+    if not lines or (words and any(len(line.split()) != words for line in lines)):
         raise InputError(path, "it is empty, too long, or has lines of another length. Fetch it again.")
-    return ((words[0], words[1:]) for words in lines)
+    return lines

@@ -1,7 +1,6 @@
 """The files of a folder, a zip or a tar, read into memory one at a time; nothing is ever unpacked to disk."""
 
 import contextlib
-import dataclasses
 import gzip
 import os
 import stat
@@ -9,6 +8,7 @@ import tarfile
 import threading
 import zipfile
 import zlib
+from typing import NamedTuple
 
 from infogan.datasets.limits import (
     LARGEST_FILE,
@@ -27,8 +27,7 @@ class UnreadableFile(Exception):
     """One file of a source cannot be read; the others may be fine."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file of a source.
 
     Attributes:
