@@ -2,6 +2,8 @@
 
 import dataclasses
 import importlib
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -186,3 +188,27 @@ def test_training_sees_neither_labels_nor_factors(spec, dataset, tmp_path, monke
     with StopSignals() as stop:
         experiment.run(spec, folder, sealed, stop)
     assert find_checkpoints(folder.checkpoints)[-1] == spec.updates
+
+
+HEADER = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+HUGE_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\r" + HEADER + struct.pack(">I", zlib.crc32(HEADER)) + b"\0\0\0\0IDAT"
+
+
+@pytest.mark.parametrize("name", ["celeba", "chairs", "faces3d", "images"])
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "it is empty"),
+        (b"no picture", "it is no PNG"),
+        (HUGE_HEADER, "30000 x 30000 pixels, but 67,108,864 is the limit|exceeds limit"),
+        (b"\xff\xd8\xff\xe0", ""),
+    ],
+    ids=["empty", "no picture", "huge header", "cut short"],
+)
+def test_a_set_with_a_bad_picture_is_refused(name, content, reason, tmp_path):
+    """One of 32 to 40 pictures is more than 1 %."""
+    data_dir = FORMS[name, "folder"](tmp_path)
+    pictures = sorted(path for path in tmp_path.rglob("*") if path.suffix in (".png", ".jpg") and path.name[0] != ".")
+    pictures[3].write_bytes(content)
+    with pytest.raises(InputError, match=rf"1 or more of its \d+ pictures cannot be read .*{pictures[3].name}': ({reason})"):
+        load(name, data_dir)
