@@ -200,7 +200,7 @@ HUGE_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\r" + HEADER + struct.pack(">I", zlib.crc
     [
         (b"", "it is empty"),
         (b"no picture", "it is no PNG"),
-        (HUGE_HEADER, "30000 x 30000 pixels, but 67,108,864 is the limit|exceeds limit"),
+        (HUGE_HEADER, "Image size .900000000 pixels. exceeds limit"),
         (b"\xff\xd8\xff\xe0", ""),
     ],
     ids=["empty", "no picture", "huge header", "cut short"],
@@ -210,5 +210,6 @@ def test_a_set_with_a_bad_picture_is_refused(name, content, reason, tmp_path):
     data_dir = FORMS[name, "folder"](tmp_path)
     pictures = sorted(path for path in tmp_path.rglob("*") if path.suffix in (".png", ".jpg") and path.name[0] != ".")
     pictures[3].write_bytes(content)
-    with pytest.raises(InputError, match=rf"1 or more of its \d+ pictures cannot be read .*{pictures[3].name}': ({reason})"):
+    expected = rf"1 or more of its \d+ pictures cannot be read .*{pictures[3].name}': {reason}"
+    with pytest.raises(InputError, match=expected):
         load(name, data_dir)

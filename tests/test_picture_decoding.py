@@ -88,7 +88,7 @@ def test_of_an_animation_the_first_frame_is_taken():
     assert (decode_picture(file.getvalue(), GREY) == 40).all()
 
 
-@pytest.mark.parametrize("size", [(30_000, 30_000), (8193, 8192), (2**31 - 1, 1), (100_000, 100_000)])
+@pytest.mark.parametrize("size", [(30_000, 30_000), (8193, 6144), (2**31 - 1, 1), (100_000, 100_000)])
 def test_huge_pictures_are_refused_by_their_headers(size, monkeypatch):
     monkeypatch.setattr(picture_decoding, "_prepare", lambda *arguments: pytest.fail("it was decoded"))
     with pytest.raises(UnreadableFile, match="pixels"):

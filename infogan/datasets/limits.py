@@ -6,8 +6,8 @@ from infogan.errors import InputError
 
 LARGEST_FILE = 2**26
 """Bytes of one picture's file, inside an archive or not."""
-LARGEST_PIXELS = 2**26
-"""Pixels that the header of a picture may announce: 8,192 x 8,192."""
+LARGEST_PIXELS = 8192 * 6144
+"""Pixels that the header of a picture may announce; decoding that many takes up to 800 MB of memory, in WebP."""
 LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
 """Absolute paths, of Windows too, and those with a part `..`."""
 MOST_ENTRIES = 2_000_000
