@@ -165,6 +165,8 @@ def test_celeba_follows_its_lists(tmp_path):
         ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1 -1", ""), "no line of 2 .* '000007.jpg'"),
         ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1", "000007.jpg  2"), "other values"),
         ("list_attr_celeba.txt", lambda text: "ä", "cannot be read"),
+        ("list_attr_celeba.txt", lambda text: "40\n\n", "names no attributes"),
+        ("list_attr_celeba.txt", lambda text: "40", "names no attributes"),
     ],
 )
 def test_celeba_refuses_damaged_lists(tmp_path, name, change, message):
@@ -242,6 +244,7 @@ def test_faces3d_of_floats_in_another_size(tmp_path):
         ({"factors_standardised": np.zeros((3, 30))}, r"factors_standardised are \(3, 30\), but \(30, 3\)"),
         ({"azimuth": np.zeros(29)}, r"its 'azimuth' is float64 \(29,\), but 30 numbers"),
         ({"width": np.full(30, np.inf)}, "its 'width' is"),
+        ({"width": np.full(30, 1e39)}, "its 'width' is"),
     ],
 )
 def test_faces3d_refuses(tmp_path, change, message):

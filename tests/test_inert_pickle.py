@@ -77,11 +77,13 @@ RECONSTRUCT = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n"
         b"I" + b"9" * 10_000 + b"\n.",
         b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f.",
         b"\x80\x02T\xff\xff\xff\x7f.",
+        b"\x80\x04\x8c\x03a\nb\x8c\x04\x1b[2J\x93.",  # a name of two lines that clears the screen
     ],
 )
 def test_hostile_pickles_are_refused(content):
-    with pytest.raises(InputError, match="file: it is no pickle of arrays, lists and strings"):
+    with pytest.raises(InputError, match="file: it is no pickle of arrays, lists and strings") as refusal:
         load_pickle("file", content)
+    assert str(refusal.value).isprintable(), "one line, without control characters"
 
 
 def test_damaged_pickles_end_cleanly():

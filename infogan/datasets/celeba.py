@@ -74,6 +74,8 @@ def _load_attributes(path, names):
         return {}
     lines = _read_lines(path)
     attributes = lines[1].decode().split() if len(lines) > 1 else []
+    if not attributes:
+        raise InputError(path, "its second line names no attributes, but it must. Fetch it again.")
     # 8 million numbers: each line becomes a byte a number, and is not taken apart.
     rows = {}
     for line in lines[2:]:
@@ -83,8 +85,8 @@ def _load_attributes(path, names):
         if len(rows.get(name.encode(), b"")) != len(attributes):
             raise InputError(path, f"it has no line of {len(attributes)} attributes for {name!r}. Fetch it again.")
     table = np.frombuffer(b"".join(rows[name.encode()] for name in names), np.uint8) - ord("0")
-    if not attributes or table.max() > 1:
-        raise InputError(path, "it holds no attributes, or other values than 1 and -1. Fetch it again.")
+    if table.max() > 1:
+        raise InputError(path, "it holds other values than 1 and -1. Fetch it again.")
     table = table.reshape(len(names), len(attributes)).T.astype(np.float32, order="C")
     return dict(zip(attributes, table))
 

@@ -15,6 +15,7 @@ from infogan.errors import InputError
 
 FACTORS = ("lighting", "azimuth", "elevation")
 """Order of the columns of `factors_standardised`."""
+LARGEST_FACTOR = 1e30
 NEEDED = (
     "renders of faces are needed: a folder of pictures, or an .npz or .mat file with an array 'images' [N, H, W]. "
     "Render the Basel face model, https://faces.dmi.unibas.ch/bfm/, or bring your own (docs/datasets.md)."
@@ -85,7 +86,8 @@ def _collect_factors(path, arrays, count):
         arrays = dict(zip(FACTORS, table.T)) | arrays
     factors = {}
     for name, values in arrays.items():
-        if values.size != count or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        is_usable = values.size == count and values.dtype.kind in "fiu"
+        if not is_usable or not (np.abs(values) <= LARGEST_FACTOR).all():
             raise InputError(path, f"its {name!r} is {values.dtype} {values.shape}, but {count} numbers are needed.")
         factors[name] = values.astype(np.float32).ravel()
     return factors

@@ -16,6 +16,7 @@ from infogan.datasets.limits import (
     check_entry_count,
     check_entry_name,
     check_unpacked_size,
+    describe_error,
 )
 from infogan.errors import InputError
 
@@ -67,7 +68,8 @@ def open_source(path):
         if start[257:262] == b"ustar":
             return _Tar(path)
     except ARCHIVE_ERRORS as error:
-        raise InputError(path, f"it cannot be read ({error}), but a folder, zip or tar is needed.") from error
+        reason = describe_error(error)
+        raise InputError(path, f"it cannot be read ({reason}), but a folder, zip or tar is needed.") from error
     raise InputError(path, "it is no folder, no zip and no uncompressed tar, but one of these is needed.")
 
 
@@ -143,7 +145,7 @@ class _Zip:
         try:
             return self._archive.read(entry.handle)
         except (*ARCHIVE_ERRORS, RuntimeError) as error:  # RuntimeError: it is encrypted
-            raise UnreadableFile(str(error)) from error
+            raise UnreadableFile(describe_error(error)) from error
 
 
 class _Tar:
@@ -174,7 +176,7 @@ class _Tar:
                 self._file.seek(entry.handle)
                 return self._file.read(entry.size)
         except OSError as error:
-            raise UnreadableFile(str(error)) from error
+            raise UnreadableFile(describe_error(error)) from error
 
 
 def read_tar_gz(path, wanted, largest):
@@ -214,7 +216,8 @@ def _refuse_damage(path):
     except InputError:
         raise
     except ARCHIVE_ERRORS as error:
-        raise InputError(path, f"it cannot be read ({error}), so it is damaged. Fetch it again.") from error
+        reason = describe_error(error)
+        raise InputError(path, f"it cannot be read ({reason}), so it is damaged. Fetch it again.") from error
 
 
 def _members(path, file, largest):

@@ -7,6 +7,7 @@ import pickletools
 
 import numpy as np
 
+from infogan.datasets.limits import describe_error
 from infogan.errors import InputError
 
 OPCODES = {
@@ -42,9 +43,8 @@ def load_pickle(path, content):
         _check_steps(content)
         return _plain(_InertUnpickler(io.BytesIO(content), encoding="bytes").load())
     except Exception as error:  # a damaged pickle can raise nearly anything
-        raise InputError(
-            path, f"it is no pickle of arrays, lists and strings ({error}), but one is needed. Fetch it again."
-        ) from error
+        problem = f"it is no pickle of arrays, lists and strings ({describe_error(error)}), but one is needed."
+        raise InputError(path, f"{problem} Fetch it again.") from error
 
 
 def _check_steps(content):

@@ -16,6 +16,12 @@ FREE_BYTES, LARGEST_RATIO = 2**26, 100
 """An archive may unpack to `FREE_BYTES` in any case, and to `LARGEST_RATIO` times its own size beyond them."""
 
 
+def describe_error(error):
+    """What a library says about a damaged file, in one short line: it may quote whatever the file holds."""
+    text = str(error) or type(error).__name__
+    return text[:200].encode("unicode_escape").decode()
+
+
 def allowed_bytes(packed):
     """Bytes to which `packed` bytes may unpack before they are called a bomb."""
     return FREE_BYTES + LARGEST_RATIO * packed

@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 
-from infogan.datasets.limits import check_unpacked_size
+from infogan.datasets.limits import check_unpacked_size, describe_error
 from infogan.errors import InputError
 
 HEADER = 128
@@ -51,7 +51,8 @@ def load_mat(path, names):
     except OSError as error:
         raise InputError(path, f"it cannot be read ({error.strerror}), but a MATLAB file is needed.") from error
     except (struct.error, zlib.error, UnicodeDecodeError, _Damaged) as error:
-        raise InputError(path, f"it cannot be read ({error}), so it is damaged. Fetch it again.") from error
+        reason = describe_error(error)
+        raise InputError(path, f"it cannot be read ({reason}), so it is damaged. Fetch it again.") from error
     return {name: arrays[name] for name in names if name in arrays}
 
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from infogan.datasets.file_sources import UnreadableFile, open_source
+from infogan.datasets.limits import describe_error
 from infogan.errors import InputError
 
 LARGEST_ARRAY = 2**29
@@ -37,7 +38,8 @@ def _load(path, source, entry):
         _check_header(file, entry.size)
         return np.lib.format.read_array(file, allow_pickle=False)
     except (UnreadableFile, ValueError, MemoryError, EOFError) as error:
-        raise InputError(path, f"its array {entry.name!r} cannot be read ({error}). Fetch it again.") from error
+        reason = describe_error(error)
+        raise InputError(path, f"its array {entry.name!r} cannot be read ({reason}). Fetch it again.") from error
 
 
 def _check_header(file, size):

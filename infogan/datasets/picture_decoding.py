@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from infogan.datasets.file_sources import UnreadableFile
-from infogan.datasets.limits import LARGEST_PIXELS
+from infogan.datasets.limits import LARGEST_PIXELS, describe_error
 from infogan.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
@@ -97,7 +97,7 @@ def _open(content):
 def _describe(error):
     if isinstance(error, Image.UnidentifiedImageError):
         return "it is no PNG, JPEG, GIF, BMP or WebP"
-    return str(error) or type(error).__name__
+    return describe_error(error)
 
 
 def _prepare(picture, preparation):
