@@ -4,9 +4,13 @@ import gzip
 import io
 import os
 import pickle
+import pty
 import struct
+import subprocess
+import sys
 import tarfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,21 @@ def real(*parts):
     if not path.exists():
         pytest.skip(f"real data are not here: no {path.name} (set INFOGAN_TEST_DATA to their folder)")
     return path
+
+
+def run_on_terminal(code, *arguments):
+    """What a Python program writes to its standard error when that is a terminal."""
+    ours, its = pty.openpty()
+    root = Path(__file__).resolve().parents[1]
+    process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], cwd=root, stderr=its)
+    os.close(its)
+    written = b""
+    with suppress(OSError):  # the terminal closes with the process
+        while piece := os.read(ours, 4096):
+            written += piece
+    os.close(ours)
+    assert process.wait() == 0, written.decode()
+    return written.decode()
 
 
 def random_images(count, height, width, channels=3, seed=0):

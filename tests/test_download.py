@@ -2,7 +2,6 @@
 
 import hashlib
 import http.server
-import io
 import subprocess
 import sys
 import threading
@@ -10,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 from conftest import ROOT
-from dataset_files import write_svhn
+from dataset_files import run_on_terminal, write_svhn
 
 from infogan.datasets import DATASETS, download, svhn
 from infogan.datasets.download import BY_HAND, SOURCES, download_dataset
@@ -142,13 +141,18 @@ def test_endless_files_are_cut_off(source, server, tmp_path, monkeypatch):
     assert not (tmp_path / "file.bin").exists()
 
 
-def test_a_bar_is_shown_on_a_terminal(source, server, tmp_path, monkeypatch):
-    terminal = io.StringIO()
-    terminal.isatty = lambda: True
-    monkeypatch.setattr(sys, "stderr", terminal)
-    download_dataset("mnist", tmp_path)
-    assert "file.bin: fetching 1.0 MB" in terminal.getvalue()
-    assert "100%" in terminal.getvalue()
+DOWNLOAD = """
+import sys
+from infogan.datasets import download
+download.SOURCES["mnist"] = ((sys.argv[1],), {"file.bin": sys.argv[2]})
+download.download_dataset("mnist", sys.argv[3])
+"""
+
+
+def test_a_bar_is_shown_on_a_terminal(server, tmp_path):
+    written = run_on_terminal(DOWNLOAD, server.url, hashlib.sha256(CONTENT).hexdigest(), tmp_path)
+    assert "file.bin: fetching 1.0 MB" in written
+    assert "100%" in written
 
 
 def test_a_folder_that_cannot_be_made_is_refused(source, tmp_path):

@@ -1,6 +1,5 @@
 """The cache on disk: used again, made again when anything changes, whole or not there, one maker at a time."""
 
-import io
 import json
 import logging
 import os
@@ -13,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from conftest import ROOT
-from dataset_files import plain_picture, write_files, write_tar, write_zip
+from dataset_files import plain_picture, run_on_terminal, write_files, write_tar, write_zip
 
 from infogan.datasets import pixel_cache
 from infogan.datasets.file_sources import open_source
@@ -134,15 +133,6 @@ def test_one_line_is_said_where_there_is_no_terminal(tmp_path, cache, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_bar_is_shown_on_a_terminal(tmp_path, cache, monkeypatch):
-    terminal = io.StringIO()
-    terminal.isatty = lambda: True
-    monkeypatch.setattr(sys, "stderr", terminal)
-    load(write_files(tmp_path / "set", pictures(300)))
-    assert "decoding 300 pictures to 8x8, once" in terminal.getvalue()
-    assert "100%" in terminal.getvalue()
-
-
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path / "file"))
@@ -201,6 +191,12 @@ def wait_for(cache, pattern):
             return
         time.sleep(0.01)
     raise AssertionError(f"no {pattern} in {cache}")
+
+
+def test_a_bar_is_shown_on_a_terminal(tmp_path, cache):
+    written = run_on_terminal(LOAD, write_files(tmp_path / "set", pictures(300)), 0)
+    assert "decoding 300 pictures to 8x8, once" in written
+    assert "100%" in written
 
 
 def test_two_processes_at_once_make_it_once(tmp_path, cache):

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import threading
+import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -15,6 +16,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 SMALL_PIXELS = 2**22
 """Beyond this one picture is decoded at a time, so that memory does not grow with the number of threads."""
+
+# LARGEST_PIXELS is lower than the number at which Pillow warns.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 _large_picture = threading.Lock()
 
