@@ -5,7 +5,9 @@ import importlib
 from infogan.datasets.dataset import Dataset, Split
 from infogan.errors import InputError
 
-DATASETS = ("mnist",)
+DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
+RESIZED = ("celeba", "chairs", "faces3d", "images")
+"""Those whose pictures are resized to `spec.image_size`, where a spec has it."""
 
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
 
@@ -14,7 +16,7 @@ def load_dataset(spec, data_dir=None):
     """Reads the dataset of a spec, without the images that the spec keeps from training.
 
     Args:
-      spec: ExperimentSpec; `dataset`, `held_out_images`, `max_images` and `batch_size` are used.
+      spec: ExperimentSpec; `dataset`, `image_size`, `held_out_images`, `max_images` and `batch_size` are used.
       data_dir: folder with the user's own files, None for the default.
 
     Raises:
@@ -22,7 +24,9 @@ def load_dataset(spec, data_dir=None):
     """
     if spec.dataset not in DATASETS:
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
-    dataset = importlib.import_module(f"infogan.datasets.{spec.dataset}").load(data_dir)
+    load = importlib.import_module(f"infogan.datasets.{spec.dataset}").load
+    size = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
+    dataset = load(data_dir, **size)
     train = dataset.train.part(spec.held_out_images, None).part(None, spec.max_images)
     if len(train) < spec.batch_size:
         raise InputError(

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from infogan.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class Split:
@@ -43,3 +45,19 @@ class Dataset:
     train: Split
     test: Split
     source: str
+
+
+TEST_SHARE = 0.1
+"""Share of a set without a test split that is held out as one."""
+
+
+def hold_out(split, source):
+    """The last tenth of a set, at least one image, becomes its test split.
+
+    Raises:
+      InputError: if there are fewer than two images.
+    """
+    if len(split) < 2:
+        raise InputError(source, f"it gives {len(split)} images, but at least 2 are needed: one to train, one to test.")
+    first = len(split) - max(1, round(TEST_SHARE * len(split)))
+    return Dataset(split.part(None, first), split.part(first, None), source)

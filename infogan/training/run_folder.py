@@ -15,6 +15,8 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from infogan.atomic_file import write_atomically, write_json
 from infogan.errors import InputError
 from infogan.spec import ExperimentSpec
@@ -208,7 +210,7 @@ def _make_empty(folder, flag, made):
 def _fingerprint(dataset):
     digest = hashlib.sha256()
     for split in (dataset.train, dataset.test):
-        digest.update(split.images.tobytes())
-        if split.labels is not None:
-            digest.update(split.labels.tobytes())
+        for values in (split.images, split.labels):
+            if values is not None:
+                digest.update(np.ascontiguousarray(values))  # no copy: images may be larger than the memory
     return {"source": dataset.source, "images": len(dataset.train), "sha256": digest.hexdigest()}

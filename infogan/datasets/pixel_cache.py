@@ -1,0 +1,197 @@
+"""The pixels of a set of pictures, decoded once and kept on disk as one uint8 array."""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import progressbar
+from PIL import Image
+
+from infogan.atomic_file import write_json
+from infogan.datasets.file_sources import UnreadableFile
+from infogan.datasets.picture_decoding import decode_picture
+from infogan.errors import InputError
+
+VERSION = 1
+"""Raised whenever the same picture would give other pixels."""
+CHUNK = 256
+"""Pictures that are decoded before their pixels are written."""
+UNREADABLE_SHARE = 0.01
+"""Pictures that may be left out because they cannot be read; a larger share is an error."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pixels:
+    """What `load_pixels` gives.
+
+    Attributes:
+      images: uint8 array [N, H, W, C], mapped from disk and read only.
+      kept: int array [N], the places of these pictures in the list of entries.
+      note: text for `Dataset.source`: how many pictures were left out, or nothing.
+    """
+
+    images: np.ndarray
+    kept: np.ndarray
+    note: str
+
+
+def load_pixels(source, entries, preparation):
+    """The pixels of pictures in the given order, from the cache if it holds them.
+
+    The cache is a file for each set of (names, sizes and times or checksums of the pictures, preparation, version of
+    this code), in `$INFOGAN_CACHE`, or else in `infogan` below `$XDG_CACHE_HOME` or `~/.cache`. It is written under a
+    temporary name, a run of the pictures at a time; of two processes that want the same one the second waits.
+
+    Args:
+      source: an opened source of `infogan.datasets.file_sources`.
+      entries: its entries that are pictures.
+      preparation: Preparation.
+
+    Returns:
+      Pixels. The names of unreadable pictures, up to 1 % of them, are logged.
+
+    Raises:
+      InputError: naming the source, if more cannot be read; naming the cache, if it cannot be written.
+    """
+    key = _fingerprint(entries, preparation)
+    folder = _cache_folder()
+    with _cache_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f"{key}.lock"):
+            if not (found := _read(folder / key, preparation, len(entries))):
+                _build(folder / key, source, entries, preparation)
+                found = _read(folder / key, preparation, len(entries))
+    if not found:
+        raise InputError(folder, "what was written there came back changed, but a working disk is needed.")
+    images, unreadable = found
+    if unreadable:
+        names = ", ".join(f"{name!r} ({reason})" for name, reason in unreadable.values())
+        log.warning("%s: %d of %d pictures cannot be read: %s", source.path, len(unreadable), len(entries), names)
+    note = f", without {len(unreadable)} unreadable pictures" if unreadable else ""
+    return Pixels(images, np.delete(np.arange(len(entries)), list(unreadable)), note)
+
+
+def _cache_folder():
+    chosen = os.environ.get("INFOGAN_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogan"
+
+
+def _fingerprint(entries, preparation):
+    """Depends on the pictures and not on where they lie."""
+    digest = hashlib.sha256(repr((VERSION, preparation)).encode())
+    for entry in entries:
+        digest.update(f"{entry.name!r} {entry.size} {entry.stamp}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+@contextlib.contextmanager
+def _cache_errors(folder):
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            folder, f"the cache cannot be kept there ({error.strerror or error}). Set INFOGAN_CACHE to another folder."
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(path):
+    """Holds a lock that ends with the process, however it ends."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path, preparation, count):
+    """(images, unreadable) of a finished cache; None where there is none or it is damaged."""
+    try:
+        listing = json.loads(path.with_suffix(".json").read_text())
+        unreadable = {int(place): tuple(entry) for place, entry in listing["unreadable"].items()}
+        images = np.load(path.with_suffix(".npy"), mmap_mode="r")
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    shape = (count - len(unreadable), preparation.image_size, preparation.image_size, preparation.channels)
+    return (images, unreadable) if images.shape == shape and images.dtype == np.uint8 else None
+
+
+def _build(path, source, entries, preparation):
+    partial = path.with_suffix(".partial")
+    try:
+        # Written, not mapped: pages of a mapped file would count as this process's memory.
+        with partial.open("wb") as file:
+            _write_header(file, len(entries), preparation)
+            unreadable = _write_pixels(file, source, entries, preparation)
+            file.seek(0)
+            _write_header(file, len(entries) - len(unreadable), preparation)
+            file.flush()
+            os.fsync(file.fileno())
+        write_json(path.with_suffix(".json"), {"unreadable": unreadable})
+        os.replace(partial, path.with_suffix(".npy"))
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_header(file, count, preparation):
+    shape = (count, preparation.image_size, preparation.image_size, preparation.channels)
+    # numpy leaves room in the header for a first dimension of any length, so a second header fits in.
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _write_pixels(file, source, entries, preparation):
+    """Appends the pixels of all readable pictures; returns place -> (name, reason) of the others."""
+    Image.init()  # not safe from several threads
+    unreadable = {}
+
+    def decode(entry):
+        try:
+            return decode_picture(source.read(entry), preparation)
+        except UnreadableFile as error:
+            return str(error)
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, _progress(source, entries, preparation) as advance:
+        for start in range(0, len(entries), CHUNK):
+            for place, result in enumerate(pool.map(decode, entries[start : start + CHUNK]), start):
+                if isinstance(result, str):
+                    unreadable[place] = (entries[place].name, result)
+                    _check_share(source, unreadable, len(entries))
+                else:
+                    file.write(result.tobytes())
+            advance(min(start + CHUNK, len(entries)))
+    return unreadable
+
+
+def _check_share(source, unreadable, count):
+    if len(unreadable) <= UNREADABLE_SHARE * count:
+        return
+    names = "; ".join(f"{name!r}: {reason}" for name, reason in list(unreadable.values())[:3])
+    raise InputError(
+        source.path,
+        f"{len(unreadable):,} or more of its {count:,} pictures cannot be read ({names}), but at most 1 % may be left "
+        "out. Mend or remove them.",
+    )
+
+
+@contextlib.contextmanager
+def _progress(source, entries, preparation):
+    """Yields a function that takes the number of finished pictures: a bar on a terminal, else one line in all."""
+    size = preparation.image_size
+    text = f"{source.path.name}: decoding {len(entries):,} pictures to {size}x{size}, once"
+    if not sys.stderr.isatty():
+        print(text, file=sys.stderr)
+        yield lambda done: None
+        return
+    widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
+    with progressbar.ProgressBar(max_value=len(entries), widgets=widgets, fd=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,198 @@
+"""Tiny sets in the formats in which their owners distribute them, and the real ones where they are."""
+
+import gzip
+import io
+import os
+import pickle
+import pty
+import struct
+import subprocess
+import sys
+import tarfile
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+from PIL import Image
+
+REAL = Path(os.environ.get("INFOGAN_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
+def real(*parts):
+    """A file of the real data; skips the test that asks for it where it is not."""
+    path = REAL.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"real data are not here: no {path.name} (set INFOGAN_TEST_DATA to their folder)")
+    return path
+
+
+def run_on_terminal(code, *arguments):
+    """What a Python program writes to its standard error when that is a terminal."""
+    ours, its = pty.openpty()
+    root = Path(__file__).resolve().parents[1]
+    process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], cwd=root, stderr=its)
+    os.close(its)
+    written = b""
+    with suppress(OSError):  # the terminal closes with the process
+        while piece := os.read(ours, 4096):
+            written += piece
+    os.close(ours)
+    assert process.wait() == 0, written.decode()
+    return written.decode()
+
+
+def random_images(count, height, width, channels=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, channels), np.uint8)
+
+
+def digits(count):
+    return np.arange(count) % 10
+
+
+def picture(pixels, kind="PNG", **options):
+    """uint8 array [H, W], [H, W, 1 or 3 or 4] -> bytes of a picture file."""
+    file = io.BytesIO()
+    Image.fromarray(np.squeeze(pixels)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def plain_picture(colour, size=(40, 30), kind="PNG"):
+    """One of a single colour: a grey level or (red, green, blue)."""
+    file = io.BytesIO()
+    Image.new("L" if isinstance(colour, int) else "RGB", size, colour).save(file, kind)
+    return file.getvalue()
+
+
+def write_files(folder, files):
+    """dict of name -> bytes, as files below a folder."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def write_tar(path, files, mode="w"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def write_idx(path, array):
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
+
+
+def write_idx_files(folder):
+    for part, count, seed in (("train", 40, 0), ("t10k", 20, 1)):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", random_images(count, 28, 28, 1, seed)[..., 0])
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", digits(count))
+    return folder
+
+
+def write_svhn(folder, parts=("train", "test")):
+    for seed, part in enumerate(parts):
+        images = random_images(40, 32, 32, 3, seed)
+        labels = np.where(digits(40) == 0, 10, digits(40)).astype(np.uint8)[:, None]
+        arrays = {"X": images.transpose(1, 2, 3, 0), "y": labels}
+        scipy.io.savemat(folder / f"{part}_32x32.mat", arrays, do_compression=True)
+    return folder
+
+
+def cifar_batches():
+    """name -> (uint8 [N, 3072] in planes, labels): two training batches and one to test."""
+    names = ("data_batch_1", "data_batch_2", "test_batch")
+    return {
+        name: (random_images(20, 32, 32, 3, seed).transpose(0, 3, 1, 2).reshape(20, -1), digits(20))
+        for seed, name in enumerate(names)
+    }
+
+
+def python2_pickle(labels, data):
+    """A batch as the official files hold it: protocol 2, with all text as strings of Python 2."""
+
+    def string(value):
+        return b"U" + bytes([len(value)]) + value if len(value) < 256 else b"T" + struct.pack("<i", len(value)) + value
+
+    def number(value):
+        return b"K" + bytes([value]) if value < 256 else b"M" + struct.pack("<H", value)
+
+    dtype = b"cnumpy\ndtype\n" + string(b"u1") + b"K\x00K\x01\x87R(K\x03" + string(b"|") + b"NNNJ\xff\xff\xff\xff"
+    dtype += b"J\xff\xff\xff\xffK\x00tb"
+    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" + string(b"b") + b"\x87R(K\x01"
+    array += number(data.shape[0]) + number(data.shape[1]) + b"\x86" + dtype + b"\x89" + string(data.tobytes()) + b"tb"
+    items = string(b"data") + array + string(b"labels") + b"](" + b"".join(map(number, labels.tolist())) + b"e"
+    return b"\x80\x02}(" + items + b"u."
+
+
+def cifar_files(form):
+    """The files of the archive for Python (of 2, or pickled again by 3) or for C."""
+    files = {}
+    for name, (data, labels) in cifar_batches().items():
+        if form == "binary":
+            records = np.concatenate([labels[:, None].astype(np.uint8), data], axis=1)
+            files[f"cifar-10-batches-bin/{name}.bin"] = records.tobytes()
+        elif form == "python":
+            files[f"cifar-10-batches-py/{name}"] = python2_pickle(labels, data)
+        else:
+            batch = {"data": np.ascontiguousarray(data), "labels": labels.tolist(), "filenames": ["a.png"] * 20}
+            files[f"cifar-10-batches-py/{name}"] = pickle.dumps(batch, protocol=form)
+    return files
+
+
+def celeba_files(count=40):
+    """Pictures of one grey level each, which `celeba_level` tells from their number."""
+    levels = {n: (celeba_level(n),) * 3 for n in range(1, count + 1)}
+    return {f"img_align_celeba/{n:06d}.jpg": plain_picture(level, (89, 109), "JPEG") for n, level in levels.items()}
+
+
+def celeba_level(number):
+    return 37 * number % 256
+
+
+def write_celeba_lists(folder, count=40):
+    """Attributes that follow from the number; the last 15 pictures are 5 to validate and 10 to test."""
+    names = [f"{n:06d}.jpg" for n in range(1, count + 1)]
+    parts = [0] * (count - 15) + [1] * 5 + [2] * 10
+    (folder / "list_eval_partition.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(names, parts)))
+    lines = [f"{name}  {1 if n % 2 else -1} {-1 if n % 3 else 1}\n" for n, name in enumerate(names, 1)]
+    (folder / "list_attr_celeba.txt").write_text(f"{count}\nEyeglasses Smiling \n" + "".join(lines))
+
+
+def chair_files(chairs=4):
+    """Pictures whose grey level is elevation + azimuth / 2."""
+    views = [(elevation, azimuth) for elevation in (20, 30) for azimuth in (0, 92, 185, 278)]
+    files = {}
+    for chair in range(chairs):
+        for number, (elevation, azimuth) in enumerate(views):
+            name = f"chair{chair}/renders/image_{number:03d}_p{elevation:03d}_t{azimuth:03d}_r096.png"
+            files[f"rendered_chairs/{name}"] = plain_picture((elevation + azimuth // 2,) * 3, (60, 60))
+    return files
+
+
+def face_arrays(count=30, size=32):
+    rng = np.random.default_rng(0)
+    return {"images": random_images(count, size, size, 1)[..., 0], "factors_standardised": rng.normal(size=(count, 3))}
+
+
+def picture_files(count=40):
+    """Nested, of mixed sizes and formats, with other files among them."""
+    kinds = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+    files = {"README.txt": b"no picture", ".hidden.png": b"", "__MACOSX/a/._1.png": b"\0", "Thumbs.db": b"\0"}
+    for n in range(count):
+        kind = kinds[n % 5]
+        pixels = random_images(1, 30 + n, 70 - n, seed=n)[0]
+        files[f"{'deep/' * (n % 3)}{n}.{kind.lower()}"] = picture(pixels, kind)
+    return files

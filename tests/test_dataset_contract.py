@@ -1,0 +1,215 @@
+"""What holds for every dataset, in each form in which its owners distribute it."""
+
+import dataclasses
+import importlib
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import scipy.io
+from dataset_files import (
+    celeba_files,
+    chair_files,
+    cifar_files,
+    face_arrays,
+    picture_files,
+    write_celeba_lists,
+    write_files,
+    write_idx_files,
+    write_svhn,
+    write_tar,
+    write_zip,
+)
+
+from infogan.datasets import DATASETS, RESIZED, Dataset, load_dataset
+from infogan.errors import InputError
+
+
+def with_lists(write):
+    def write_both(folder):
+        write_celeba_lists(folder)
+        return write(folder)
+
+    return write_both
+
+
+def write_cifar_archive(folder, form):
+    return write_tar(folder / f"cifar-10-{form}.tar.gz", cifar_files(form), "w:gz").parent
+
+
+# Each writes a set into a folder and returns what --data-dir is then.
+FORMS = {
+    ("mnist", "idx"): write_idx_files,
+    ("fashion_mnist", "idx"): write_idx_files,
+    ("svhn", "train and test"): write_svhn,
+    ("svhn", "train alone"): lambda folder: write_svhn(folder, ["train"]),
+    ("cifar10", "python archive"): lambda f: (
+        write_tar(f / "cifar-10-python.tar.gz", cifar_files("python"), "w:gz").parent
+    ),
+    ("cifar10", "binary archive"): lambda f: (
+        write_tar(f / "cifar-10-binary.tar.gz", cifar_files("binary"), "w:gz").parent
+    ),
+    ("cifar10", "python folder"): lambda folder: write_files(folder, cifar_files("python")),
+    ("cifar10", "binary folder"): lambda folder: write_files(folder, cifar_files("binary")),
+    ("cifar10", "batches alone"): lambda f: write_files(f, cifar_files("python")) / "cifar-10-batches-py",
+    ("cifar10", "pickled again"): lambda folder: write_files(folder, cifar_files(2)),
+    ("cifar10", "by protocol 4"): lambda folder: write_files(folder, cifar_files(4)),
+    ("celeba", "zip"): lambda folder: write_zip(folder / "img_align_celeba.zip", celeba_files()).parent,
+    ("celeba", "folder"): lambda folder: write_files(folder, celeba_files()),
+    ("celeba", "with lists"): with_lists(lambda folder: write_files(folder, celeba_files())),
+    ("chairs", "tar"): lambda folder: write_tar(folder / "rendered_chairs.tar", chair_files()).parent,
+    ("chairs", "folder"): lambda folder: write_files(folder, chair_files()),
+    ("faces3d", "npz"): lambda folder: np.savez(folder / "faces.npz", **face_arrays()) or folder,
+    ("faces3d", "mat"): lambda folder: scipy.io.savemat(folder / "faces.mat", face_arrays()) or folder,
+    ("faces3d", "folder"): lambda folder: write_files(folder, picture_files()),
+    ("images", "folder"): lambda folder: write_files(folder, picture_files()),
+    ("images", "zip"): lambda folder: write_zip(folder / "pictures.zip", picture_files()),
+    ("images", "tar"): lambda folder: write_tar(folder / "pictures.tar", picture_files()),
+}
+SIZES = {"mnist": 28, "fashion_mnist": 28, "chairs": 64}
+
+
+@pytest.fixture(params=FORMS, ids=" ".join)
+def form(request, tmp_path):
+    """(name, data_dir)."""
+    return request.param[0], FORMS[request.param](tmp_path)
+
+
+def load(name, data_dir=None, **options):
+    return importlib.import_module(f"infogan.datasets.{name}").load(data_dir, **options)
+
+
+def test_every_dataset_is_tested():
+    assert {name for name, _ in FORMS} == set(DATASETS)
+
+
+def test_contract(form):
+    name, data_dir = form
+    dataset = load(name, data_dir)
+    size = SIZES.get(name, 32)
+    assert dataset.source.startswith(str(data_dir))
+    for split in (dataset.train, dataset.test):
+        check_split(split, size)
+    assert dataset.train.images.shape[3] == dataset.test.images.shape[3]
+    assert dataset.train.factors.keys() == dataset.test.factors.keys()
+    assert not hashes(dataset.train) & hashes(dataset.test), "an image is in both splits"
+
+
+def check_split(split, size):
+    assert isinstance(split.images, np.ndarray)
+    assert split.images.dtype == np.uint8
+    assert len(split) > 0
+    assert split.images.shape[1:] in ((size, size, 1), (size, size, 3))
+    assert split.images.std() > 10, "there is nothing to see"
+    if split.labels is not None:
+        assert split.labels.dtype == np.uint8
+        assert split.labels.shape == (len(split),)
+    for values in split.factors.values():
+        assert values.dtype == np.float32
+        assert values.shape == (len(split),)
+        assert np.isfinite(values).all()
+
+
+def hashes(split):
+    """One for each image and what is known about it: pictures of one grey level may look the same."""
+    factors = np.stack([*split.factors.values()], axis=1) if split.factors else np.zeros((len(split), 0))
+    return {(image.tobytes(), row.tobytes()) for image, row in zip(split.images, factors)}
+
+
+def test_it_is_the_same_each_time(form):
+    first, second = load(*form), load(*form)
+    for split in ("train", "test"):
+        a, b = getattr(first, split), getattr(second, split)
+        np.testing.assert_array_equal(a.images, b.images)
+        np.testing.assert_array_equal(a.labels, b.labels)
+        assert a.factors.keys() == b.factors.keys()
+        for name in a.factors:
+            np.testing.assert_array_equal(a.factors[name], b.factors[name])
+
+
+def test_load_dataset_takes_it(form, spec):
+    name, data_dir = form
+    spec = dataclasses.replace(spec, dataset=name, max_images=9)
+    dataset = load_dataset(spec, data_dir)
+    np.testing.assert_array_equal(dataset.train.images, load(name, data_dir).train.images[:9])
+
+
+@pytest.mark.parametrize("name", RESIZED)
+def test_the_size_of_the_spec_is_used(name, tmp_path):
+    data_dir = next(write for (dataset, _), write in FORMS.items() if dataset == name)(tmp_path)
+    spec = type("Spec", (), {"dataset": name, "image_size": 28, "held_out_images": 0, "max_images": 9, "batch_size": 2})
+    assert load_dataset(spec, data_dir).train.images.shape[1:3] == (28, 28)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_an_empty_folder_is_refused(name, tmp_path):
+    with pytest.raises(InputError, match=r"--data-dir: .* holds no|it holds no picture"):
+        load(name, tmp_path)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_missing_folder_is_refused(name, tmp_path):
+    with pytest.raises(InputError, match=r"--data-dir: .*nowhere .* (is|are) needed|nowhere is no folder"):
+        load(name, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"mnist"}))
+def test_no_folder_is_refused(name):
+    with pytest.raises(InputError, match=r"--data-dir: nothing was given, but .* needed"):
+        load(name)
+
+
+class Sealed:
+    """A Split of which only the images can be read."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getattr__(self, name):
+        raise AssertionError(f"training asked for {name}")
+
+
+def test_training_sees_neither_labels_nor_factors(spec, dataset, tmp_path, monkeypatch):
+    from infogan import experiment
+    from infogan.evaluation import evaluate
+    from infogan.training.checkpoints import find_checkpoints
+    from infogan.training.interruption import StopSignals
+    from infogan.training.run_folder import RunFolder
+
+    spec = dataclasses.replace(spec, max_epoch=1, updates_per_epoch=1)
+    folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "sealed")
+    folder.create(spec, dataset)  # keeps a checksum of images and labels, to know the data again
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda *arguments: [])
+    sealed = Dataset(Sealed(dataset.train.images), None, "sealed")
+    with StopSignals() as stop:
+        experiment.run(spec, folder, sealed, stop)
+    assert find_checkpoints(folder.checkpoints)[-1] == spec.updates
+
+
+HEADER = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+HUGE_HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\r" + HEADER + struct.pack(">I", zlib.crc32(HEADER)) + b"\0\0\0\0IDAT"
+
+
+@pytest.mark.parametrize("name", ["celeba", "chairs", "faces3d", "images"])
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "it is empty"),
+        (b"no picture", "it is no PNG"),
+        (HUGE_HEADER, "Image size .900000000 pixels. exceeds limit"),
+        (b"\xff\xd8\xff\xe0", ""),
+    ],
+    ids=["empty", "no picture", "huge header", "cut short"],
+)
+def test_a_set_with_a_bad_picture_is_refused(name, content, reason, tmp_path):
+    """One of 32 to 40 pictures is more than 1 %."""
+    data_dir = FORMS[name, "folder"](tmp_path)
+    pictures = sorted(path for path in tmp_path.rglob("*") if path.suffix in (".png", ".jpg") and path.name[0] != ".")
+    pictures[3].write_bytes(content)
+    expected = rf"1 or more of its \d+ pictures cannot be read .*{pictures[3].name}': {reason}"
+    with pytest.raises(InputError, match=expected):
+        load(name, data_dir)

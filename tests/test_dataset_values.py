@@ -1,0 +1,358 @@
+"""What each loader makes of its files: pixels, labels, factors and splits, and what it refuses."""
+
+import io
+import pickle
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+import scipy.io
+from dataset_files import (
+    celeba_files,
+    celeba_level,
+    chair_files,
+    cifar_batches,
+    cifar_files,
+    digits,
+    face_arrays,
+    picture,
+    plain_picture,
+    python2_pickle,
+    random_images,
+    real,
+    write_celeba_lists,
+    write_files,
+    write_svhn,
+    write_tar,
+    write_zip,
+)
+from PIL import Image
+
+from infogan.datasets import celeba, chairs, cifar10, faces3d, fashion_mnist, images, svhn
+from infogan.errors import InputError
+
+
+def test_svhn(tmp_path):
+    dataset = svhn.load(write_svhn(tmp_path))
+    np.testing.assert_array_equal(dataset.train.images, random_images(40, 32, 32, 3, 0))
+    np.testing.assert_array_equal(dataset.test.images, random_images(40, 32, 32, 3, 1))
+    np.testing.assert_array_equal(dataset.train.labels, digits(40))
+
+
+def test_svhn_takes_the_extra_images_when_asked(tmp_path):
+    dataset = svhn.load(write_svhn(tmp_path, ["train", "test", "extra"]), extra=True)
+    np.testing.assert_array_equal(dataset.train.images[:40], random_images(40, 32, 32, 3, 0))
+    np.testing.assert_array_equal(dataset.train.images[40:], random_images(40, 32, 32, 3, 2))
+    with pytest.raises(InputError, match=r"holds no extra_32x32\.mat"):
+        (tmp_path / "extra_32x32.mat").unlink()
+        svhn.load(tmp_path, extra=True)
+
+
+GOOD_X, GOOD_Y = random_images(5, 32, 32).transpose(1, 2, 3, 0), np.ones((5, 1), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        ({"X": GOOD_X}, "holds no array 'y'"),
+        ({"images": GOOD_X, "y": GOOD_Y}, "holds no array 'X'"),
+        ({"X": GOOD_X.astype(float), "y": GOOD_Y}, r"its X is float64 \(32, 32, 3, 5\), but uint8"),
+        ({"X": GOOD_X[:28], "y": GOOD_Y}, r"its X is uint8 \(28, 32, 3, 5\)"),
+        ({"X": GOOD_X, "y": GOOD_Y[:4]}, "4 labels for 5 images"),
+        ({"X": GOOD_X, "y": 0 * GOOD_Y}, "labels from 0 to 0, but they are 1 to 10"),
+        ({"X": GOOD_X, "y": GOOD_Y + 0.5}, r"labels from 1\.5"),
+        ({"X": np.array([[1, "a"]], object), "y": GOOD_Y}, "its 'X' is a cell, but an array of real numbers"),
+        ({"X": {"a": 1}, "y": GOOD_Y}, "its 'X' is a struct, but an array of real numbers"),
+    ],
+)
+def test_svhn_refuses(tmp_path, arrays, message):
+    scipy.io.savemat(tmp_path / "train_32x32.mat", arrays)
+    with pytest.raises(InputError, match=rf"train_32x32\.mat: .*{message}"):
+        svhn.load(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["binary", "python", 2, 4])
+def test_cifar10(tmp_path, form):
+    dataset = cifar10.load(write_files(tmp_path, cifar_files(form)))
+    expected = np.concatenate([random_images(20, 32, 32, 3, seed) for seed in (0, 1)])
+    np.testing.assert_array_equal(dataset.train.images, expected)
+    np.testing.assert_array_equal(dataset.test.images, random_images(20, 32, 32, 3, 2))
+    np.testing.assert_array_equal(dataset.train.labels, np.tile(digits(20), 2))
+
+
+def test_our_writer_of_python_2_is_right():
+    data, labels = cifar_batches()["test_batch"]
+    batch = pickle.loads(python2_pickle(labels, data), encoding="bytes")
+    np.testing.assert_array_equal(batch[b"data"], data)
+    assert batch[b"labels"] == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("data_batch_1.bin", b"", "0 bytes, but records of 3,073"),
+        ("data_batch_1.bin", bytes(3073 * 2 - 1), "6,145 bytes, but records of 3,073"),
+        ("data_batch_1.bin", b"\x0a" + bytes(3072), "each needs one of 0 to 9"),
+        ("data_batch_1", pickle.dumps([1], 2), "no batch of CIFAR-10"),
+        ("data_batch_1", pickle.dumps({"data": np.zeros((2, 3072), np.uint8)}, 2), "no batch of CIFAR-10"),
+        ("data_batch_1", pickle.dumps({"data": np.zeros((2, 9), np.uint8), "labels": [1, 2]}, 2), "no batch of"),
+        ("data_batch_1", pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, 2), "1 labels for 2"),
+        ("data_batch_1", pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, 2), "no batch of"),
+        ("data_batch_1", pickle.dumps({"data": np.zeros((1, 3072)), "labels": [1]}, 2), "array of .*f8"),
+        ("data_batch_2", pickle.dumps([1], 2), r"holds the batches \['data_batch_2'\]|no batch of"),
+    ],
+)
+def test_cifar10_refuses(tmp_path, name, content, message):
+    write_files(tmp_path / "cifar-10-batches-py", {name: content})
+    with pytest.raises(InputError, match=message):
+        cifar10.load(tmp_path)
+
+
+def test_cifar10_needs_both_kinds_of_batches(tmp_path):
+    files = cifar_files("binary")
+    del files["cifar-10-batches-bin/test_batch.bin"]
+    with pytest.raises(InputError, match=r"\['data_batch_1', 'data_batch_2'\], but data_batch_1 and test_batch"):
+        cifar10.load(write_files(tmp_path, files))
+
+
+def test_cifar10_refuses_both_forms_in_one_archive(tmp_path):
+    files = cifar_files("binary") | cifar_files("python")
+    write_tar(tmp_path / "cifar-10-python.tar.gz", files, "w:gz")
+    with pytest.raises(InputError, match="holds data_batch_1 twice"):
+        cifar10.load(tmp_path)
+
+
+def test_celeba_crops_the_same_share_of_both_sizes(tmp_path):
+    levels = []
+    for size, name in (((178, 218), "official"), ((89, 109), "half")):
+        files = {f"img_align_celeba/{n}.png": picture(gradient(*size)) for n in range(2)}
+        dataset = celeba.load(write_files(tmp_path / name, files))
+        levels.append(dataset.train.images[0].astype(float))
+    # Red and green run from 0 to 255 across the whole picture, so the first and the last pixel tell the crop.
+    left, top, right, bottom = celeba.CROP
+    for image in levels:
+        half = (right - left) / 64
+        np.testing.assert_allclose(image[16, [0, -1], 0] / 255, [left + half, right - half], atol=0.02)
+        half = (bottom - top) / 64
+        np.testing.assert_allclose(image[[0, -1], 16, 1] / 255, [top + half, bottom - half], atol=0.02)
+    assert (right - left) * 178 == pytest.approx((bottom - top) * 218)
+
+
+def gradient(width, height):
+    across, down = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    return np.stack([255 * across, 255 * down, 0 * down], axis=2).astype(np.uint8)
+
+
+def test_celeba_follows_its_lists(tmp_path):
+    write_celeba_lists(tmp_path)
+    dataset = celeba.load(write_files(tmp_path, celeba_files()))
+    train, test = np.arange(1, 26), np.arange(31, 41)
+    for split, numbers in ((dataset.train, train), (dataset.test, test)):
+        np.testing.assert_allclose(split.images.mean(axis=(1, 2, 3)), [celeba_level(n) for n in numbers], atol=1.5)
+        np.testing.assert_array_equal(split.factors["Eyeglasses"], numbers % 2)
+        np.testing.assert_array_equal(split.factors["Smiling"], numbers % 3 == 0)
+
+
+@pytest.mark.parametrize(
+    "name, change, message",
+    [
+        ("list_eval_partition.txt", lambda text: text.replace("000007.jpg 0\n", ""), "no part 0, 1 or 2 for .*000007"),
+        ("list_eval_partition.txt", lambda text: text.replace("000007.jpg 0", "000007.jpg 3"), "no part 0, 1 or 2"),
+        ("list_eval_partition.txt", lambda text: text.replace(" 0", " 2"), "is in its training part"),
+        ("list_eval_partition.txt", lambda text: "", "it is empty"),
+        ("list_eval_partition.txt", lambda text: text + "000041.jpg", "lines of another length"),
+        ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1 -1", ""), "no line of 2 .* '000007.jpg'"),
+        ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1", "000007.jpg  2"), "other values"),
+        ("list_attr_celeba.txt", lambda text: "ä", "cannot be read"),
+        ("list_attr_celeba.txt", lambda text: "40\n\n", "names no attributes"),
+        ("list_attr_celeba.txt", lambda text: "40", "names no attributes"),
+    ],
+)
+def test_celeba_refuses_damaged_lists(tmp_path, name, change, message):
+    write_celeba_lists(tmp_path)
+    write_files(tmp_path, celeba_files())
+    text = (tmp_path / name).read_text()
+    assert change(text) != text
+    (tmp_path / name).write_text(change(text))
+    with pytest.raises(InputError, match=rf"{name}: .*{message}"):
+        celeba.load(tmp_path)
+
+
+def test_labels_stay_with_their_pictures_when_some_are_left_out(tmp_path):
+    files = celeba_files(250)
+    files["img_align_celeba/000003.jpg"] = b"no picture"
+    files["img_align_celeba/000245.jpg"] = b""
+    write_celeba_lists(tmp_path, 250)
+    dataset = celeba.load(write_zip(tmp_path / "img_align_celeba.zip", files).parent)
+    assert dataset.source.endswith(", without 2 unreadable pictures")
+    train = np.delete(np.arange(1, 236), 2)
+    test = np.delete(np.arange(241, 251), 4)
+    for split, numbers in ((dataset.train, train), (dataset.test, test)):
+        np.testing.assert_allclose(split.images.mean(axis=(1, 2, 3)), [celeba_level(n) for n in numbers], atol=1.5)
+        np.testing.assert_array_equal(split.factors["Eyeglasses"], numbers % 2)
+
+
+def test_chairs(tmp_path):
+    dataset = chairs.load(write_tar(tmp_path / "rendered_chairs.tar", chair_files(20)).parent)
+    assert np.unique(dataset.train.factors["chair"]).tolist() == list(range(18))
+    assert np.unique(dataset.test.factors["chair"]).tolist() == [18, 19]
+    for split in (dataset.train, dataset.test):
+        levels = split.factors["elevation"] + split.factors["azimuth"] // 2
+        np.testing.assert_array_equal(split.images.mean(axis=(1, 2, 3)), levels)
+    assert np.unique(dataset.train.factors["azimuth"]).tolist() == [0, 92, 185, 278]
+
+
+def test_chairs_refuse_names_that_give_no_direction(tmp_path):
+    files = {f"rendered_chairs/a/renders/{n}.png": plain_picture(n) for n in range(9)}
+    with pytest.raises(InputError, match="holds 0 chairs, but 2 or more"):
+        chairs.load(write_files(tmp_path, files))
+
+
+def test_faces3d(tmp_path):
+    arrays = face_arrays(30)
+    np.savez(tmp_path / "faces.npz", **arrays)
+    dataset = faces3d.load(tmp_path)
+    assert (len(dataset.train), len(dataset.test)) == (27, 3)
+    np.testing.assert_array_equal(dataset.train.images[..., 0], arrays["images"][:27])
+    for name, column in (("lighting", 0), ("azimuth", 1), ("elevation", 2)):
+        expected = arrays["factors_standardised"][27:, column].astype(np.float32)
+        np.testing.assert_array_equal(dataset.test.factors[name], expected)
+
+
+def test_faces3d_of_floats_in_another_size(tmp_path):
+    level = np.linspace(0, 1, 20)
+    arrays = {"images": np.broadcast_to(level[:, None, None], (20, 64, 64)), "width": level[None]}
+    scipy.io.savemat(tmp_path / "faces.mat", arrays)
+    dataset = faces3d.load(tmp_path / "faces.mat")
+    assert dataset.train.images.shape == (18, 32, 32, 1)
+    np.testing.assert_array_equal(dataset.train.images.mean(axis=(1, 2, 3)), np.round(255 * level[:18]))
+    np.testing.assert_allclose(dataset.train.factors["width"], level[:18], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"images": None}, "holds no array 'images'"),
+        ({"images": np.zeros((30, 32), np.uint8)}, r"have the shape \(30, 32\)"),
+        ({"images": np.zeros((0, 32, 32), np.uint8)}, r"have the shape \(0, 32, 32\)"),
+        ({"images": np.full((30, 32, 32), 255.0)}, "floats from 0 to 1"),
+        ({"images": np.full((30, 32, 32), np.nan)}, "floats from 0 to 1"),
+        ({"images": np.zeros((30, 32, 32), np.int64)}, "its images are int64"),
+        ({"images": np.array([[["a"]]])}, "its images are <U1"),
+        ({"images": np.full((30, 1, 1), None)}, "cannot be read"),
+        ({"factors_standardised": np.zeros((3, 30))}, r"factors_standardised are \(3, 30\), but \(30, 3\)"),
+        ({"azimuth": np.zeros(29)}, r"its 'azimuth' is float64 \(29,\), but 30 numbers"),
+        ({"width": np.full(30, np.inf)}, "its 'width' is"),
+        ({"width": np.full(30, 1e39)}, "its 'width' is"),
+    ],
+)
+def test_faces3d_refuses(tmp_path, change, message):
+    arrays = {name: array for name, array in (face_arrays(30) | change).items() if array is not None}
+    np.savez(tmp_path / "faces.npz", **arrays)
+    with pytest.raises(InputError, match=rf"faces\.npz: .*{message}"):
+        faces3d.load(tmp_path)
+
+
+def test_faces3d_refuses_a_choice_of_files(tmp_path):
+    for name in ("a.npz", "b.npz"):
+        np.savez(tmp_path / name, **face_arrays())
+    with pytest.raises(InputError, match=r"holds 2 \.npz and \.mat files"):
+        faces3d.load(tmp_path)
+
+
+@pytest.mark.parametrize("grey, channels", [(6, 1), (5, 3), (0, 3)])
+def test_most_pictures_decide_the_channels(tmp_path, grey, channels):
+    files = {f"{n}.png": plain_picture(n if n < grey else (n, 0, 0)) for n in range(10)}
+    assert images.load(write_files(tmp_path, files)).train.images.shape[3] == channels
+
+
+def test_channels_can_be_chosen(tmp_path):
+    files = {f"{n}.png": plain_picture((100, 50, 200)) for n in range(10)}
+    dataset = images.load(write_files(tmp_path, files), 28, channels=1)
+    # ITU-R 601 luma.
+    assert dataset.train.images.shape == (9, 28, 28, 1)
+    assert np.unique(dataset.train.images) == round(0.299 * 100 + 0.587 * 50 + 0.114 * 200)
+
+
+@pytest.mark.parametrize("options", [{"image_size": 33}, {"image_size": "32"}, {"channels": 2}])
+def test_images_refuse_other_sizes_and_channels(tmp_path, options):
+    with pytest.raises(InputError, match="was given, but"):
+        images.load(write_files(tmp_path, {"1.png": plain_picture(1)}), **options)
+
+
+def test_a_single_picture_cannot_be_split(tmp_path):
+    with pytest.raises(InputError, match="gives 1 images, but at least 2"):
+        images.load(write_files(tmp_path, {"1.png": plain_picture(1)}))
+
+
+def test_omniglot_is_read_as_it_is_packed(tmp_path):
+    def stroke(seed):
+        pixels = np.random.default_rng(seed).random((105, 105)) > 0.1
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")  # one bit a pixel, as Omniglot's are
+        return file.getvalue()
+
+    files = {f"images_background/Greek/character{n // 5:02d}/{n:04d}_01.png": stroke(n) for n in range(20)}
+    dataset = images.load(write_zip(tmp_path / "images_background.zip", files), 28)
+    assert dataset.train.images.shape == (18, 28, 28, 1)
+    assert 220 < dataset.train.images.mean() < 235
+
+
+def test_real_fashion_mnist():
+    dataset = fashion_mnist.load(real("fashion_mnist"))
+    assert dataset.train.images.shape == (60_000, 28, 28, 1)
+    assert np.bincount(dataset.train.labels).tolist() == [6000] * 10
+    assert np.bincount(dataset.test.labels).tolist() == [1000] * 10
+
+
+def test_real_svhn():
+    dataset = svhn.load(real("svhn"))
+    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
+    # Counts that the description of these files gives: zero, then 1 to 9.
+    assert np.bincount(labels).tolist() == [66, 227, 141, 134, 110, 112, 78, 70, 78, 67]
+
+
+def test_real_cifar10(tmp_path):
+    pixels = []
+    with tarfile.open(real("cifar10", "cifar10_jpg.tar.gz")) as archive:
+        for member in archive:
+            if member.isfile() and len(pixels) < 40:
+                pixels.append(np.asarray(Image.open(archive.extractfile(member))))
+            elif pixels:
+                break
+    planes = np.stack(pixels).transpose(0, 3, 1, 2).reshape(len(pixels), -1)
+    batch = python2_pickle(digits(len(pixels)), planes)
+    write_files(tmp_path, {"data_batch_1": batch, "test_batch": batch})
+    np.testing.assert_array_equal(cifar10.load(tmp_path).train.images, pixels)
+
+
+def test_real_celeba(tmp_path):
+    files = {f"img_align_celeba/{path.name}": path.read_bytes() for path in real("celeba", "original_size").iterdir()}
+    official = celeba.load(write_files(tmp_path, files))
+    half = celeba_head(real("celeba", "img_align_celeba.zip"), tmp_path / "half", 32)
+    # The same photographs at half the size: crops of one share show the same.
+    difference = np.abs(official.train.images.astype(float) - half.train.images).mean(axis=(1, 2, 3))
+    assert difference.max() < 12, "levels of grey; two different faces differ by 40 and more"
+
+
+def celeba_head(path, folder, count):
+    with zipfile.ZipFile(path) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))[:count]
+        return celeba.load(write_files(folder, {name: archive.read(name) for name in names}))
+
+
+def test_real_chairs():
+    dataset = chairs.load(real("chairs"))
+    assert (len(dataset.train), len(dataset.test)) == (13 * 62, 2 * 62)
+    assert len(np.unique(dataset.train.factors["azimuth"])) == 31
+    assert np.unique(dataset.test.factors["elevation"]).tolist() == [20, 30]
+    assert (dataset.train.images[:, 0] == 255).mean() > 0.99, "the ground is white"
+
+
+def test_real_faces3d():
+    dataset = faces3d.load(real("faces3d"))
+    assert dataset.train.images.shape == (628, 32, 32, 1)
+    halves = dataset.train.images[..., 0].astype(float).reshape(628, 32, 2, 16).mean(axis=(1, 3))
+    brighter_left = halves[:, 0] - halves[:, 1]
+    assert np.corrcoef(brighter_left, dataset.train.factors["lighting"])[0, 1] < -0.7

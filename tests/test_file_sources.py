@@ -1,0 +1,253 @@
+"""Folders, zips and tars from strangers: read in memory, or refused in one line that names them."""
+
+import gzip
+import io
+import os
+import random
+import struct
+import tarfile
+import zipfile
+
+import pytest
+from dataset_files import plain_picture, write_files, write_tar, write_zip
+
+from infogan.datasets import limits
+from infogan.datasets.file_sources import UnreadableFile, open_source, read_tar_gz
+from infogan.errors import InputError
+
+FILES = {f"a/{n}.png": plain_picture(n) for n in range(5)} | {"b.txt": b"text"}
+
+
+def make(kind, path):
+    return {"folder": write_files, "zip": write_zip, "tar": write_tar}[kind](path, FILES)
+
+
+def read_all(path):
+    with open_source(path) as source:
+        return {entry.name: source.read(entry) for entry in source.entries()}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+def test_what_was_put_in_comes_out(tmp_path, kind):
+    before = sorted(tmp_path.rglob("*"))
+    path = make(kind, tmp_path / "files")
+    made = sorted(tmp_path.rglob("*"))
+    found = read_all(path)
+    assert found == FILES
+    assert list(found) == sorted(FILES)
+    assert sorted(tmp_path.rglob("*")) == made != before, "nothing is unpacked"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_bytes_after_the_end_do_no_harm(tmp_path, kind):
+    path = make(kind, tmp_path / "files")
+    path.write_bytes(path.read_bytes() + b"\n" * 20)
+    assert read_all(path) == FILES
+
+
+def test_order_within_an_archive_does_not_matter(tmp_path):
+    reordered = dict(reversed(FILES.items()))
+    assert read_all(write_tar(tmp_path / "a.tar", reordered)) == FILES
+    assert read_all(write_zip(tmp_path / "a.zip", reordered)) == FILES
+
+
+LEADING_OUT = ["/etc/passwd", "../up.png", "a/../../up.png", "C:\\windows.png", "..\\up.png", "\\\\server\\x"]
+
+
+@pytest.mark.parametrize("name", LEADING_OUT)
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_names_that_lead_out_are_refused(tmp_path, kind, name):
+    path = tmp_path / "archive"
+    with pytest.raises(InputError, match=r"archive: it holds an entry .* that leads out of it"):
+        if kind == "zip":
+            read_all(write_zip(path, {"good.png": b"", name: b""}))
+        elif kind == "tar":
+            read_all(write_tar(path, {"good.png": b"", name: b""}))
+        else:
+            read_tar_gz(write_tar(path, {"good.png": b"", name: b""}, "w:gz"), str, 100)
+
+
+def test_names_with_dots_are_no_escape(tmp_path):
+    files = {"a..b/..c/d...png": b"x", "...": b"y"}
+    assert read_all(write_zip(tmp_path / "a.zip", files)) == files
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
+    for mode in ("w", "w:gz"):
+        path = tmp_path / "archive"
+        with tarfile.open(path, mode) as archive:
+            member = tarfile.TarInfo("x.png")
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+        with pytest.raises(InputError, match=r"archive: its entry 'x\.png' is a link or device"):
+            read_all(path) if mode == "w" else read_tar_gz(path, str, 100)
+
+
+def test_links_in_a_zip_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("x.png")
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        archive.writestr(info, "/etc/passwd")
+    with pytest.raises(InputError, match=r"a\.zip: its entry 'x\.png' is a link or device"):
+        read_all(tmp_path / "a.zip")
+
+
+def test_bombs_are_refused_before_they_are_read(tmp_path):
+    path = tmp_path / "bomb"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(8):
+            archive.writestr(f"{n}.bmp", bytes(2**24))
+    with pytest.raises(InputError, match=r"bomb: its .* bytes unpack to 134,217,728 or more, .* decompression bomb"):
+        read_all(path)
+
+
+def test_bombs_in_a_tar_gz_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
+    path = write_tar(tmp_path / "bomb", {"a": b"good", "zeros": bytes(2**23), "data_batch_1": b""}, "w:gz")
+    with pytest.raises(InputError, match=r"bomb: its entry 'zeros' ends outside of it"):
+        read_tar_gz(path, lambda name: name == "data_batch_1", 100)
+
+
+def test_a_header_that_lies_about_its_size_is_refused(tmp_path):
+    """A tar of 2 KB whose entry announces 8 GB."""
+    member = tarfile.TarInfo("x.png")
+    member.size = 2**33 - 1
+    (tmp_path / "a.tar").write_bytes(member.tobuf() + bytes(1536))
+    with pytest.raises(InputError, match=r"a\.tar: its entry 'x\.png' ends outside of it"):
+        read_all(tmp_path / "a.tar")
+
+
+def test_a_huge_extended_header_is_refused(tmp_path):
+    member = tarfile.TarInfo("x")
+    member.type, member.size = tarfile.XHDTYPE, 2**33 - 1
+    (tmp_path / "a.tar").write_bytes(member.tobuf() + bytes(1536))
+    with pytest.raises(InputError, match=r"a\.tar: it cannot be read"):
+        read_all(tmp_path / "a.tar")
+
+
+def test_a_zip_that_lies_about_the_size_of_a_file_gives_no_more(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"x.png": bytes(2**20)})
+    content = path.read_bytes().replace(struct.pack("<I", 2**20), struct.pack("<I", 10))
+    path.write_bytes(content)
+    with open_source(path) as source, pytest.raises(UnreadableFile, match="CRC"):
+        source.read(source.entries()[0])
+
+
+def test_large_files_are_not_read(tmp_path):
+    with (tmp_path / "x.png").open("wb") as file:
+        file.truncate(limits.LARGEST_FILE + 1)
+    with open_source(tmp_path) as source, pytest.raises(UnreadableFile, match="67,108,865 bytes, but 67,108,864"):
+        source.read(source.entries()[0])
+
+
+def test_an_encrypted_or_oddly_packed_entry_is_unreadable(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"x.png": b"x"})
+    content = bytearray(path.read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with open_source(path) as source, pytest.raises(UnreadableFile, match="encrypted"):
+        source.read(source.entries()[0])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.png", b"x")
+    with open_source(path) as source, pytest.raises(UnreadableFile, match="another way than deflated"):
+        source.read(source.entries()[0])
+
+
+def test_too_many_files_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_ENTRIES", 3)
+    for kind in ("folder", "zip", "tar"):
+        with pytest.raises(InputError, match=f"{kind}: it holds more than 3 files"):
+            read_all(make(kind, tmp_path / kind))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"x"), b"PK\x03\x04", b"Rar!", bytes(1024)])
+def test_other_files_are_no_source(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(InputError, match="file: it is no folder, no zip and no uncompressed tar"):
+        open_source(tmp_path / "file")
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(tmp_path, monkeypatch):
+    write_files(tmp_path, FILES)
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("/a"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"/a: it cannot be listed \(Permission denied\)"):
+        read_all(tmp_path)
+
+
+def test_circles_pipes_and_dead_links_in_a_folder(tmp_path):
+    write_files(tmp_path, FILES)
+    (tmp_path / "circle").symlink_to(tmp_path)
+    (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.png")
+    with open_source(tmp_path) as source:
+        entries = {entry.name: entry for entry in source.entries()}
+        assert entries.keys() == FILES.keys() | {"dead.png"}
+        with pytest.raises(UnreadableFile, match="No such file"):
+            source.read(entries["dead.png"])
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_truncated_archives_are_refused(tmp_path, kind):
+    path = tmp_path / "archive"
+    write_zip(path, FILES) if kind == "zip" else write_tar(path, FILES, "w:gz" if kind == "tar.gz" else "w")
+    whole = path.read_bytes()
+    end = len(whole) if kind != "tar" else whole.rindex(b"text") + 512
+    for length in range(0, end, max(1, end // 50)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match="archive: "):
+            read_all(path) if kind != "tar.gz" else read_tar_gz(path, str, 10_000)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_damaged_archives_end_cleanly(tmp_path, kind):
+    """Flipped bytes at random places: files as they were, or a refusal; in a tar, which has no checksums, any bytes."""
+    path = tmp_path / "archive"
+    write_zip(path, FILES) if kind == "zip" else write_tar(path, FILES, "w:gz" if kind == "tar.gz" else "w")
+    whole, rng, refused = path.read_bytes(), random.Random(0), 0
+    for _ in range(200):
+        content = bytearray(whole)
+        for _ in range(rng.choice([1, 1, 1, 20])):
+            content[rng.randrange(len(content))] = rng.randrange(256)
+        path.write_bytes(content)
+        try:
+            found = read_all(path) if kind != "tar.gz" else read_tar_gz(path, str, 10_000)
+        except (InputError, UnreadableFile) as error:
+            refused += 1
+            assert not isinstance(error, InputError) or "archive: " in str(error)
+        else:
+            assert kind == "tar" or set(found.values()) <= set(FILES.values())
+    assert refused > 20
+
+
+def test_a_tar_is_read_from_several_threads(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with open_source(make("tar", tmp_path / "a.tar")) as source, ThreadPoolExecutor(8) as pool:
+        entries = source.entries() * 200
+        for entry, content in zip(entries, pool.map(source.read, entries)):
+            assert content == FILES[entry.name]
+
+
+def test_only_wanted_files_of_a_tar_gz_are_read(tmp_path):
+    path = write_tar(tmp_path / "a.tar.gz", FILES, "w:gz")
+    assert read_tar_gz(path, lambda name: name == "b.txt", 4) == {"b.txt": b"text"}
+    with pytest.raises(InputError, match=r"its 'b\.txt' has 4 bytes, but 3 is the limit"):
+        read_tar_gz(path, lambda name: name == "b.txt", 3)
+
+
+def test_sparse_entries_are_refused(tmp_path):
+    member = tarfile.TarInfo("x.png")
+    member.type, member.size = tarfile.GNUTYPE_SPARSE, 0
+    file = io.BytesIO(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    (tmp_path / "a.tar").write_bytes(file.getvalue())
+    with pytest.raises(InputError, match=r"a\.tar: its entry 'x\.png' is a link or device"):
+        read_all(tmp_path / "a.tar")

@@ -1,0 +1,150 @@
+"""Decoding single pictures: sizes, kinds, crops, and what is refused before or while it is decoded."""
+
+import io
+import random
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from dataset_files import picture, plain_picture, random_images
+from PIL import Image
+
+from infogan.datasets import picture_decoding
+from infogan.datasets.file_sources import UnreadableFile
+from infogan.datasets.picture_decoding import Preparation, decode_picture, is_grey
+from infogan.errors import InputError
+
+RGB, GREY = Preparation(32, 3), Preparation(32, 1)
+
+
+def chunk(kind, content):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_header(width, height, depth=8, colour=2):
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP"])
+@pytest.mark.parametrize("preparation", [RGB, GREY])
+def test_every_kind(kind, preparation):
+    pixels = decode_picture(plain_picture((200, 100, 50), (40, 30), kind), preparation)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (32, 32, preparation.channels)
+    expected = (200, 100, 50) if preparation is RGB else 0.299 * 200 + 0.587 * 100 + 0.114 * 50
+    np.testing.assert_allclose(pixels, np.broadcast_to(expected, pixels.shape), atol=4)
+
+
+def test_the_same_size_is_the_same_picture():
+    pixels = random_images(1, 32, 32)[0]
+    np.testing.assert_array_equal(decode_picture(picture(pixels), RGB), pixels)
+
+
+@pytest.mark.parametrize("size", [(90, 30), (30, 90)])
+def test_the_middle_square_is_taken(size):
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    pixels[size[1] // 2 - 15 : size[1] // 2 + 15, size[0] // 2 - 15 : size[0] // 2 + 15] = 255
+    # At its edge the filter reaches a pixel beyond the square.
+    assert (decode_picture(picture(pixels), RGB)[2:-2, 2:-2] == 255).all()
+
+
+def test_fine_patterns_do_not_alias():
+    """A chess board of single pixels becomes even grey: without a wide filter it would be black or white."""
+    board = (np.indices((320, 320)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    assert np.ptp(decode_picture(picture(board), GREY).astype(int)) <= 2
+    assert abs(decode_picture(picture(board), GREY).mean() - 127.5) < 1
+
+
+def test_transparency_becomes_white():
+    pixels = np.zeros((32, 32, 4), np.uint8)
+    pixels[:, 16:, 3] = 255
+    for kind in ("PNG", "WEBP"):
+        found = decode_picture(picture(pixels, kind, **({"lossless": True} if kind == "WEBP" else {})), GREY)
+        assert (found[:, :16] == 255).all()
+        assert (found[:, 16:] == 0).all()
+
+
+def test_16_bits_keep_their_range():
+    ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
+    np.testing.assert_array_equal(decode_picture(picture(ramp), GREY)[..., 0], ramp >> 8)
+
+
+def test_the_orientation_of_a_camera_is_followed():
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:16] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the picture is to be turned clockwise by 90 degrees
+    found = decode_picture(picture(pixels, exif=exif), GREY)
+    assert (found[:, 16:] == 255).all()
+    assert (found[:, :16] == 0).all()
+
+
+def test_of_an_animation_the_first_frame_is_taken():
+    frames = [Image.new("L", (32, 32), level) for level in (40, 200)]
+    file = io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    assert (decode_picture(file.getvalue(), GREY) == 40).all()
+
+
+@pytest.mark.parametrize("size", [(30_000, 30_000), (8193, 6144), (2**31 - 1, 1), (100_000, 100_000)])
+def test_huge_pictures_are_refused_by_their_headers(size, monkeypatch):
+    monkeypatch.setattr(picture_decoding, "_prepare", lambda *arguments: pytest.fail("it was decoded"))
+    with pytest.raises(UnreadableFile, match="pixels"):
+        decode_picture(png_header(*size), RGB)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "it is empty"),
+        (b"no picture", "it is no PNG, JPEG, GIF, BMP or WebP"),
+        (b"GIF89a", "it is no PNG"),
+        (b"%PDF-1.4\n", "it is no PNG"),
+        (b"P6 2 2 255\n" + bytes(12), "it is no PNG"),  # Pillow could read it; nobody checked how
+        (png_header(10, 10), "truncated"),
+        (plain_picture((1, 2, 3))[:60], "truncated"),
+        (picture(random_images(1, 64, 64)[0], "JPEG")[:1000], "truncated"),
+        (picture(random_images(1, 64, 64)[0], "BMP")[:1000], "truncated"),
+    ],
+)
+def test_what_is_no_whole_picture_is_refused(content, message):
+    with pytest.raises(UnreadableFile, match=message):
+        decode_picture(content, RGB)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP"])
+def test_damaged_pictures_end_cleanly(kind):
+    whole, rng = picture(random_images(1, 40, 40)[0], kind), random.Random(0)
+    for _ in range(100):
+        content = bytearray(whole[: rng.choice([len(whole), rng.randrange(len(whole))])])
+        for _ in range(min(len(content), rng.choice([0, 1, 20]))):
+            content[rng.randrange(len(content))] = rng.randrange(256)
+        try:
+            assert decode_picture(bytes(content), RGB).shape == (32, 32, 3)
+        except UnreadableFile as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (plain_picture(7), True),
+        (plain_picture((7, 7, 7)), False),  # as its header says, whatever its pixels are
+        (plain_picture(7, kind="GIF"), True),
+        (picture(random_images(1, 9, 9)[0], "GIF"), False),
+        (picture(np.zeros((9, 9), np.uint16)), True),
+        (picture(np.zeros((9, 9), bool)), True),
+        (plain_picture((7, 8, 9), kind="JPEG"), False),
+        (plain_picture(7, kind="JPEG"), True),
+    ],
+)
+def test_grey_pictures_are_known(content, expected):
+    assert is_grey(content) is expected
+
+
+@pytest.mark.parametrize("size", [0, 7, 1025, 32.0, "32", True])
+def test_odd_sizes_are_refused(size):
+    with pytest.raises(InputError, match=r"image_size: .* was given"):
+        Preparation(size, 3)

@@ -1,0 +1,230 @@
+"""The cache on disk: used again, made again when anything changes, whole or not there, one maker at a time."""
+
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from dataset_files import plain_picture, run_on_terminal, write_files, write_tar, write_zip
+
+from infogan.datasets import pixel_cache
+from infogan.datasets.file_sources import open_source
+from infogan.datasets.picture_decoding import Preparation
+from infogan.datasets.pixel_cache import load_pixels
+from infogan.errors import InputError
+
+PREPARATION = Preparation(8, 1)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache of this test alone."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("INFOGAN_CACHE", str(folder))
+    return folder
+
+
+def pictures(count):
+    return {f"{n:04d}.png": plain_picture(n % 256, (8, 8)) for n in range(count)}
+
+
+def load(path, preparation=PREPARATION):
+    with open_source(path) as source:
+        return load_pixels(source, source.entries(), preparation)
+
+
+def decoded(monkeypatch):
+    """A list that grows with every picture that is decoded."""
+    calls, decode = [], pixel_cache.decode_picture
+    monkeypatch.setattr(pixel_cache, "decode_picture", lambda *given: calls.append(1) or decode(*given))
+    return calls
+
+
+@pytest.mark.parametrize("write", [write_files, write_zip, write_tar])
+def test_the_second_start_decodes_nothing(tmp_path, cache, monkeypatch, write):
+    calls = decoded(monkeypatch)
+    path = write(tmp_path / "set", pictures(600))
+    first = load(path)
+    assert len(calls) == 600
+    second = load(path)
+    assert len(calls) == 600
+    for pixels in (first, second):
+        assert isinstance(pixels.images, np.memmap)
+        np.testing.assert_array_equal(pixels.images[:, 0, 0, 0], np.arange(600) % 256)
+        np.testing.assert_array_equal(pixels.kept, np.arange(600))
+    with pytest.raises(ValueError, match="read-only"):
+        second.images[0] = 0
+
+
+def test_it_does_not_matter_where_the_pictures_lie(tmp_path, cache, monkeypatch):
+    calls = decoded(monkeypatch)
+    path = write_zip(tmp_path / "one.zip", pictures(9))
+    load(path)
+    path.rename(tmp_path / "two.zip")
+    load(tmp_path / "two.zip")
+    assert len(calls) == 9
+
+
+def test_any_change_makes_a_new_one(tmp_path, cache, monkeypatch):
+    folder = write_files(tmp_path / "set", pictures(9))
+    load(folder)
+    for change in (
+        lambda: (folder / "0003.png").write_bytes(plain_picture(99, (9, 9))),
+        lambda: (folder / "0003.png").rename(folder / "0103.png"),
+        lambda: (folder / "0004.png").unlink(),
+        lambda: os.utime(folder / "0005.png", (1, 1)),
+        lambda: monkeypatch.setattr(pixel_cache, "VERSION", -1),
+    ):
+        before = set(cache.glob("*.npy"))
+        change()
+        load(folder)
+        assert len(set(cache.glob("*.npy")) - before) == 1
+    for preparation in (Preparation(9, 1), Preparation(8, 3), Preparation(8, 1, (0, 0, 0.5, 0.5))):
+        assert load(folder, preparation).images.shape[1:] == (preparation.image_size,) * 2 + (preparation.channels,)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+@pytest.mark.parametrize("content", [None, b"", b"damaged", "half"])
+def test_a_damaged_cache_is_made_again(tmp_path, cache, suffix, content):
+    path = write_files(tmp_path / "set", pictures(9))
+    expected = np.array(load(path).images)
+    file = next(cache.glob(f"*{suffix}"))
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2] if content == "half" else content)
+    np.testing.assert_array_equal(load(path).images, expected)
+
+
+def test_up_to_1_percent_may_be_unreadable_and_is_named(tmp_path, cache, caplog):
+    files = pictures(200)
+    files["0007.png"], files["0150.png"] = b"", b"no picture"
+    path = write_zip(tmp_path / "set.zip", files)
+    for _ in range(2):  # from the cache as well
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            pixels = load(path)
+        assert re.search(r"set\.zip: 2 of 200 pictures cannot be read: '0007\.png' \(it is empty\), '0150", caplog.text)
+        assert pixels.note == ", without 2 unreadable pictures"
+        np.testing.assert_array_equal(pixels.kept, np.delete(np.arange(200), [7, 150]))
+        np.testing.assert_array_equal(pixels.images[:, 0, 0, 0], np.delete(np.arange(200), [7, 150]))
+
+
+@pytest.mark.parametrize("count, bad", [(200, 3), (99, 1), (1, 1)])
+def test_more_is_an_error_and_leaves_nothing(tmp_path, cache, count, bad):
+    files = pictures(count) | {f"{n:04d}.png": b"" for n in range(bad)}
+    with pytest.raises(InputError, match=rf"set: {bad} or more of its {count} pictures .*'0000\.png': it is empty"):
+        load(write_files(tmp_path / "set", files))
+    assert not [*cache.glob("*.npy"), *cache.glob("*.partial"), *cache.glob("*.json")]
+
+
+def test_one_line_is_said_where_there_is_no_terminal(tmp_path, cache, capsys):
+    path = write_files(tmp_path / "set", pictures(9))
+    load(path)
+    assert capsys.readouterr().err == "set: decoding 9 pictures to 8x8, once\n"
+    load(path)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"file: the cache cannot be kept there .* Set INFOGAN_CACHE"):
+        load(write_files(tmp_path / "set", pictures(2)))
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, cache, monkeypatch):
+    def fail(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pixel_cache.os, "fsync", fail)
+    with pytest.raises(InputError, match="No space left on device"):
+        load(write_files(tmp_path / "set", pictures(2)))
+    assert not [*cache.glob("*.npy"), *cache.glob("*.partial")]
+
+
+@pytest.mark.parametrize("chosen", ["INFOGAN_CACHE", "XDG_CACHE_HOME", "HOME"])
+def test_where_the_cache_lies(tmp_path, monkeypatch, chosen):
+    for name in ("INFOGAN_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(chosen, str(tmp_path / "home"))
+    load(write_files(tmp_path / "set", pictures(2)))
+    below = {"INFOGAN_CACHE": "", "XDG_CACHE_HOME": "infogan", "HOME": ".cache/infogan"}[chosen]
+    assert list((tmp_path / "home" / below).glob("*.npy"))
+
+
+LOAD = """
+import sys, time
+from infogan.datasets import pixel_cache
+from infogan.datasets.file_sources import open_source
+from infogan.datasets.picture_decoding import Preparation
+from pathlib import Path
+decode = pixel_cache.decode_picture
+count = 0
+def slow(*given):
+    global count
+    count += 1
+    time.sleep(float(sys.argv[2]))
+    return decode(*given)
+pixel_cache.decode_picture = slow
+with open_source(Path(sys.argv[1])) as source:
+    pixels = pixel_cache.load_pixels(source, source.entries(), Preparation(8, 1))
+print(count, pixels.images[:, 0, 0, 0].sum())
+"""
+
+
+def start(path, seconds):
+    command = [sys.executable, "-c", LOAD, str(path), str(seconds)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(cache, pattern):
+    for _ in range(2000):
+        if list(cache.glob(pattern)):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no {pattern} in {cache}")
+
+
+def test_a_bar_is_shown_on_a_terminal(tmp_path, cache):
+    written = run_on_terminal(LOAD, write_files(tmp_path / "set", pictures(300)), 0)
+    assert "decoding 300 pictures to 8x8, once" in written
+    assert "100%" in written
+
+
+def test_two_processes_at_once_make_it_once(tmp_path, cache):
+    path = write_files(tmp_path / "set", pictures(100))
+    both = [start(path, 0.02), start(path, 0.02)]
+    counts = []
+    for process in both:
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        count, total = map(int, output.split())
+        assert total == sum(range(100))
+        counts.append(count)
+    assert sorted(counts) == [0, 100]
+
+
+def test_a_killed_maker_leaves_nothing_that_is_believed(tmp_path, cache):
+    path = write_files(tmp_path / "set", pictures(600))
+    maker = start(path, 0.01)
+    wait_for(cache, "*.partial")
+    maker.send_signal(signal.SIGKILL)
+    maker.communicate(timeout=60)
+    assert list(cache.glob("*.partial"))
+    assert not list(cache.glob("*.npy"))
+    np.testing.assert_array_equal(load(path).images[:, 0, 0, 0], np.arange(600) % 256)
+    assert not list(cache.glob("*.partial"))
+
+
+def test_the_list_of_what_was_left_out_is_kept_beside_it(tmp_path, cache):
+    load(write_files(tmp_path / "set", pictures(100) | {"0042.png": b"?"}))
+    listing = json.loads(next(cache.glob("*.json")).read_text())
+    assert listing == {"unreadable": {"42": ["0042.png", "it is no PNG, JPEG, GIF, BMP or WebP"]}}
