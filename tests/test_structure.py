@@ -16,13 +16,16 @@ RANKS = {
     "devices": 1,
     "distributions": 1,
     "spec": 2,
+    "code_values": 3,
     "datasets": 3,
     "networks": 3,
     "pictures": 3,
+    "code_description": 4,
     "models": 4,
     "training": 5,
     "evaluation": 6,
     "experiment": 7,
+    "trained_run": 7,
 }
 
 
