@@ -156,7 +156,7 @@ def test_what_is_no_run_is_refused(smoke_run, tmp_path):
 
 def test_a_run_without_checkpoint_is_refused(smoke_run, tmp_path):
     shutil.copy(smoke_run[1] / "spec.json", tmp_path)
-    with pytest.raises(InputError, match="it holds no checkpoint, but a trained model is needed. Train it first"):
+    with pytest.raises(InputError, match=r"it holds no checkpoint, but a trained model is needed. Train it first"):
         infogan.load(tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_a_damaged_report_is_refused(smoke_run, tmp_path):
     for folder in smoke_run:
         shutil.copytree(folder, tmp_path / folder.parent.name / "smoke")
     (tmp_path / "logs" / "smoke" / "report.json").write_text("[1]")
-    with pytest.raises(InputError, match="report.json: it is no report"):
+    with pytest.raises(InputError, match=r"report\.json: it is no report"):
         infogan.load(tmp_path / "ckt" / "smoke")
 
 
