@@ -1,6 +1,5 @@
 """An experiment from its spec to its report, and the command line that all launchers share."""
 
-import argparse
 import dataclasses
 import math
 import os
@@ -11,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from infogan.atomic_file import write_json
+from infogan.command_line import Parser
 from infogan.datasets import load_dataset
 from infogan.devices import find_gpus
 from infogan.errors import InputError, TrainingFailed
@@ -173,15 +173,8 @@ def main(description, recipes, arguments=None):
     return status
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses a wrong flag in one line."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}. See --help.\n")
-
-
 def _build_parser(description, recipes, default):
-    parser = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(description)
     parser.add_argument("--recipe", choices=recipes, help=f"set of values to start from (default: {default.recipe})")
     parser.add_argument(
         "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, nothing reaches G"

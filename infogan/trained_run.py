@@ -50,7 +50,7 @@ class TrainedRun:
         self.folder = folder
         self.spec = folder.load_spec()
         self.report = load_report(folder)
-        self.codes = {description.name: description for description in describe_codes(self.spec, self.report)}
+        self.codes = describe_codes(self.spec, self.report)
         find_gpus()  # starts TensorFlow without what its libraries print
         self._model = TrainedModel(self.spec, folder)
         self.update = self._model.update

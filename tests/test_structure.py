@@ -13,6 +13,7 @@ RANKS = {
     "errors": 0,
     "seeds": 0,
     "tf1": 0,
+    "command_line": 1,
     "devices": 1,
     "distributions": 1,
     "spec": 2,
@@ -26,7 +27,11 @@ RANKS = {
     "evaluation": 6,
     "experiment": 7,
     "trained_run": 7,
+    "generate": 8,
 }
+
+# Names of launchers that are words of their own.
+ALSO_WORDS = {"evaluate", "generate", "explore", "export"}
 
 
 def imports_of(path):
@@ -55,7 +60,7 @@ def test_imports_point_one_way():
 def test_nothing_imports_a_launcher():
     names = {path.stem for path in (ROOT / "launchers").glob("*.py")}
     for path in (ROOT / "infogan").rglob("*.py"):
-        assert not names & set(path.read_text().replace(".", " ").split()) - {"evaluate"}, path
+        assert not names & set(path.read_text().replace(".", " ").split()) - ALSO_WORDS, path
 
 
 def test_no_file_has_a_vague_name():

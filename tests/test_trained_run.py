@@ -170,13 +170,14 @@ def test_a_damaged_report_is_refused(smoke_run, tmp_path):
 
 def test_codes_are_described_with_what_was_found(smoke_run, spec):
     report = json.loads((smoke_run[0] / "report.json").read_text())
-    digit, rotation, _ = describe_codes(spec, report)
+    digit, rotation, _ = describe_codes(spec, report).values()
+    assert digit.is_matched
     assert (digit.prior, digit.values) == ("uniform over 10 categories", "whole numbers 0 to 9")
     assert (rotation.prior, rotation.values) == ("a number uniform on [-1, 1]", "numbers, shown from -2 to 2")
     assert any(found.startswith("error rate ") and found.endswith(" %") for found in digit.found)
     assert any(found.startswith("L_I ") and "nats (at most H = 2.303)" in found for found in digit.found)
     report["categories"] = {"digit": [7, 0, 1, 2, 3, 4, 5, 6, 8, -1]}
-    labelled = describe_codes(spec, report)[0].labels
+    labelled = describe_codes(spec, report)["digit"].labels
     assert (labelled[0], labelled[8], labelled[9]) == ("7", "8", "no class")
     text = format_codes(spec, report)
     assert "matched to classes: 0 is 7, 1 is 0" in text

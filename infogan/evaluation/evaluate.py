@@ -27,7 +27,7 @@ def evaluate_run(spec, dataset, folder):
     """
     lines = load_metrics(folder.metrics)
     with TrainedModel(spec, folder) as model:
-        error_metrics, category_order = _measure_error_rates(model, dataset)
+        error_metrics, category_order, categories = _measure_error_rates(model, dataset)
         information = model.mutual_information(FRESH_SAMPLES, derive_seed(spec.seed, "mutual information"))
         save_samples(model, folder, derive_seed(spec.seed, "evaluation"), category_order)
         update = model.update
@@ -37,7 +37,7 @@ def evaluate_run(spec, dataset, folder):
         metrics.append(Metric("training speed", speed, "images/s"))
         save_curves(folder.log, spec, lines)
     rows = compare(metrics, spec.paper_values)
-    write_report(folder.log / "report.json", spec, update, rows)
+    write_report(folder.log / "report.json", spec, update, rows, categories)
     return rows
 
 
@@ -59,8 +59,8 @@ def _range_of_information(code):
 
 
 def _measure_error_rates(model, dataset):
-    """Error of each categorical code, and the order in which its categories match the classes."""
-    metrics, category_order = [], {}
+    """Error of each categorical code; the order in which its categories match the classes; the class of each."""
+    metrics, category_order, categories = [], {}, {}
     number_of_classes = int(max(dataset.train.labels.max(), dataset.test.labels.max())) + 1
     for batch_statistics in (False, True):
         of_train = model.recognise(dataset.train.images, batch_statistics)
@@ -76,7 +76,8 @@ def _measure_error_rates(model, dataset):
                 metrics.append(Metric("error rate, batch statistics in Q", error, "share", code.name))
             else:
                 metrics.append(Metric("error rate", error, "share", code.name))
+                categories[code.name] = matching.tolist()
                 category_order[code.name] = np.argsort(
                     np.where(matching < 0, number_of_classes, matching), kind="stable"
                 )
-    return metrics, category_order
+    return metrics, category_order, categories

@@ -47,10 +47,10 @@ def compare(metrics, paper_values):
     return rows
 
 
-def write_report(path, spec, update, rows):
-    """Writes report.json."""
+def write_report(path, spec, update, rows, categories):
+    """Writes report.json; `categories` has for each categorical code the class of each category, -1 for none."""
     experiment = {"name": spec.name, "recipe": spec.recipe, "variant": spec.variant, "seed": spec.seed}
-    write_json(path, {**experiment, "update": update, "metrics": rows})
+    write_json(path, {**experiment, "update": update, "categories": categories, "metrics": rows})
 
 
 def format_table(rows):
