@@ -135,6 +135,10 @@ class TrainedRun:
         """
         return self._model.discriminate(self._pixels(images))
 
+    def freeze(self):
+        """The run as a graph without variables, as `TrainedModel.freeze` describes it."""
+        return self._model.freeze()
+
     def _pixels(self, images):
         """Checked images as pixels from 0 to 255."""
         images = np.asarray(images)

@@ -127,6 +127,27 @@ class TrainedModel:
             for code in self.spec.codes
         }
 
+    def freeze(self):
+        """What `generate`, `recognise` and `discriminate` compute, as a graph without variables.
+
+        Returns:
+          GraphDef, and a dict of the tensors in it: `latents`, `generated`, `images` (pixels from 0 to 255),
+          `posteriors`, a dict of code name -> `dist_info`, and `probability`.
+        """
+        tensors = {
+            "latents": self._latents,
+            "generated": self._generated,
+            "images": self._images,
+            "posteriors": self._posteriors[False],
+            "probability": self._probability,
+        }
+        with self._graph.as_default():
+            operations = [tensor.op.name for tensor in tf.nest.flatten(tensors)]
+            definition = tf.graph_util.convert_variables_to_constants(
+                self._session, self._graph.as_graph_def(), operations
+            )
+        return definition, tf.nest.map_structure(lambda tensor: tensor.name, tensors)
+
     def _run(self, fetches, placeholder, array):
         """Fetches of a whole array, batch by batch. TensorFlow's fused convolutions fail on an empty one."""
         fed = array if len(array) else np.zeros((1, *array.shape[1:]), np.float32)
