@@ -27,6 +27,7 @@ RANKS = {
     "evaluation": 6,
     "experiment": 7,
     "trained_run": 7,
+    "explore": 9,
     "export": 8,
     "generate": 8,
 }

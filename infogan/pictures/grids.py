@@ -45,20 +45,25 @@ def encode_png(picture):
 
 def save_png(path, picture):
     """Writes a uint8 picture as PNG, enlarged by SCALE."""
-    write_atomically(path, encode_png(_enlarge(picture, SCALE)))
+    write_atomically(path, encode_png(enlarge(picture, SCALE)))
+
+
+def encode_gif(pictures, milliseconds, scale=SCALE):
+    """GIF bytes of uint8 pictures of one size, enlarged by `scale`; it repeats for ever."""
+    buffer = io.BytesIO()
+    frames = np.stack([enlarge(picture, scale) for picture in pictures])
+    imageio.imwrite(buffer, frames, extension=".gif", duration=milliseconds, loop=0)
+    return buffer.getvalue()
 
 
 def save_gif(path, pictures, milliseconds, scale=SCALE):
-    """Writes uint8 pictures of one size as a GIF that repeats for ever, enlarged by `scale`."""
-    buffer = io.BytesIO()
-    frames = np.stack([_enlarge(picture, scale) for picture in pictures])
-    imageio.imwrite(buffer, frames, extension=".gif", duration=milliseconds, loop=0)
-    write_atomically(path, buffer.getvalue())
+    """Writes uint8 pictures of one size as a GIF, as `encode_gif`."""
+    write_atomically(path, encode_gif(pictures, milliseconds, scale))
 
 
 def save_mp4(path, pictures, milliseconds):
     """Writes uint8 pictures of one size as an H.264 film, enlarged by SCALE; needs imageio-ffmpeg."""
-    frames = np.stack([_enlarge(picture, SCALE) for picture in pictures])
+    frames = np.stack([enlarge(picture, SCALE) for picture in pictures])
     frames = np.broadcast_to(frames[..., None], (*frames.shape, 3)) if frames.ndim == 3 else frames
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
@@ -67,5 +72,6 @@ def save_mp4(path, pictures, milliseconds):
         write_atomically(path, film.read_bytes())
 
 
-def _enlarge(picture, scale):
+def enlarge(picture, scale):
+    """A uint8 picture with each pixel a square of `scale` x `scale`."""
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
