@@ -5,7 +5,6 @@ import html
 import logging
 
 import gradio as gr
-import numpy as np
 
 from infogan.errors import InputError
 from infogan.explore.explorer import STEPS, Explorer, choices, read_picture
@@ -23,52 +22,34 @@ def build_page(run):
     title = f"{run.spec.name}: {run.folder.name}"
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(600, 600)) as page:
         gr.Markdown(f"## {title}\n{run.update:,} updates. Every image has the same codes and a noise of its own.")
+        noise = gr.State(None)  # of the uploaded picture
         with gr.Row():
-            with gr.Column(scale=1):
+            with gr.Column(scale=2, min_width=320):
                 controls = [_control(explorer, code) for code in explorer.codes]
                 seed = gr.Number(0, label="seed of the noise", precision=0, elem_id="seed")
                 new_noise = gr.Button("New noise", elem_id="new-noise")
-            with gr.Column(scale=2):
-                grid = gr.HTML(elem_id="grid")
-        with gr.Row():
-            with gr.Column(scale=1):
                 names = [code.name for code in explorer.codes]
                 swept = gr.Radio(names, value=names[-1], label="sweep of", elem_id="swept")
                 film_button = gr.Button("Show the sweep", elem_id="show-film")
-            with gr.Column(scale=2):
-                film = gr.HTML(elem_id="film")
-        with gr.Row():
-            with gr.Column(scale=1):
                 upload = gr.UploadButton("Upload a picture", type="binary", file_types=["image"], elem_id="upload")
-                is_inverted = gr.Checkbox(label="dark on light, as ink on paper", elem_id="inverted")
-                gr.Markdown("Its codes, as Q reads them, move the controls above; move them on to edit the picture.")
-            with gr.Column(scale=1):
-                seen = gr.HTML(elem_id="seen")
-            with gr.Column(scale=1):
-                again = gr.HTML(elem_id="again")
-        noise = gr.State(None)
-        _connect(page, explorer, controls, seed, noise, grid, again)
-        new_noise.click(lambda value: int(value or 0) + 1, seed, seed, queue=False, show_progress="hidden")
+                is_inverted = gr.Checkbox(label="it is dark on light, as ink on paper", elem_id="inverted")
+                gr.Markdown("The codes that Q reads from it move the controls. Move them on to edit it.")
+            with gr.Column(scale=3, min_width=320):
+                grid = gr.HTML(elem_id="grid")
+                film = gr.HTML(elem_id="film")
+                with gr.Row():
+                    seen = gr.HTML(elem_id="seen", min_width=200)
+                    again = gr.HTML(elem_id="again", min_width=200)
+        # Past Gradio's queue, which takes 100 ms of its own; of changes during a drawing only the last is drawn.
+        at_once = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
+        draw = {"fn": _at_once(_show_images, explorer), "inputs": [seed, noise, *controls], "outputs": [grid, again]}
+        page.load(**draw, **at_once)
+        for control in (seed, *controls):
+            control.change(**draw, **at_once)
+        new_noise.click(lambda value: int(value or 0) + 1, seed, seed, **at_once)
         film_button.click(_in_turn(_show_film, explorer), [swept, seed, *controls], film)
-        upload.upload(_in_turn(_show_upload, explorer), [upload, is_inverted], [seen, noise, *controls]).then(
-            _at_once(_show_again, explorer), [noise, *controls], again
-        )
+        upload.upload(_in_turn(_show_upload, explorer), [upload, is_inverted], [seen, noise, *controls]).then(**draw)
     return page.queue(max_size=LONGEST_QUEUE, default_concurrency_limit=1, api_open=False)
-
-
-def _connect(page, explorer, controls, seed, noise, grid, again):
-    """Draws anew after each change. While one drawing runs, of further changes only the last is drawn.
-
-    Past Gradio's queue, which takes 100 ms of its own.
-    """
-    draw = {"fn": _at_once(_show_grid, explorer), "inputs": [seed, *controls], "outputs": grid}
-    edit = {"fn": _at_once(_show_again, explorer), "inputs": [noise, *controls], "outputs": again}
-    live = {"trigger_mode": "always_last", "queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    page.load(**draw, **live)
-    for control in (seed, *controls):
-        control.change(**draw, **live)
-    for control in controls:
-        control.input(**edit, **live)
 
 
 def _control(explorer, code):
@@ -84,13 +65,13 @@ def _control(explorer, code):
 
 
 def _at_once(function, explorer):
-    """The function on an explorer; where it fails, what it shows is the reason."""
+    """The function on an explorer; where it fails, the reason is what the first of its two outputs shows."""
 
     def call(*arguments):
         try:
             return function(explorer, *arguments)
         except Exception as error:
-            return f'<p role="alert">{html.escape(_explain(error))}</p>'
+            return f'<p role="alert">{html.escape(_explain(error))}</p>', ""
 
     return call
 
@@ -115,11 +96,15 @@ def _explain(error):
     return f"{type(error).__name__}: the terminal says more. The page goes on."
 
 
-def _show_grid(explorer, seed, *settings):
+def _show_images(explorer, seed, noise, *settings):
+    """The grid, and the uploaded picture drawn again."""
     if seed is None:
         raise InputError("seed", "nothing was given, but it needs a whole number.")
-    images = explorer.draw(settings, int(seed))
-    return _embed_png(grids.tile(images), "grid.png", "images of these codes")
+    grid = _embed_png(grids.tile(explorer.draw(settings, int(seed))), "grid.png", "images of these codes")
+    if noise is None:
+        return grid, ""
+    picture = grids.tile(explorer.draw_again(settings, noise))
+    return grid, _embed_png(picture, "again.png", "drawn again from these codes", 6)
 
 
 def _show_film(explorer, name, seed, *settings):
@@ -131,16 +116,9 @@ def _show_upload(explorer, content, is_inverted):
         raise InputError("picture", "nothing was uploaded, but a file is needed.")
     image = read_picture(content, explorer.run.image_shape, is_inverted)
     settings, noise, facts = explorer.recognise(image)
-    picture = _embed_png(grids.tile(image[None, None] / 255.0), "seen.png", "the picture as the model sees it", 6)
+    picture = _embed_png(grids.tile(image[None, None] / 255.0), "seen.png", "as the model sees it", 6)
     listed = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
     return f"{picture}<ul>{listed}</ul>", noise, *settings
-
-
-def _show_again(explorer, noise, *settings):
-    if noise is None:
-        return ""
-    picture = grids.tile(explorer.draw_again(settings, np.asarray(noise, np.float32)))
-    return _embed_png(picture, "again.png", "drawn again from the codes, with the closest of 300 noises", 6)
 
 
 def _embed_png(picture, name, caption, scale=3):
