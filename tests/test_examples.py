@@ -31,6 +31,8 @@ def folders(tmp_path):
 
 def test_own_arrays(folders, capsys):
     path = load_example("own_arrays").main(folders)
+    assert (path.parent, path.parent.parent.name) == (path.parents[1] / "discs", "ckt")
+    assert (path.parents[2] / "logs" / "discs" / path.name / "report.json").exists()
     assert "one image per place, of mean grey [" in capsys.readouterr().out
     with infogan.load(path) as run:
         assert (run.update, list(run.codes)) == (2, ["place", "size"])

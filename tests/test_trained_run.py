@@ -194,16 +194,6 @@ def test_loading_is_announced_without_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "False\n"
 
 
-def test_training_from_a_program(spec, dataset, tmp_path):
-    path = infogan.train(spec, dataset, tmp_path / "logs", tmp_path / "ckt", "mine")
-    assert path == tmp_path / "ckt" / "mnist" / "mine"
-    with infogan.load(path) as run:
-        assert run.update == spec.updates
-        assert (tmp_path / "logs" / "mnist" / "mine" / "report.json").exists()
-    with pytest.raises(InputError, match="is not empty, but a new run needs a folder of its own"):
-        infogan.train(spec, dataset, tmp_path / "logs", tmp_path / "ckt", "mine")
-
-
 def test_images_of_another_size_are_not_trained_on(spec, dataset, tmp_path):
     import dataclasses
 
