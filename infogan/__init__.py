@@ -18,7 +18,16 @@ A trained run is used from a program with `infogan.load` (infogan/trained_run.py
 import importlib
 
 from infogan import tf1 as _tf1  # noqa: F401  selects Keras 2, which tf.layers needs, before anybody touches Keras
-from infogan.distributions import Bernoulli, Categorical, Distribution, Gaussian, MeanBernoulli, Product, Uniform
+from infogan.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Gaussian,
+    MeanBernoulli,
+    MeanGaussian,
+    Product,
+    Uniform,
+)
 from infogan.errors import InputError, TrainingFailed
 from infogan.spec import ExperimentSpec, Latent, PaperValue
 
@@ -31,6 +40,7 @@ __all__ = [
     "InputError",
     "Latent",
     "MeanBernoulli",
+    "MeanGaussian",
     "PaperValue",
     "Product",
     "TrainingFailed",

@@ -5,7 +5,9 @@ import re
 import sys
 import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
+from infogan.errors import InputError
 from infogan.tf1 import tf
 
 # Information that TensorFlow's libraries print before any log level applies, and the failed search for a GPU that
@@ -24,10 +26,48 @@ def find_gpus():
     return [detail.get("device_name", "GPU") for detail in details]
 
 
-def session_config():
-    """Settings of every session: GPU memory is taken as needed, not all at once."""
+def choose_precision(requested):
+    """The precision of products and convolutions: "float32" or "bfloat16".
+
+    Args:
+      requested: one of the two, or "auto": bfloat16 on a CPU with instructions for it. A GPU gets float32, whose
+        products TensorFlow rounds to TF32 there.
+
+    Raises:
+      InputError: if bfloat16 is requested where nothing computes it natively.
+    """
+    if requested == "float32" or (requested == "auto" and not _cpu_has_bfloat16()):
+        return "float32"
+    has_gpu = bool(find_gpus())
+    if requested == "auto":
+        return "float32" if has_gpu else "bfloat16"
+    if has_gpu or not _cpu_has_bfloat16():
+        device = "a GPU, where float32 runs in TF32" if has_gpu else "a CPU without instructions for it"
+        raise InputError(
+            "--precision", f"bfloat16 was given, but this machine trains on {device}. Leave --precision out."
+        )
+    return "bfloat16"
+
+
+def _cpu_has_bfloat16():
+    try:
+        words = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:  # no Linux
+        return False
+    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def session_config(precision="float32"):
+    """Settings of every session: GPU memory is taken as needed, not all at once.
+
+    Args:
+      precision: "bfloat16" rounds what enters products and convolutions, and what lies between them, to bfloat16.
+        Weights, losses, batch norm's statistics and Adam stay float32.
+    """
     config = tf.ConfigProto()
     config.gpu_options.allow_growth = True
+    if precision == "bfloat16":
+        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # on
     return config
 
 

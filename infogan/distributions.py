@@ -4,7 +4,8 @@ A distribution is a value: it knows its dimensions and describes itself without 
 nodes. Parameters of a batch of distributions travel in a `dist_info`, a dict of tensors [B, dim]:
 
     Categorical               prob                 (+ logits)
-    Gaussian, Uniform         mean, stddev         (+ log_stddev)
+    Gaussian, Uniform,
+    MeanGaussian              mean, stddev         (+ log_stddev)
     Bernoulli, MeanBernoulli  p                    (+ logits)
     Product                   id_<i>_<key> for every key of its i-th factor
 
@@ -23,6 +24,7 @@ shape [2]; the latter two always draw the same numbers.
 import dataclasses
 import math
 import numbers
+from typing import ClassVar
 
 import numpy as np
 
@@ -338,6 +340,25 @@ class Uniform(Gaussian):
 
 
 @dataclasses.dataclass(frozen=True)
+class MeanGaussian(Gaussian):
+    """Gaussian of unit deviation around tanh(output) whose sample is its mean: colours in [-1, 1] with a gradient."""
+
+    fix_std: ClassVar[bool] = True
+    pixel_range: ClassVar[tuple] = (-1.0, 1.0)
+
+    @property
+    def dist_flat_dim(self):
+        return self.dim
+
+    def activate_dist(self, flat):
+        mean = tf.nn.tanh(flat)
+        return {"mean": mean, "stddev": tf.ones_like(mean), "log_stddev": tf.zeros_like(mean)}
+
+    def sample(self, dist_info, seed=None):
+        return dist_info["mean"]
+
+
+@dataclasses.dataclass(frozen=True)
 class Bernoulli(Distribution):
     """Independent bits; the prior is a fair coin."""
 
@@ -406,6 +427,8 @@ class MeanBernoulli(Bernoulli):
     """Bernoulli whose sample is its mean p: grey pixels in [0, 1] that carry a gradient."""
 
     is_discrete = False
+    pixel_range: ClassVar[tuple] = (0.0, 1.0)
+    """Least and greatest number in a sample: what black and white are where samples are images."""
 
     def sample(self, dist_info, seed=None):
         return dist_info["p"]

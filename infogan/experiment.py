@@ -12,8 +12,11 @@ from pathlib import Path
 from infogan.atomic_file import write_json
 from infogan.command_line import Parser
 from infogan.datasets import load_dataset
-from infogan.devices import find_gpus
+from infogan.devices import choose_precision, find_gpus
 from infogan.errors import InputError, TrainingFailed
+from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
+from infogan.networks import find_image_shape
+from infogan.spec import PRECISIONS
 from infogan.training.checkpoints import find_checkpoints
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.progress import say
@@ -23,21 +26,8 @@ from infogan.training.run_log import load_metrics
 SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_size": 32, "max_images": 1000}
 """A whole run in under a minute; the pictures show noise."""
 
-FLAGS = {
-    "seed": (int, "whole number from which all randomness follows"),
-    "max_epoch": (int, "epochs to train"),
-    "updates_per_epoch": (int, "updates in an epoch: a D step and a G step each"),
-    "batch_size": (int, "images per step"),
-    "noise_dim": (int, "numbers of incompressible noise z"),
-    "info_reg_coeff": (float, "lambda of the categorical codes"),
-    "continuous_weight": (float, "lambda of the continuous codes"),
-    "discriminator_learning_rate": (float, "Adam's rate for D and Q"),
-    "generator_learning_rate": (float, "Adam's rate for G"),
-    "constant_rate_share": (float, "share of the run after which both rates fall linearly to 0; 1: never"),
-    "augmentation": (float, "strength of the random affine maps of all that D and Q see; 0: none"),
-    "snapshot_interval": (int, "updates between two checkpoints"),
-}
-"""Flags that change a field of the recipe's spec."""
+WITHOUT_DEFAULT_FOLDER = {"mnist": "default: the shipped ones", "images": "needed"}
+"""Datasets that are not looked for in data/<name>, and what --help says instead."""
 
 
 def run(spec, folder, dataset, stop):
@@ -50,7 +40,7 @@ def run(spec, folder, dataset, stop):
       stop: StopSignals, entered.
 
     Returns:
-      The report's rows, as `infogan.evaluation.report.compare` makes them.
+      The report, as `infogan.evaluation.report.build_report` makes it.
 
     Raises:
       TrainingFailed: if a loss or a weight is not finite, or a checkpoint cannot be written; status.json says failed.
@@ -62,7 +52,7 @@ def run(spec, folder, dataset, stop):
         folder.write_status(state, _last_update(folder), spec.updates, message)
 
     try:
-        rows = _train_and_evaluate(spec, folder, dataset, stop)
+        report = _train_and_evaluate(spec, folder, dataset, stop)
     except InputError:
         raise
     except (Interrupted, KeyboardInterrupt) as error:
@@ -73,7 +63,7 @@ def run(spec, folder, dataset, stop):
             write_status("failed", str(error) or repr(error))
         raise
     write_status("finished")
-    return rows
+    return report
 
 
 def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
@@ -137,29 +127,30 @@ def _last_update(folder):
     return saved[-1] if saved else 0
 
 
-def main(description, recipes, arguments=None):
+def main(description, recipes, arguments=None, flags=None):
     """The command line of a launcher.
 
     Args:
       description: what the experiment is, for --help.
       recipes: dict of recipe name -> ExperimentSpec; the first is the default.
       arguments: list of strings, None for the process's own.
+      flags: dict of name -> Flag, the launcher's own; they are applied before those of every launcher.
 
     Returns:
       The exit status: 0; 1 after a failed training; 2 after wrong input; 130 or 143 after a signal.
     """
-    default = next(iter(recipes.values()))
-    parser = _build_parser(description, recipes, default)
+    default, flags = next(iter(recipes.values())), {**(flags or {}), **FLAGS}
+    parser = _build_parser(description, recipes, default, flags)
     options = parser.parse_args(arguments)
     folder, status = None, 0
     try:
         with StopSignals() as stop:
-            folder, spec, dataset = _prepare(options, recipes, default)
+            folder, spec, dataset = _prepare(options, recipes, default, flags)
             with folder.lock():
-                rows = run(spec, folder, dataset, stop)
-            _print_results(rows, folder)
+                report = run(spec, folder, dataset, stop)
+            _print_results(report, folder)
     except InputError as error:
-        where = _flag(error.where) if error.where in FLAGS else error.where
+        where = flag_text(error.where) if error.where in flags else error.where
         message, status = f"{where}: {error.problem}", 2
     except TrainingFailed as error:
         message, status = str(error), 1
@@ -173,17 +164,20 @@ def main(description, recipes, arguments=None):
     return status
 
 
-def _build_parser(description, recipes, default):
+def _build_parser(description, recipes, default, flags):
     parser = Parser(description)
     parser.add_argument("--recipe", choices=recipes, help=f"set of values to start from (default: {default.recipe})")
     parser.add_argument(
         "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, nothing reaches G"
     )
-    for field, (kind, text) in FLAGS.items():
-        parser.add_argument(
-            _flag(field), type=kind, metavar=kind.__name__.upper(), help=f"{text} ({_defaults(field, recipes)})"
-        )
-    parser.add_argument("--data-dir", type=Path, help="folder with your own files (default: those shipped, if any)")
+    add_flags(parser, flags, recipes)
+    parser.add_argument(
+        "--precision",
+        choices=["auto", *PRECISIONS],
+        help="of products and convolutions; auto: bfloat16 on a CPU with instructions for it (default: auto)",
+    )
+    parser.add_argument("--data-dir", type=Path, help=f"folder with the images ({_describe_data_dir(default)})")
+    parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")
     for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
         path = Path(root) / default.name
         parser.add_argument(flag, type=Path, default=path, help=f"root of the runs' folders (default: {path})")
@@ -195,30 +189,14 @@ def _build_parser(description, recipes, default):
     return parser
 
 
-def _flag(field):
-    return "--" + field.replace("_", "-")
-
-
-def _value(field, spec):
-    """A field of the spec, or its `noise_dim`."""
-    if field == "noise_dim":
-        return sum(latent.distribution.dim for latent in spec.latent_spec if not latent.regularised)
-    return getattr(spec, field)
-
-
-def _defaults(field, recipes):
-    values = {name: _value(field, spec) for name, spec in recipes.items()}
-    if len(set(values.values())) == 1:
-        return f"default: {next(iter(values.values())):g}"
-    return ", ".join(f"{name}: {value:g}" for name, value in values.items())
-
-
-def _prepare(options, recipes, default):
+def _prepare(options, recipes, default, flags):
     """Checks everything that can be checked before the first graph: the run's folder, spec and dataset."""
     if options.resume is None:
-        spec = _change(recipes[options.recipe or default.recipe], options)
+        spec = _change(recipes[options.recipe or default.recipe], flags, options)
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.run_name)
-        dataset = load_dataset(spec, options.data_dir)
+        dataset = load_dataset(spec, _find_data(spec, options))
+        spec = _fit_output(spec, dataset)
+        spec = dataclasses.replace(spec, precision=choose_precision(options.precision or "auto"))
         folder.create(spec, dataset)
         return folder, spec, dataset
     if options.run_name is not None:
@@ -231,47 +209,71 @@ def _prepare(options, recipes, default):
         raise InputError(
             "--resume", f"{folder.name} is a run of {spec.name}, but this launcher's are of {default.name}."
         )
-    _check_same(spec, options, folder)
+    _check_same(spec, flags, options, folder)
     load_metrics(folder.metrics)  # refuses a damaged log
-    dataset = load_dataset(spec, options.data_dir)
+    dataset = load_dataset(spec, _find_data(spec, options))
     folder.check_dataset(dataset)
     return folder, spec, dataset
 
 
-def _change(spec, options):
+def _describe_data_dir(spec):
+    return WITHOUT_DEFAULT_FOLDER.get(spec.dataset, f"default: {Path('data') / spec.dataset}")
+
+
+def _find_data(spec, options):
+    """The folder with the images, None for the shipped ones; with --download its files are fetched first."""
+    folder = options.data_dir
+    if folder is None and (options.download or spec.dataset not in WITHOUT_DEFAULT_FOLDER):
+        folder = Path("data") / spec.dataset
+    if options.download:
+        from infogan.datasets.download import download_dataset  # here: it brings a client for the web
+
+        download_dataset(spec.dataset, folder)
+    return folder
+
+
+def _fit_output(spec, dataset):
+    """The spec with an output of the images' channels, which a folder of pictures decides.
+
+    Raises:
+      InputError: if the network makes no such images.
+    """
+    shape = tuple(dataset.train.images.shape[1:])
+    if spec.image_size is not None:
+        spec = dataclasses.replace(spec, output_dist=dataclasses.replace(spec.output_dist, dim=math.prod(shape)))
+    made = find_image_shape(spec.network, spec.output_dist.dim)
+    if made != shape:
+        raise InputError("--data-dir", f"its images are {_show_shape(shape)}, but {_show_shape(made)} is needed.")
+    return spec
+
+
+def _show_shape(shape):
+    return "x".join(map(str, shape))
+
+
+def _change(spec, flags, options):
     """The spec with the flags' values in it."""
-    changes = dict(SMOKE) if options.smoke else {}
-    changes.update({field: getattr(options, field) for field in FLAGS if getattr(options, field) is not None})
+    if options.smoke:
+        spec = dataclasses.replace(spec, **SMOKE)
+    spec = apply_flags(spec, flags, options)
     if options.baseline:
-        changes.update(variant=options.baseline, paper_values=())  # the paper's values are InfoGAN's
-    noise_dim = changes.pop("noise_dim", None)
-    if noise_dim is not None:
-        if sum(not latent.regularised for latent in spec.latent_spec) != 1:
-            raise InputError(
-                "--noise-dim", f"{noise_dim} was given, but this experiment has not just one noise vector."
-            )
-        changes["latent_spec"] = tuple(_resize_noise(latent, noise_dim) for latent in spec.latent_spec)
-    return dataclasses.replace(spec, **changes)
+        spec = dataclasses.replace(spec, variant=options.baseline, paper_values=())  # the paper's values are InfoGAN's
+    return spec
 
 
-def _resize_noise(latent, dim):
-    if latent.regularised:
-        return latent
-    return dataclasses.replace(latent, distribution=dataclasses.replace(latent.distribution, dim=dim))
-
-
-def _check_same(spec, options, folder):
+def _check_same(spec, flags, options, folder):
     """Refuses flags that would make a resumed run another run."""
     if options.smoke and spec.max_images != SMOKE["max_images"]:
         raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
-    given = {field: getattr(options, field) for field in ("recipe", *FLAGS)}
-    given["baseline"] = options.baseline
-    for name, now in given.items():
-        before = spec.variant if name == "baseline" else _value(name, spec)
+    begun = {"recipe": spec.recipe, "baseline": spec.variant, "precision": spec.precision}
+    begun.update({name: flag.read(spec) for name, flag in flags.items()})
+    for name, before in begun.items():
+        now = None if getattr(options, name) == "auto" else getattr(options, name)
         if now not in (None, before):
             raise InputError(
-                _flag(name),
-                f"{now} was given, but {folder.name} was started with {before}. Leave it out, or start a new run.",
+                flag_text(name),
+                f"{show(now)} was given, but {folder.name} was started with {show(before)}. "
+                "Leave it out, or start a new run.",
             )
 
 
@@ -301,18 +303,18 @@ def _version(package):
 def _announce(spec, folder, dataset, gpus):
     say(
         f"{spec.name}, recipe {spec.recipe}, {spec.variant}, seed {spec.seed}: {spec.updates:,} updates "
-        f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source})\n"
+        f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source}), in {spec.precision}\n"
         f"logs in {folder.log}, checkpoints in {folder.checkpoints}\n"
         f"{'GPU: ' + ', '.join(gpus) if gpus else 'no GPU: running on the CPU'}"
     )
 
 
-def _print_results(rows, folder):
-    from infogan.evaluation.report import format_table
+def _print_results(report, folder):
+    from infogan.evaluation.report import format_report
 
     say(
-        f"\n{format_table(rows)}\n\n"
-        f"report       {folder.log / 'report.json'}\n"
+        f"\n{format_report(report)}\n\n"
+        f"report       {folder.log / 'report.html'}, .md and .json\n"
         f"pictures     {folder.samples}\n"
         f"checkpoints  {folder.checkpoints}\n"
         f"curves       tensorboard --logdir {folder.log.parent}"

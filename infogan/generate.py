@@ -207,16 +207,16 @@ def _choose_layout(swept, rows, columns):
 
 def _write(path, kind, latents, images, values):
     """latents [frames, rows, columns, dim] and images [frames, rows, columns, H, W, C], of which a film has several."""
-    if kind == "npz":
-        buffer = io.BytesIO()
-        values = {f"values_{name}": given for name, given in values.items()}
-        np.savez_compressed(buffer, images=images[0], latents=latents[0], **values)
-        write_atomically(path, buffer.getvalue())
-        return
     pictures = [grids.tile(grid) for grid in images]
-    if kind == "png":
-        grids.save_png(path, pictures[0])
+    if kind == "npz":
+        content = io.BytesIO()
+        values = {f"values_{name}": given for name, given in values.items()}
+        np.savez_compressed(content, images=images[0], latents=latents[0], **values)
+        content = content.getvalue()
+    elif kind == "png":
+        content = grids.encode_png(pictures[0], grids.SCALE)
     elif kind == "gif":
-        grids.save_gif(path, pictures, FRAME_MILLISECONDS)
+        content = grids.encode_gif(pictures, FRAME_MILLISECONDS)
     else:
-        grids.save_mp4(path, pictures, FRAME_MILLISECONDS)
+        content = grids.encode_mp4(pictures, FRAME_MILLISECONDS)
+    write_atomically(path, content)

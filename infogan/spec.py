@@ -13,6 +13,8 @@ from infogan.distributions import Distribution
 from infogan.errors import InputError
 
 VARIANTS = ("infogan", "gan")
+PRECISIONS = ("float32", "bfloat16")
+GAN_LOSSES = ("standard", "hinge")
 LARGEST_SEED = 2**31 - 1
 LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
@@ -34,6 +36,33 @@ class Latent:
     name: str
     distribution: Distribution
     regularised: bool = True
+
+
+def category_codes(*categories):
+    """Categorical codes that carry numbers for names, because nobody knows beforehand what they come to mean.
+
+    Args:
+      categories: how many categories each code has.
+
+    Returns:
+      tuple of Latent: category_1, category_2, ...
+    """
+    return tuple(
+        Latent(f"category_{i}", distributions.Categorical(number)) for i, number in enumerate(categories, start=1)
+    )
+
+
+def continuous_codes(count, fix_std=False):
+    """Continuous codes, uniform on [-1, 1], that carry numbers for names: continuous_1, continuous_2, ...
+
+    Args:
+      count: how many there are.
+      fix_std: True fixes the deviation of their posterior to 1, False takes it from Q.
+
+    Returns:
+      tuple of Latent.
+    """
+    return tuple(Latent(f"continuous_{i}", distributions.Uniform(1, fix_std=fix_std)) for i in range(1, count + 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +92,9 @@ class ExperimentSpec:
       name: the experiment, also the folder below logs/ and ckt/.
       recipe: name of the set of values this spec was taken from.
       dataset: name of a dataset in `infogan.datasets`.
-      network: name of an architecture table in `infogan.networks`.
-      output_dist: distribution of an image's pixels given the generator's output.
+      network: name of an architecture in `infogan.networks`.
+      output_dist: distribution of an image's pixels given the generator's output; its `pixel_range` is what images are
+        scaled to.
       latent_spec: the parts of the generator's input, in order.
       leaky_rate: negative slope of the rectifiers of D and Q.
       variant: "infogan", or "gan": Q learns, but nothing of L_I reaches G or the trunk it shares with D.
@@ -81,10 +111,16 @@ class ExperimentSpec:
       max_epoch: epochs in the run.
       snapshot_interval: updates between two checkpoints.
       seed: int from which all randomness follows.
+      precision: "float32" or "bfloat16", of products and convolutions during training.
       held_out_images: images at the front of the training set that are kept from training.
       max_images: None, or how many images of each split are used.
       sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit.
       paper_values: the paper's numbers.
+      factor: None, or the factor of variation after which a configuration of Table 5 or 7 is named.
+      image_size: None, or the side to which pictures of any size are brought.
+      gan_loss: what D and G minimise beside L_I: "standard" (cross entropy) or "hinge".
+      spectral_norm: True divides every kernel of the trunk, D and Q by its largest singular value, in place of their
+        batch norm.
 
     Raises:
       InputError: naming the field, if a value cannot be used.
@@ -110,10 +146,15 @@ class ExperimentSpec:
     max_epoch: int = 50
     snapshot_interval: int = 1000
     seed: int = 0
+    precision: str = "float32"
     held_out_images: int = 0
     max_images: int | None = None
     sweep_limit: float = 2.0
     paper_values: tuple = ()
+    factor: str | None = None
+    image_size: int | None = None
+    gan_loss: str = "standard"
+    spectral_norm: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "latent_spec", tuple(self.latent_spec))
@@ -125,6 +166,8 @@ class ExperimentSpec:
         _check_whole("held_out_images", self.held_out_images, 0)
         if self.max_images is not None:
             _check_whole("max_images", self.max_images, 1)
+        if self.image_size is not None:
+            _check_whole("image_size", self.image_size, 1)
         for field in ("info_reg_coeff", "continuous_weight", "augmentation"):
             _check_number(field, getattr(self, field), 0.0)
         for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
@@ -133,8 +176,15 @@ class ExperimentSpec:
             _check_number(field, getattr(self, field), 0.0, highest=1.0)
         if self.adam_beta1 == 1.0:
             raise InputError("adam_beta1", "1 was given, but Adam needs a decay below 1.")
-        if self.variant not in VARIANTS:
-            raise InputError("variant", f"{self.variant!r} was given, but it is one of {', '.join(VARIANTS)}.")
+        for field, known in (
+            ("variant", VARIANTS),
+            ("precision", PRECISIONS),
+            ("gan_loss", GAN_LOSSES),
+            ("spectral_norm", (True, False)),
+        ):
+            if getattr(self, field) not in known:
+                choices = ", ".join(map(str, known))
+                raise InputError(field, f"{getattr(self, field)!r} was given, but it is one of {choices}.")
         self._check_latents()
 
     def _check_latents(self):

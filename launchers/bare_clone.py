@@ -8,7 +8,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-NEEDED = ("tensorflow", "tf_keras", "numpy", "scipy", "imageio", "progressbar", "PIL", "matplotlib", "tensorboard")
+NEEDED = (
+    *("tensorflow", "tf_keras", "numpy", "scipy", "sklearn", "skimage", "imageio", "progressbar", "PIL", "matplotlib"),
+    "tensorboard",
+)
 
 # Ctrl-C during the imports ends the process without a traceback; `experiment.main` then takes over.
 signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -17,6 +17,15 @@ from infogan.datasets import Dataset, Split  # noqa: E402
 from infogan.experiment import main  # noqa: E402
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache_folder(tmp_path_factory):
+    """Keeps what is computed once out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("INFOGAN_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def signal_handlers():
     """Puts back the handlers that a run which was stopped by a signal leaves ignored."""

@@ -19,7 +19,7 @@ import pytest
 from scipy import special, stats
 
 import infogan
-from infogan.distributions import TINY, Bernoulli, Categorical, Gaussian, MeanBernoulli, Product, Uniform
+from infogan.distributions import TINY, Bernoulli, Categorical, Gaussian, MeanBernoulli, MeanGaussian, Product, Uniform
 from infogan.tf1 import tf
 
 MEMBERS = [  # distribution, dim, effective_dim, dist_flat_dim, is_discrete
@@ -31,6 +31,7 @@ MEMBERS = [  # distribution, dim, effective_dim, dist_flat_dim, is_discrete
     (Uniform(1, fix_std=True), 1, 1, 2, False),
     (Bernoulli(4), 4, 4, 4, True),
     (MeanBernoulli(4), 4, 4, 4, False),
+    (MeanGaussian(4), 4, 4, 4, False),
     (Product([Categorical(3)]), 3, 1, 3, True),
     (Product([Categorical(3), Uniform(1), Uniform(1)]), 5, 3, 7, False),
     (Product([Gaussian(1), Product([MeanBernoulli(2), Gaussian(1, fix_std=True)])]), 4, 4, 6, False),
@@ -103,12 +104,13 @@ class Law:
         return (self.mass * (self.logs - other.logs)).sum((1, 2))
 
     def moment(self, k):
-        """E[sample**k] for the first row: [dim]. The sample of a MeanBernoulli is its mean."""
-        return self.mass[0, 1] ** k if is_mean(self.leaf) else (self.mass[0] * self.points**k).sum(0)
+        """E[sample**k] for the first row: [dim]. The sample of a MeanBernoulli or MeanGaussian is its mean."""
+        powers = (1, k) if is_mean(self.leaf) else (k, 1)
+        return (self.mass[0] * self.points ** powers[0]).sum(0) ** powers[1]
 
 
 def is_mean(leaf):
-    return isinstance(leaf, MeanBernoulli)
+    return isinstance(leaf, (MeanBernoulli, MeanGaussian))
 
 
 def is_score_only(leaf):
@@ -118,6 +120,8 @@ def is_score_only(leaf):
 def activated(leaf, flat):
     if isinstance(leaf, Categorical):
         return {"prob": special.softmax(flat, axis=1)}
+    if isinstance(leaf, MeanGaussian):
+        return {"mean": np.tanh(flat), "stddev": np.ones_like(flat)}
     if isinstance(leaf, Gaussian):
         mean, log_variance = np.split(flat, 2, axis=1)
         return {"mean": mean, "stddev": np.sqrt(np.exp(log_variance * (not leaf.fix_std)))}
@@ -191,7 +195,7 @@ def refusal(dist, method):
     if method == "kl_prior" and any(isinstance(leaf, Uniform) for leaf in leaves(dist)):
         return r"^Uniform\.kl_prior: .* is infinite\. Use logli of samples"
     if method == "marginal_entropy" and any(isinstance(leaf, Gaussian) for leaf in leaves(dist)):
-        return r"^(Gaussian|Uniform)\.marginal_entropy: .* no closed form\. Average -marginal_logli"
+        return r"^(Mean)?(Gaussian|Uniform)\.marginal_entropy: .* no closed form\. Average -marginal_logli"
     return None
 
 

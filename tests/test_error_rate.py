@@ -5,7 +5,16 @@ import itertools
 import numpy as np
 import pytest
 
-from infogan.evaluation.error_rate import compute_error_rate, count_pairs, match_categories
+from infogan.distributions import Categorical
+from infogan.evaluation.error_rate import (
+    compute_error_rate,
+    count_pairs,
+    match_categories,
+    measure_error_rates,
+    order_categories,
+    vote_for_classes,
+)
+from infogan.spec import Latent
 
 LABELS = np.arange(1000) % 10
 
@@ -44,3 +53,55 @@ def test_matching_is_the_best_of_all():
     counts = np.random.default_rng(1).integers(0, 50, (6, 6))
     best = max(sum(counts[i, p[i]] for i in range(6)) for p in itertools.permutations(range(6)))
     assert counts[np.arange(6), match_categories(counts)].sum() == best
+
+
+def measure(categories, number_of_categories=10):
+    """The metrics where training and test images are the same."""
+    code = Latent("digit", Categorical(number_of_categories))
+    metrics, _ = measure_error_rates(code, categories, categories, LABELS, LABELS)
+    return {metric.name: metric.ours for metric in metrics}
+
+
+def test_all_metrics_of_a_perfect_code():
+    found = measure(np.random.default_rng(0).permutation(10)[LABELS])
+    assert (found["error rate"], found["majority-vote error"]) == (0, 0)
+    assert found["NMI"] == pytest.approx(1)
+    assert found["ARI"] == pytest.approx(1)
+
+
+def test_all_metrics_of_a_useless_code():
+    found = measure(np.arange(1000) // 100)  # every category holds every digit alike
+    assert found["error rate"] == found["majority-vote error"] == pytest.approx(0.9)
+    assert found["NMI"] == pytest.approx(0, abs=1e-9)
+    assert abs(found["ARI"]) < 0.02
+
+
+def test_a_duplicated_digit_costs_nothing_by_votes():
+    categories = np.where((LABELS == 1) & (np.arange(1000) // 10 % 2 == 0), 10, LABELS)
+    found = measure(categories, 11)
+    assert found["error rate"] == pytest.approx(0.05)
+    assert found["majority-vote error"] == 0
+    assert 0.9 < found["NMI"] < 1
+
+
+def test_a_merged_digit_costs_as_much_by_votes():
+    found = measure(np.where(LABELS == 9, 4, LABELS))
+    assert found["error rate"] == found["majority-vote error"] == pytest.approx(0.1)
+
+
+def test_a_category_that_was_never_met_is_never_right():
+    counts = count_pairs(np.zeros(10, int), np.zeros(10, int), 3, 2)
+    assert vote_for_classes(counts).tolist() == [0, -1, -1]
+    assert compute_error_rate(np.array([0, 1]), np.array([0, 0]), vote_for_classes(counts)) == 0.5
+
+
+def test_the_matching_comes_from_the_training_images_only():
+    code = Latent("digit", Categorical(2))
+    train, test = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
+    metrics, matching = measure_error_rates(code, train, 1 - test, train, test)
+    assert matching.tolist() == [0, 1]
+    assert metrics[0].ours == 1
+
+
+def test_categories_in_the_order_of_their_classes():
+    assert order_categories(np.array([2, -1, 0, 1])).tolist() == [2, 3, 0, 1]

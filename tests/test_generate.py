@@ -1,5 +1,6 @@
 """launchers/generate.py: what it draws, writes and refuses."""
 
+import re
 import subprocess
 import sys
 
@@ -178,3 +179,14 @@ def test_the_launcher_starts_from_any_folder(smoke_run, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert "matched to classes: 0 is " in result.stdout
+
+
+def test_commands_of_the_docs_run(smoke_run, tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs" / "using_a_trained_run.md").read_text()
+    commands = re.findall(r"^python launchers/generate\.py RUN (.*)$", text, re.MULTILINE)
+    assert len(commands) >= 5
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        assert main([str(smoke_run[0]), *command.split()]) == 0, command
+    written = re.findall(r"--output (\S+)", "\n".join(commands))
+    assert {path.name for path in tmp_path.iterdir()} == set(written)

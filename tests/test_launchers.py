@@ -3,11 +3,11 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, launch
 
 LAUNCHERS = sorted((ROOT / "launchers").glob("run_*_exp.py"))
+MNIST = ROOT / "launchers" / "run_mnist_exp.py"
 
 
 def start_process(launcher, *arguments, cwd, **options):
@@ -25,16 +26,15 @@ def start_process(launcher, *arguments, cwd, **options):
 
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)
 def test_help_is_instant_and_imports_no_tensorflow(launcher, tmp_path):
-    seconds = []
-    for _ in range(3):
-        started = time.monotonic()
-        process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
-        out, imports = process.communicate()
-        seconds.append(time.monotonic() - started)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
+    out, imports = process.communicate()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0
     assert "--info-reg-coeff" in out
     assert not re.search(r"\| +(tensorflow|matplotlib|scipy)$", imports, re.MULTILINE)
-    assert min(seconds) < 0.5
+    # Processor time: others may keep the machine busy.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_smoke_run_leaves_everything(smoke_run):
@@ -54,6 +54,7 @@ def test_smoke_run_leaves_everything(smoke_run):
         "losses.png",
         "mutual_information.png",
         "discriminator_accuracy.png",
+        "confusion_digit.png",
     }
     assert {path.name for path in (logs / "samples").iterdir()} == {
         *("digit.png", "rotation.png", "width.png", "rotation_by_digit.png", "width_by_digit.png"),
@@ -100,7 +101,7 @@ def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
     (logs / "report.json").unlink()
     assert launch("--resume", "--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent) == 0
     assert (logs / "report.json").read_text() == before
-    assert "error rate digit" in capsys.readouterr().out
+    assert "digit: error rate" in capsys.readouterr().out
 
 
 def test_recipes_and_baseline_reach_the_spec(tmp_path):
@@ -116,6 +117,7 @@ WRONG = {
     "not a number": (["--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
     "unknown flag": (["--learning-rate", "1"], "unrecognized arguments: --learning-rate 1"),
     "unknown recipe": (["--recipe", "best"], "argument --recipe: invalid choice: 'best'"),
+    "unknown precision": (["--precision", "float16"], "argument --precision: invalid choice: 'float16'"),
     "batch of one": (["--batch-size", "1"], "--batch-size: 1 was given, but a whole number of at least 2 is needed"),
     "batch too large": (["--batch-size", "60001"], "--batch-size: 60,001 was given, but only 60,000 training images"),
     "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),
@@ -264,14 +266,14 @@ def test_runs_without_a_name_never_collide(tmp_path):
 
 
 def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
-    command = f"{sys.executable} {LAUNCHERS[0]} --smoke --run-name run | head -1"
+    command = f"{sys.executable} {MNIST} --smoke --run-name run | head -1"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     assert json.loads((tmp_path / "logs/mnist/run/status.json").read_text())["state"] == "finished"
 
 
 def test_the_bar_fits_a_narrow_terminal(tmp_path):
     # pytest imports readline, which puts its own COLUMNS and LINES into the environment; a bar asks these first.
-    command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {LAUNCHERS[0]} --smoke --run-name run"
+    command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {MNIST} --smoke --run-name run"
     result = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, timeout=120)
     shown = re.sub(rb"\x1b\[[0-9;]*m", b"", result.stdout)  # without colours
     bars = [part for part in re.split(rb"[\r\n]", shown) if b"%" in part and b"|" in part]
@@ -282,7 +284,7 @@ def test_the_bar_fits_a_narrow_terminal(tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_save_the_last_update(tmp_path, number, status):
-    process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+    process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
     line = ""
     while not line.startswith("epoch 2/"):
         line = process.stdout.readline()
@@ -298,10 +300,10 @@ def test_signals_save_the_last_update(tmp_path, number, status):
 
 
 def test_a_run_in_use_is_refused(tmp_path):
-    process = start_process(LAUNCHERS[0], "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+    process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
     try:
         assert process.stdout.readline()
-        second = start_process(LAUNCHERS[0], "--resume", "run", cwd=tmp_path)
+        second = start_process(MNIST, "--resume", "run", cwd=tmp_path)
         _, err = second.communicate(timeout=60)
     finally:
         process.kill()

@@ -80,3 +80,12 @@ def test_mutual_information_bound_needs_the_same_codes(log_probs):
     message = rf"mutual_information_bound: entropies of \['digit'\], log_probs of \[{', '.join(map(repr, log_probs))}\]"
     with pytest.raises(ValueError, match=message):
         mutual_information_bound({"digit": 1.0}, log_probs)
+
+
+@pytest.mark.parametrize("real, generated", [(REAL, GENERATED), (EXTREME, -EXTREME)], ids=["mild", "sure"])
+def test_hinge_losses(real, generated):
+    of_d = np.maximum(0.0, 1.0 - real).mean() + np.maximum(0.0, 1.0 + generated).mean()
+    found = evaluate(lambda r, g: discriminator_loss(r, g, "hinge"), real, generated)
+    np.testing.assert_allclose(found, of_d, rtol=1e-6)
+    found = evaluate(lambda g: generator_loss(g, "hinge"), generated)
+    np.testing.assert_allclose(found, -generated.mean(), rtol=1e-6, atol=1e-6)

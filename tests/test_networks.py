@@ -1,9 +1,15 @@
-"""Table 1's layers, and what batch norm does with the two populations."""
+"""The layers of the paper's tables, and what batch norm does with the two populations."""
+
+import dataclasses
+import math
+import re
 
 import numpy as np
 import pytest
 
-from infogan.networks import load_architecture, mnist
+from infogan.distributions import Categorical, MeanBernoulli, MeanGaussian, Uniform
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.networks import ARCHITECTURES, find_image_shape, load_architecture, mnist
 from infogan.networks.layers import (
     GENERATED,
     REAL,
@@ -16,6 +22,7 @@ from infogan.networks.layers import (
     up_conv,
 )
 from infogan.seeds import derive_seed
+from infogan.spec import Latent
 from infogan.tf1 import tf
 
 BATCH = 6
@@ -36,45 +43,229 @@ def graph():
         yield graph
 
 
-def shapes(network):
-    """The shapes of a network's kernels, in order."""
-    return [tuple(v.shape) for v in network.trainable_variables if "kernel" in v.name]
+# The tables as printed (c4s2-64: 4x4 convolution of stride 2 with 64 channels; u: up-convolution; FC: dense layer; a
+# map behind an FC: what it is reshaped to), with the strides that are not printed but follow from the image.
 
 
-def scales(network):
-    return [tuple(v.shape) for v in network.trainable_variables if "scale" in v.name]
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """One table: the image, the latents (categories of each categorical code, continuous codes, noise), its columns."""
+
+    image: tuple
+    latents: tuple
+    trunk: str
+    recognition: str
+    generator: str
+    inputs_of_g: int
 
 
-def test_table_1_trunk_and_heads():
-    trunk, discriminator = mnist.build_trunk(0, 0.1), mnist.build_discriminator_head(0)
-    recognition = mnist.build_recognition_head(0, 0.1, 14)
-    features = trunk(tf.zeros([BATCH, 28, 28, 1]), Normalisation([REAL], True))
-    assert features.shape == (BATCH, 1024)
-    assert discriminator(features, Normalisation([REAL], True)).shape == (BATCH, 1)
-    assert recognition(features, Normalisation([REAL], True)).shape == (BATCH, 14)
-    assert shapes(trunk) == [(4, 4, 1, 64), (4, 4, 64, 128), (7 * 7 * 128, 1024)]
-    assert scales(trunk) == [(128,), (1024,)]  # no batch norm after the first convolution
-    assert shapes(discriminator) == [(1024, 1)]
-    assert shapes(recognition) == [(1024, 128), (128, 14)]
-    assert scales(recognition) == [(128,)]
+TABLES = {
+    "mnist": Table(
+        (28, 28, 1),
+        ([10], 2, 62),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, FC1024 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC1024 BN ReLU, FC7x7x128 BN ReLU, u4s2-64 BN ReLU, u4s2-1",
+        74,
+    ),
+    "svhn": Table(
+        (32, 32, 3),
+        ([10] * 4, 4, 124),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC2x2x448 BN ReLU, u4s2-256 BN ReLU, u4s2-128 ReLU, u4s2-64 ReLU, u4s2-3",
+        168,
+    ),
+    "svhn for CelebA": Table(
+        (32, 32, 3),
+        ([10] * 10, 0, 128),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC2x2x448 BN ReLU, u4s2-256 BN ReLU, u4s2-128 ReLU, u4s2-64 ReLU, u4s2-3",
+        228,
+    ),
+    "faces": Table(
+        (32, 32, 1),
+        ([], 5, 128),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, FC1024 BN lReLU",
+        "FCcodes",
+        "FC1024 BN ReLU, FC8x8x128 BN ReLU, u4s2-64 BN ReLU, u4s2-1",
+        133,
+    ),
+    "chairs": Table(
+        (64, 64, 1),
+        ([20] * 3, 1, 128),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU, c4s1-256 BN lReLU, c4s1-256 BN lReLU, FC1024 BN lReLU",
+        "FCcodes",
+        "FC1024 BN ReLU, FC8x8x256 BN ReLU, u4s1-256 BN ReLU, u4s1-256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, "
+        "u4s2-1",
+        189,
+    ),
+    # In no table: worked out by hand from the description of `networks/dcgan.py`.
+    "dcgan 28": Table(
+        (28, 28, 1),
+        ([10], 2, 64),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC7x7x128 BN ReLU, u4s2-64 BN ReLU, u4s2-1",
+        76,
+    ),
+    "dcgan 64": Table(
+        (64, 64, 3),
+        ([10, 10], 0, 100),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU, c4s2-512 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC4x4x512 BN ReLU, u4s2-256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, u4s2-3",
+        120,
+    ),
+    "dcgan 128": Table(
+        (128, 128, 3),
+        ([10], 0, 100),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU, c4s2-512 BN lReLU, c4s2-512 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC4x4x512 BN ReLU, u4s2-512 BN ReLU, u4s2-256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, u4s2-3",
+        110,
+    ),
+}
 
 
-def test_table_1_generator():
-    generator = mnist.build_generator(0)
-    assert generator(tf.zeros([BATCH, 74]), Normalisation([GENERATED], True)).shape == (BATCH, 28, 28, 1)
-    assert shapes(generator) == [(74, 1024), (1024, 7 * 7 * 128), (4, 4, 64, 128), (4, 4, 1, 64)]
-    assert scales(generator) == [(1024,), (7 * 7 * 128,), (64,)]
+def read_column(text, shape, codes):
+    """A column of a table: (shapes of its kernels, channels of its batch norms, shape of its result)."""
+    kernels, norms = [], []
+    for row in text.replace("codes", str(codes)).split(", "):
+        layer, *rest = row.split()
+        if layer.startswith("FC"):
+            out = tuple(map(int, layer[2:].split("x")))
+            kernels.append((math.prod(shape), math.prod(out)))
+            norms += [math.prod(out)] * ("BN" in rest)
+            shape = out
+        else:
+            kind, size, stride, channels = re.fullmatch(r"([cu])(\d)s(\d)-(\d+)", layer).groups()
+            ends = (shape[-1], int(channels)) if kind == "c" else (int(channels), shape[-1])
+            kernels.append((int(size), int(size), *ends))
+            scale = int(stride) if kind == "u" else 1 / int(stride)
+            shape = (int(shape[0] * scale), int(shape[1] * scale), int(channels))
+            norms += [int(channels)] * ("BN" in rest)
+    return kernels, norms, shape
+
+
+def build_model(table, name, **options):
+    categorical, continuous, noise = table.latents
+    latents = [Latent("noise", Uniform(noise), regularised=False)]
+    latents += [Latent(f"category_{i}", Categorical(categories)) for i, categories in enumerate(categorical)]
+    latents += [Latent(f"continuous_{i}", Uniform(1)) for i in range(continuous)]
+    output_dist = (MeanGaussian if table.image[-1] == 3 else MeanBernoulli)(math.prod(table.image))
+    return RegularizedGAN(output_dist, latents, name.split()[0], 0.1, 0, **options)
+
+
+def weights(variables, name):
+    return [tuple(v.shape) for v in variables if name in v.op.name]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_networks_are_those_of_the_table(name):
+    table = TABLES[name]
+    model = build_model(table, name)
+    assert model.latent_dist.dim == table.inputs_of_g
+    codes = sum(table.latents[0]) + 2 * table.latents[1]  # a mean and a deviation for each continuous code
+    z = tf.zeros([BATCH, table.inputs_of_g])
+    images = model.generate(z, Normalisation([GENERATED], True))
+    judgement = model.discriminate(images, Normalisation([GENERATED], True))
+    assert images.shape == (BATCH, *table.image)
+    assert judgement.logits.shape == (BATCH,)
+
+    trunk_kernels, trunk_norms, features = read_column(table.trunk, table.image, codes)
+    d_kernels, d_norms, _ = read_column("FC1", features, codes)
+    q_kernels, q_norms, outputs = read_column(table.recognition, features, codes)
+    g_kernels, g_norms, made = read_column(table.generator, (table.inputs_of_g,), codes)
+    assert (outputs, made) == ((codes,), table.image)
+    for variables, kernels, norms in (
+        (model.discriminator_variables, trunk_kernels + d_kernels, trunk_norms + d_norms),
+        (model.recognition_variables, q_kernels, q_norms),
+        (model.generator_variables, g_kernels, g_norms),
+    ):
+        assert weights(variables, "kernel") == kernels
+        assert weights(variables, "scale") == weights(variables, "offset") == [(channels,) for channels in norms]
+        # Batch norm would subtract a bias before it.
+        assert len(weights(variables, "bias")) == len(kernels) - len(norms)
+
+
+# Multiplied out by hand: weights of the kernels of the trunk with D's output unit, of Q's own layers, and of G.
+NUMBERS_OF_WEIGHTS = {
+    "mnist": (1024 + 131_072 + 6_422_528 + 1024, 131_072 + 14 * 128, 75_776 + 6_422_528 + 131_072 + 1024),
+    "svhn": (
+        3072 + 131_072 + 524_288 + 4096,
+        524_288 + 48 * 128,
+        301_056 + 1_835_008 + 524_288 + 131_072 + 3072,
+    ),
+    "svhn for CelebA": (
+        3072 + 131_072 + 524_288 + 4096,
+        524_288 + 100 * 128,
+        408_576 + 1_835_008 + 524_288 + 131_072 + 3072,
+    ),
+    "faces": (1024 + 131_072 + 8_388_608 + 1024, 10 * 1024, 136_192 + 8_388_608 + 131_072 + 1024),
+    "chairs": (
+        1024 + 131_072 + 524_288 + 2 * 1_048_576 + 16_777_216 + 1024,
+        62 * 1024,
+        193_536 + 16_777_216 + 2 * 1_048_576 + 524_288 + 131_072 + 1024,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS_OF_WEIGHTS)
+def test_numbers_of_weights(name):
+    model = build_model(TABLES[name], name)
+    model.discriminate(model.generate(tf.zeros([1, model.latent_dist.dim])), Normalisation([GENERATED], False))
+    parts = (model.discriminator_variables, model.recognition_variables, model.generator_variables)
+    found = tuple(sum(math.prod(shape) for shape in weights(variables, "kernel")) for variables in parts)
+    assert found == NUMBERS_OF_WEIGHTS[name]
+
+
+@pytest.mark.parametrize("name", ["mnist", "svhn"])
+def test_pixels_stay_in_the_range_of_the_output_distribution(name):
+    model = build_model(TABLES[name], name)
+    low, high = model.output_dist.pixel_range
+    assert (low, high) == {"mnist": (0.0, 1.0), "svhn": (-1.0, 1.0)}[name]
+    raw = tf.constant([0, 255, 51, 204], tf.uint8)
+    read = model.read_images(raw)
+    images = model.generate(tf.random.stateless_normal([8, model.latent_dist.dim], [1, 2]))
+    found, shown, made, (output,) = evaluate([read, model.show_images(read), images, find_last_bias_add(images)])
+    np.testing.assert_allclose(
+        found, np.array([low, high, low + 0.2 * (high - low), low + 0.8 * (high - low)]), atol=1e-6
+    )
+    np.testing.assert_allclose(shown, [0.0, 1.0, 0.2, 0.8], atol=1e-6)
+    expected = np.tanh(output) if name == "svhn" else 1.0 / (1.0 + np.exp(-output))  # one squashing, never two
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+
+
+def find_last_bias_add(images):
+    """The output of G's last layer: the first BiasAdd upstream of the images."""
+    todo = [images.op]
+    while todo:
+        operation = todo.pop(0)
+        if operation.type == "BiasAdd":
+            return [operation.outputs[0]]
+        todo += [tensor.op for tensor in operation.inputs]
+    raise AssertionError("no BiasAdd")
 
 
 def test_unknown_batch_size():
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
-    features = mnist.build_trunk(0, 0.1)(images, Normalisation([REAL], False))
-    assert evaluate(features, {images: np.zeros([3, 28, 28, 1])}).shape == (3, 1024)
+    trunk = Network("trunk", 0, mnist.trunk((28, 28, 1), 0.1))
+    assert evaluate(trunk(images, Normalisation([REAL], False)), {images: np.zeros([3, 28, 28, 1])}).shape == (3, 1024)
 
 
 def test_unknown_architecture_is_refused():
     with pytest.raises(ValueError, match="'lenet' was given, but the known ones are mnist"):
         load_architecture("lenet")
+
+
+def test_number_of_pixels_tells_the_shape():
+    with pytest.raises(ValueError, match="785 pixels were given, but mnist makes 28x28x1"):
+        find_image_shape("mnist", 785)
+    for name in ARCHITECTURES:
+        shapes = load_architecture(name).IMAGE_SHAPES
+        assert [find_image_shape(name, math.prod(shape)) for shape in shapes] == list(shapes)
 
 
 def test_leaky_relu_uses_the_rate():
@@ -135,7 +326,7 @@ def test_moving_averages_are_kept_apart():
 
 def test_without_batch_statistics_an_image_stands_alone():
     images = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
-    trunk = mnist.build_trunk(0, 0.1)
+    trunk = Network("trunk", 0, mnist.trunk((28, 28, 1), 0.1))
     together = trunk(tf.constant(images), Normalisation([REAL], False))
     alone = trunk(tf.constant(images[:1]), Normalisation([REAL], False))
     first, single = evaluate([together, alone])

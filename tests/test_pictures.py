@@ -2,9 +2,12 @@
 
 import imageio.v3 as imageio
 import numpy as np
+import pytest
 
 from infogan.distributions import Bernoulli, Categorical, Uniform
 from infogan.pictures import grids
+from infogan.pictures.confusion import draw_confusion
+from infogan.pictures.effects import draw_effects
 from infogan.pictures.sweeps import code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.spec import Latent
 
@@ -60,10 +63,30 @@ def test_stack_aligns_left_on_white():
 
 def test_png_and_gif_read_back(tmp_path):
     frames = [np.full((6, 8), value, np.uint8) for value in (0, 128, 255)]
-    grids.save_png(tmp_path / "a.png", frames[1])
+    (tmp_path / "a.png").write_bytes(grids.encode_png(frames[1], grids.SCALE))
     np.testing.assert_array_equal(imageio.imread(tmp_path / "a.png"), np.full((12, 16), 128))
-    grids.save_gif(tmp_path / "a.gif", frames, 80)
+    (tmp_path / "a.gif").write_bytes(grids.encode_gif(frames, 80))
     film = imageio.imread(tmp_path / "a.gif")
     assert film.shape[:3] == (3, 12, 16)
     np.testing.assert_allclose(film[:, 0, 0].reshape(3, -1)[:, 0], [0, 128, 255], atol=2)
     assert imageio.immeta(tmp_path / "a.gif")["duration"] == 80
+
+
+def test_confusion_shows_shares_in_the_given_order():
+    counts = np.array([[0, 30], [10, 10]])  # category 0 holds class 1
+    picture = imageio.imread(draw_confusion(counts, np.array([1, 0])))
+    same = imageio.imread(draw_confusion(counts[::-1] * 2, np.array([0, 1])))
+    assert picture.shape == same.shape
+    # Only the labels of the columns differ: below the matrix.
+    assert np.array_equal(picture[:200], same[:200])
+    assert not np.array_equal(picture, imageio.imread(draw_confusion(counts, np.array([0, 1]))))
+    assert draw_confusion(np.ones((20, 30), int), np.arange(20))
+
+
+@pytest.mark.filterwarnings("error")
+def test_effects_have_a_panel_per_quality_and_gaps_where_nothing_was_measured():
+    values = np.linspace(-2, 2, 11)
+    style = {"slant": np.tile(values, (5, 1)), "width": np.full((5, 11), np.nan)}
+    one = imageio.imread(draw_effects(values, {"a": {"slant": style["slant"]}}, {"slant": "degrees"}))
+    both = imageio.imread(draw_effects(values, {"a": style, "b": style}, {"slant": "degrees", "width": "pixels"}))
+    assert both.shape[1] == pytest.approx(2 * one.shape[1], abs=2)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from infogan.evaluation.report import Metric, compare, format_table
+from infogan.evaluation.metric import Metric, compare
+from infogan.evaluation.report import format_table
 from infogan.spec import PaperValue
 
 PAPER = [PaperValue("error rate", 0.05, "Sec. 7.2", "digit"), PaperValue("L_I", 2.2, "Fig. 1", "digit", "at least")]
@@ -30,5 +31,5 @@ def test_table_shows_ours_beside_the_paper():
         compare([Metric("error rate", 0.0312, "share", "digit"), Metric("speed", 1234.5, "images/s")], PAPER)
     )
     lines = [line.split("  ") for line in table.splitlines()]
-    assert [cell.strip() for cell in lines[2] if cell] == ["error rate digit", "3.12 %", "5.00 %", "Sec. 7.2", "yes"]
+    assert [cell.strip() for cell in lines[2] if cell] == ["digit: error rate", "3.12 %", "5.00 %", "Sec. 7.2", "yes"]
     assert "1,234 images/s" in table

@@ -62,6 +62,9 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("leaky_rate", 7.0),
         ("generator_learning_rate", 1e300),
         ("variant", "vae"),
+        ("gan_loss", "wasserstein"),
+        ("spectral_norm", 2),
+        ("image_size", 0),
     ],
 )
 def test_refuses_a_wrong_value_by_name(spec, field, value):

@@ -18,6 +18,7 @@ RANKS = {
     "distributions": 1,
     "spec": 2,
     "code_values": 3,
+    "flags": 3,
     "datasets": 3,
     "networks": 3,
     "pictures": 3,

@@ -24,7 +24,7 @@ PARTS = ("generator", "trunk", "discriminator", "recognition")
 
 
 def build_model(spec):
-    return RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+    return RegularizedGAN.of_spec(spec)
 
 
 def run_updates(spec, count=1):
@@ -289,3 +289,11 @@ def test_unused_outputs_cost_nothing(spec):
                 needed.add(operation.name)
                 todo += [tensor.op for tensor in operation.inputs]
     assert not any("recognition" in name for name in needed)
+
+
+def test_the_loss_of_the_spec_is_the_one_that_is_minimised(spec):
+    (values,), _ = run_updates(dataclasses.replace(spec, gan_loss="hinge"))
+    (standard,), _ = run_updates(spec)
+    # D starts near 0 on everything: 2 ln 2 of cross entropy, 2 of hinge loss.
+    assert values["loss/discriminator"] == pytest.approx(2.0, abs=0.3)
+    assert standard["loss/discriminator"] == pytest.approx(2.0 * np.log(2.0), abs=0.3)

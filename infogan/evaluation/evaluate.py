@@ -1,83 +1,241 @@
-"""Everything that is measured and drawn at the end of a run."""
+"""Everything that is measured and drawn of a run, at its end or later."""
+
+import dataclasses
+import json
+from contextlib import ExitStack
 
 import numpy as np
 
-from infogan.distributions import LOG_2PI
-from infogan.evaluation.error_rate import compute_error_rate, count_pairs, match_categories
-from infogan.evaluation.report import Metric, compare, write_report
-from infogan.evaluation.samples import save_samples
+from infogan.atomic_file import write_atomically
+from infogan.distributions import Categorical
+from infogan.evaluation.classifier import obtain_classifier
+from infogan.evaluation.code_effect import DIGIT_SETS, UNITS, VALUES, measure_code_effects, sweep_code
+from infogan.evaluation.digit_style import measure_style
+from infogan.evaluation.error_rate import (
+    count_pairs,
+    measure_error_rates,
+    order_categories,
+)
+from infogan.evaluation.factors import measure_factors
+from infogan.evaluation.html_report import render_html
+from infogan.evaluation.metric import Metric
+from infogan.evaluation.mutual_information import measure_information
+from infogan.evaluation.report import build_report, format_markdown
+from infogan.evaluation.sample_quality import IMAGES, measure_sample_quality
+from infogan.evaluation.samples import draw_samples, draw_training_film
 from infogan.evaluation.trained_model import TrainedModel
-from infogan.pictures.curves import save_curves
+from infogan.pictures.confusion import draw_confusion
+from infogan.pictures.curves import draw_curves
+from infogan.pictures.effects import draw_effects
 from infogan.seeds import derive_seed
 from infogan.training.run_log import load_metrics
 
 FRESH_SAMPLES = 10_000
+LEAST_ACCURACY = 0.99
+"""A classifier of digits that is worse is not used."""
+FIGURES = {"mnist": "Figure 2", "faces3d": "Figure 3", "chairs": "Figure 4", "svhn": "Figure 5", "celeba": "Figure 6"}
+
+
+@dataclasses.dataclass
+class Findings:
+    """What an evaluation gathers; nothing is written before all of it is there.
+
+    Attributes:
+      metrics: list of Metric.
+      notes: list of str, what the numbers do not say.
+      files: dict of path below the log folder -> bytes.
+      captions: dict of path -> str, of those files that the report shows.
+      categories: dict of code name -> list, the class that each category was matched to, -1 for none.
+    """
+
+    metrics: list = dataclasses.field(default_factory=list)
+    notes: list = dataclasses.field(default_factory=list)
+    files: dict = dataclasses.field(default_factory=dict)
+    captions: dict = dataclasses.field(default_factory=dict)
+    categories: dict = dataclasses.field(default_factory=dict)
+
+    def add_picture(self, path, content, caption):
+        """A file that the report shows."""
+        self.files[path], self.captions[path] = content, caption
 
 
 def evaluate_run(spec, dataset, folder):
-    """Evaluates the newest checkpoint of a run; writes report.json, the curves and `samples/`.
+    """Evaluates the newest checkpoint of a run; writes report.json, report.md, report.html and the pictures.
 
     Args:
       spec: ExperimentSpec.
-      dataset: Dataset; its labels are used for nothing but this.
+      dataset: Dataset; its labels and factors are used for nothing but this.
       folder: RunFolder.
 
     Returns:
-      The report's rows, as `infogan.evaluation.report.compare` makes them.
+      The report, as `infogan.evaluation.report.build_report` makes it.
+
+    Raises:
+      InputError: if the log or the checkpoint is damaged; nothing is written then.
     """
     lines = load_metrics(folder.metrics)
+    findings = Findings()
     with TrainedModel(spec, folder) as model:
-        error_metrics, category_order, categories = _measure_error_rates(model, dataset)
-        information = model.mutual_information(FRESH_SAMPLES, derive_seed(spec.seed, "mutual information"))
-        save_samples(model, folder, derive_seed(spec.seed, "evaluation"), category_order)
         update = model.update
-    metrics = [*error_metrics, *_information_metrics(spec, information)]
+        posteriors = model.recognise(dataset.test.images)
+        category_order = _find_error_rates(findings, model, dataset, posteriors)
+        information = model.mutual_information(FRESH_SAMPLES, derive_seed(spec.seed, "mutual information"))
+        findings.metrics += measure_information(spec.codes, information, posteriors)
+        _find_factors(findings, model, dataset, posteriors)
+        _find_samples(findings, model, category_order)
+        _judge_samples(findings, model, dataset)
     if lines:
         speed = float(np.median([line["speed/images_per_second"] for line in lines]))
-        metrics.append(Metric("training speed", speed, "images/s"))
-        save_curves(folder.log, spec, lines)
-    rows = compare(metrics, spec.paper_values)
-    write_report(folder.log / "report.json", spec, update, rows, categories)
-    return rows
+        findings.metrics.append(Metric("training speed", speed, "images/s", better="higher"))
+        for name, content in draw_curves(spec, lines).items():
+            findings.add_picture(name, content, _caption_curve(name))
+    if film := draw_training_film(folder.frames):
+        findings.files["samples/training.gif"] = film
+    report = build_report(spec, update, findings.metrics, findings.notes)
+    report["categories"] = findings.categories
+    _write(folder, report, findings)
+    return report
 
 
-def _information_metrics(spec, information):
-    return [
-        Metric("L_I", information[code.name], "nats", code.name, _range_of_information(code)) for code in spec.codes
-    ]
+def _find_error_rates(findings, model, dataset, of_test):
+    """Adds how well categories classify; returns the order of each code's categories by class."""
+    codes = [code for code in model.spec.codes if isinstance(code.distribution, Categorical)]
+    train, test = dataset.train, dataset.test
+    if codes and (train.labels is None or test.labels is None):
+        findings.notes.append("The set has no labels: error rates are left out.")
+    if not codes or train.labels is None or test.labels is None:
+        return {code.name: np.arange(code.distribution.dim) for code in codes}
+    of_train = model.recognise(train.images)
+    by_batch = [model.recognise(images, batch_statistics=True) for images in (train.images, test.images)]
+    order = {}
+    for code in codes:
+        likeliest = [info[code.name]["prob"].argmax(axis=1) for info in (of_train, of_test)]
+        (headline, *others), matching = measure_error_rates(code, *likeliest, train.labels, test.labels)
+        by_batch_statistics = [info[code.name]["prob"].argmax(axis=1) for info in by_batch]
+        (error, *_), _ = measure_error_rates(code, *by_batch_statistics, train.labels, test.labels)
+        error = dataclasses.replace(error, name="error rate, batch statistics in Q")
+        findings.metrics += [headline, error, *others]
+        findings.categories[code.name] = matching.tolist()
+        order[code.name] = order_categories(matching)
+        counts = count_pairs(likeliest[1], test.labels, code.distribution.dim, int(train.labels.max()) + 1)
+        findings.add_picture(
+            f"confusion_{code.name}.png",
+            draw_confusion(counts, order[code.name]),
+            f"Test images: the classes that the categories of {code.name} hold, per cent of each class.",
+        )
+    return order
 
 
-def _range_of_information(code):
-    """What L_I can be: at most H(c) for a discrete code; with unit deviation a range of its own."""
-    entropy = code.distribution.prior_entropy
-    if code.distribution.is_discrete:
-        return f"at most H = {entropy:.3f}"
-    if not getattr(code.distribution, "fix_std", False):
-        return ""
-    blind, perfect = (entropy - 0.5 * (LOG_2PI + error) for error in (code.distribution.prior_variance, 0.0))
-    return f"unit deviation: {blind:.3f} knows nothing, {perfect:.3f} all"
+def _find_factors(findings, model, dataset, of_test):
+    """Adds what the codes know of the true factors: on the test images, or on those of the split that has factors."""
+    split, posteriors = dataset.test, of_test
+    if not split.factors and dataset.train.factors:
+        split, posteriors = dataset.train, model.recognise(dataset.train.images)
+    if split.factors:
+        metrics, notes = measure_factors(posteriors, split.factors, derive_seed(model.spec.seed, "halves"))
+        findings.metrics += metrics
+        findings.notes += notes
 
 
-def _measure_error_rates(model, dataset):
-    """Error of each categorical code; the order in which its categories match the classes; the class of each."""
-    metrics, category_order, categories = [], {}, {}
-    number_of_classes = int(max(dataset.train.labels.max(), dataset.test.labels.max())) + 1
-    for batch_statistics in (False, True):
-        of_train = model.recognise(dataset.train.images, batch_statistics)
-        of_test = model.recognise(dataset.test.images, batch_statistics)
-        for code in model.spec.codes:
-            if "prob" not in of_train[code.name]:  # only categories can be matched to classes
-                continue
-            found = of_train[code.name]["prob"].argmax(axis=1)
-            counts = count_pairs(found, dataset.train.labels, code.distribution.dim, number_of_classes)
-            matching = match_categories(counts)
-            error = compute_error_rate(of_test[code.name]["prob"].argmax(axis=1), dataset.test.labels, matching)
-            if batch_statistics:
-                metrics.append(Metric("error rate, batch statistics in Q", error, "share", code.name))
-            else:
-                metrics.append(Metric("error rate", error, "share", code.name))
-                categories[code.name] = matching.tolist()
-                category_order[code.name] = np.argsort(
-                    np.where(matching < 0, number_of_classes, matching), kind="stable"
-                )
-    return metrics, category_order, categories
+def _find_samples(findings, model, category_order):
+    files = draw_samples(model, derive_seed(model.spec.seed, "evaluation"), category_order)
+    for name, content in files.items():
+        path = f"samples/{name}"
+        if name.endswith(".png"):
+            findings.add_picture(path, content, _caption_samples(model.spec, name.removesuffix(".png"), category_order))
+        else:
+            findings.files[path] = content
+
+
+def _judge_samples(findings, model, dataset):
+    """Adds what continuous codes do to digits, and how near samples are to real images."""
+    spec = model.spec
+    if spec.max_images is not None:
+        findings.notes.append("A run on part of the set, as --smoke: code effects and sample quality are left out.")
+        return
+    codes = [code.name for code in spec.codes if not code.distribution.is_discrete and spec.dataset in DIGIT_SETS]
+    sweeps = {code: sweep_code(model, code, derive_seed(spec.seed, "code effect")) for code in codes}
+    styles = {code: _measure_sweep_style(images) for code, images in sweeps.items()}
+    with ExitStack() as stack:
+        classifier = _obtain_usable_classifier(findings, spec, dataset, stack)
+        classes = {}
+        if classifier:
+            classes = {code: _classify_sweep(classifier, images) for code, images in sweeps.items()}
+        if styles:
+            metrics, notes = measure_code_effects(styles, classes, claims=spec.variant == "infogan")
+            findings.metrics += metrics
+            findings.notes += notes
+            caption = "Style of generated digits against each continuous code: mean, and 10 % to 90 % of the images."
+            findings.add_picture("code_effect.png", draw_effects(VALUES, styles, UNITS), caption)
+        if classifier:
+            findings.metrics += _measure_quality(classifier, model, dataset)
+
+
+def _measure_sweep_style(images):
+    style = measure_style(images[..., 0].reshape(-1, *images.shape[2:4]))
+    return {quality: values.reshape(images.shape[:2]) for quality, values in style.items()}
+
+
+def _classify_sweep(classifier, images):
+    return classifier.predict(images.reshape(-1, *images.shape[2:])).classes.reshape(images.shape[:2])
+
+
+def _obtain_usable_classifier(findings, spec, dataset, stack):
+    """The classifier of the set, or None with a note that says why; adds its accuracy."""
+    if dataset.train.labels is None or dataset.test.labels is None:
+        findings.notes.append("The set has no labels, so no classifier: sample quality is left out.")
+        return None
+    classifier = stack.enter_context(obtain_classifier(dataset.train))
+    accuracy = float(np.mean(classifier.predict(dataset.test.images).classes == dataset.test.labels))
+    if spec.dataset in DIGIT_SETS and accuracy < LEAST_ACCURACY:
+        findings.notes.append(
+            f"The classifier judges only {100 * accuracy:.1f} % of the test images right, "
+            f"but {100 * LEAST_ACCURACY:g} % are needed: what needs it is left out."
+        )
+        return None
+    findings.metrics.append(Metric("accuracy of the classifier", accuracy, "share"))
+    return classifier
+
+
+def _measure_quality(classifier, model, dataset):
+    count = min(IMAGES, len(dataset.train), len(dataset.test))
+    chosen = np.random.default_rng(derive_seed(0, "real images")).permutation(len(dataset.train))[:count]
+    latents = model.sample_latents(count, derive_seed(model.spec.seed, "sample quality"))
+    sets = (model.generate(latents), dataset.train.images[chosen], dataset.test.images[:count])
+    return measure_sample_quality(*map(classifier.predict, sets))
+
+
+def _caption_samples(spec, name, category_order):
+    code, _, category = name.partition("_by_")
+    if category:
+        return f"{code} from {-spec.sweep_limit:g} to {spec.sweep_limit:g}, a row per category of {category}."
+    figure = FIGURES.get(spec.dataset)
+    like = f", as {figure} of the paper" if figure else ""
+    if spec.variant == "gan":
+        like = ", as Figure 2(b) of the paper: a plain GAN" if spec.dataset == "mnist" else ", a plain GAN"
+    across = "a category a column" if code in category_order else f"from {-spec.sweep_limit:g} to {spec.sweep_limit:g}"
+    return f"{code}, {across}; rows are samples{like}."
+
+
+def _caption_curve(name):
+    return {
+        "losses.png": "Losses over the training.",
+        "mutual_information.png": "L_I over the training, on what D and Q saw.",
+        "discriminator_accuracy.png": "How often D was right over the training.",
+    }[name]
+
+
+def _write(folder, report, findings):
+    """Writes all files, report.json last: where it is, the rest is."""
+    # The paper's figures first.
+    shown = dict(sorted(findings.captions.items(), key=lambda picture: not picture[0].startswith("samples/")))
+    pictures = [(findings.files[path], caption) for path, caption in shown.items()]
+    files = {
+        **findings.files,
+        "report.html": render_html(report, pictures),
+        "report.md": format_markdown(report, shown),
+        "report.json": json.dumps(report, indent=1, allow_nan=False) + "\n",
+    }
+    folder.samples.mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        write_atomically(folder.log / path, content)

@@ -1,76 +1,112 @@
-"""Our numbers beside the paper's."""
+"""Our numbers beside the paper's: as a value, as a table for the console, as Markdown."""
 
-import dataclasses
+import json
+import platform
+from importlib import metadata
 
-from infogan.atomic_file import write_json
+from infogan.evaluation.metric import compare
 
-
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """One measured number.
-
-    Attributes:
-      name: the metric.
-      ours: the measured value.
-      unit: what it is measured in; "share" for a number from 0 to 1, which the table shows in per cent.
-      code: the code it belongs to, None for the whole model.
-      note: what a reader must know to compare it.
-    """
-
-    name: str
-    ours: float
-    unit: str
-    code: str | None = None
-    note: str = ""
+PACKAGES = ("infogan", "tensorflow", "tf-keras", "numpy", "scipy", "scikit-learn", "scikit-image")
+HEADER = ("quantity", "ours", "paper", "where", "holds")
 
 
-def compare(metrics, paper_values):
-    """Sets each metric beside the paper's value, if it has one.
+def build_report(spec, update, metrics, notes):
+    """The report of one run.
 
     Args:
+      spec: ExperimentSpec.
+      update: updates that the evaluated checkpoint had.
       metrics: sequence of Metric.
-      paper_values: sequence of PaperValue.
+      notes: sequence of str, what the numbers do not say.
 
     Returns:
-      list of dicts with `name`, `code`, `ours`, `unit`, `note`, `paper`, `source`, `rule` and `holds`; the last four
-      are None where the paper gives no number. `holds` follows the rule: "at most" or "at least" the paper's number.
+      dict with `name`, `recipe`, `variant`, `seed`, `update`, `metrics` (rows of `compare`), `notes`, `spec` and
+      `versions`; it goes to JSON as it is.
     """
-    known = {(value.metric, value.code): value for value in paper_values}
-    rows = []
-    for metric in metrics:
-        paper = known.get((metric.name, metric.code))
-        row = {**dataclasses.asdict(metric), "paper": None, "source": None, "rule": None, "holds": None}
-        if paper:
-            holds = metric.ours <= paper.value if paper.rule == "at most" else metric.ours >= paper.value
-            row.update(paper=paper.value, source=paper.source, rule=paper.rule, holds=holds)
-        rows.append(row)
-    return rows
+    return {
+        "name": spec.name,
+        "recipe": spec.recipe,
+        "variant": spec.variant,
+        "seed": spec.seed,
+        "update": update,
+        "metrics": compare(metrics, spec.paper_values),
+        "notes": list(notes),
+        "spec": json.loads(spec.to_json()),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+    }
 
 
-def write_report(path, spec, update, rows, categories):
-    """Writes report.json; `categories` has for each categorical code the class of each category, -1 for none."""
-    experiment = {"name": spec.name, "recipe": spec.recipe, "variant": spec.variant, "seed": spec.seed}
-    write_json(path, {**experiment, "update": update, "categories": categories, "metrics": rows})
+def _version(package):
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # a bare clone; TensorFlow also comes under other names
+        return None
+
+
+def format_title(report):
+    """One line that says which run it is."""
+    return (
+        f"{report['name']}, recipe {report['recipe']}, {report['variant']}, seed {report['seed']}, "
+        f"update {report['update']:,}"
+    )
+
+
+def format_report(report):
+    """Table and notes for the console."""
+    return "\n".join([format_table(report["metrics"]), *(f"- {note}" for note in report["notes"])])
 
 
 def format_table(rows):
-    """The rows as an aligned table for the console."""
-    header = ("quantity", "ours", "paper", "where", "holds")
-    table = [header, *(_format_row(row) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(header))]
+    """The rows of `compare` as an aligned table."""
+    return align([HEADER, *map(format_row, rows)])
+
+
+def align(table):
+    """Lines of cells, the first a header, as text in columns."""
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def _format_row(row):
-    name = f"{row['name']} {row['code'] or ''}".strip() + (f" ({row['note']})" if row["note"] else "")
+def format_markdown(report, pictures):
+    """report.md.
+
+    Args:
+      report: dict of `build_report`.
+      pictures: dict of path below the log folder -> caption.
+    """
+    lines = [f"# {format_title(report)}", "", *_markdown_table([HEADER, *map(format_row, report["metrics"])]), ""]
+    lines += [*(f"- {note}" for note in report["notes"]), ""]
+    for path, caption in pictures.items():
+        lines += [f"![{caption}]({path})", "", caption, ""]
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if version)
+    return "\n".join([*lines, f"Made with {versions}.", ""])
+
+
+def _markdown_table(table):
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in table]
+    return [lines[0], "|" + "---|" * len(table[0]), *lines[1:]]
+
+
+def format_row(row):
+    """A row of `compare` as five cells: quantity, ours, paper, where, holds."""
+    paper = format_value(row["paper"], row["unit"])
+    if row["bound"] is not None:
+        paper = f"shown ({row['rule']} {format_value(row['bound'], row['unit'])} asked here)"
     holds = {True: "yes", False: "no", None: "-"}[row["holds"]]
-    return name, _format(row["ours"], row["unit"]), _format(row["paper"], row["unit"]), row["source"] or "-", holds
+    return name_row(row, with_note=True), format_value(row["ours"], row["unit"]), paper, row["source"] or "-", holds
 
 
-def _format(value, unit):
+def name_row(row, with_note=False):
+    """What a row measures, as "digit: error rate"."""
+    name = f"{row['code']}: {row['name']}" if row["code"] else row["name"]
+    return f"{name} ({row['note']})" if with_note and row["note"] else name
+
+
+def format_value(value, unit):
+    """A number with its unit; shares in per cent."""
     if value is None:
         return "-"
     if unit == "share":
         return f"{100 * value:.2f} %"
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3f} {unit}"
+    return (f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3f} {unit}").rstrip()

@@ -1,4 +1,4 @@
-"""The pictures of a finished run: Figure 2's grids, categories by values, and films."""
+"""The pictures of a finished run: the paper's grids, categories by values, and films."""
 
 import imageio.v3 as imageio
 import numpy as np
@@ -12,41 +12,45 @@ SWEEP_MILLISECONDS, CATEGORY_MILLISECONDS, TRAINING_MILLISECONDS = 80, 500, 200
 """How long a frame of each kind of film is shown."""
 
 
-def save_samples(model, folder, seed, category_order):
-    """Writes the pictures of a trained model to the run's `samples/`.
+def draw_samples(model, seed, category_order):
+    """Draws what each code does.
 
-        <code>.png                 rows: samples; columns: the code from low to high (Figure 2)
+        <code>.png                 rows: samples; columns: the code from low to high (Figures 2 to 6)
         <code>_by_<category>.png   rows: categories; columns: the code from low to high
         <code>.gif                 the same sweep as a film
-        training.gif               fixed latents over the training
 
     Args:
       model: TrainedModel.
-      folder: RunFolder.
       seed: int, of the noise.
       category_order: dict of categorical code's name -> int array [categories], the order in which to show them.
+
+    Returns:
+      dict of file name -> bytes.
     """
     spec, limit = model.spec, model.spec.sweep_limit
     base = vary_discrete_codes(spec.latent_spec, model.sample_latents(ROWS, seed))
-    categorical = [code for code in spec.codes if code.name in category_order]
+    files = {}
     for code in spec.codes:
         latents = sweep_latents(spec.latent_spec, code.name, base, limit)
         if code.name in category_order:
             latents = latents[:, category_order[code.name]]
         images = model.generate(latents)
-        grids.save_png(folder.samples / f"{code.name}.png", grids.tile(images))
+        files[f"{code.name}.png"] = _encode_grid(images)
         if code.name in category_order:
-            _save_film(folder.samples / f"{code.name}.gif", images, CATEGORY_MILLISECONDS)
+            files[f"{code.name}.gif"] = _encode_film(images, CATEGORY_MILLISECONDS)
             continue
-        for other in categorical:
-            grid = code_by_category_latents(spec.latent_spec, other.name, code.name, base[0], limit)
-            images = model.generate(grid[category_order[other.name]])
-            grids.save_png(folder.samples / f"{code.name}_by_{other.name}.png", grids.tile(images))
+        for name, order in category_order.items():
+            grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], limit)
+            files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid[order]))
         images = model.generate(_film_latents(spec, code, base))
-        _save_film(folder.samples / f"{code.name}.gif", images, SWEEP_MILLISECONDS)
-    frames = [imageio.imread(path) for _, path in find_frames(folder.frames)]
-    if frames:
-        grids.save_gif(folder.samples / "training.gif", frames, TRAINING_MILLISECONDS, scale=1)
+        files[f"{code.name}.gif"] = _encode_film(images, SWEEP_MILLISECONDS)
+    return files
+
+
+def draw_training_film(folder):
+    """The frames that the trainer left in `folder`, one after another: GIF bytes; None without frames."""
+    frames = [imageio.imread(path) for _, path in find_frames(folder)]
+    return grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1) if frames else None
 
 
 def _film_latents(spec, code, base):
@@ -57,7 +61,11 @@ def _film_latents(spec, code, base):
     return low + (high - low) * phase[None, :, None].astype(np.float32)
 
 
-def _save_film(path, images, milliseconds):
+def _encode_grid(images):
+    return grids.encode_png(grids.tile(images), grids.SCALE)
+
+
+def _encode_film(images, milliseconds):
     """images [rows, frames, H, W, C]: a frame shows the rows side by side."""
     frames = [grids.tile(images[:, index][None]) for index in range(images.shape[1])]
-    grids.save_gif(path, frames, milliseconds)
+    return grids.encode_gif(frames, milliseconds)

@@ -33,7 +33,7 @@ class TrainedModel:
         self.spec, self.update = spec, saved[-1]
         self._graph = tf.Graph()
         with self._graph.as_default():
-            self._model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+            self._model = RegularizedGAN.of_spec(spec)
             self._build()
             checkpoints = Checkpoints(folder.checkpoints)
             self._session = tf.Session(config=session_config())
@@ -46,10 +46,11 @@ class TrainedModel:
         self._seed = tf.placeholder(tf.int64, [2])
         self._sampled = model.latent_dist.sample_prior(self._count, self._seed)
         self._latents = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
-        self._generated = model.generate(self._latents)
+        generated = model.generate(self._latents)
+        self._generated = model.show_images(generated)
         # Reads latents back from the images made of them.
         on_generated = Normalisation([GENERATED], batch_statistics=False)
-        read = model.discriminate(self._generated, on_generated).reg_dist_info
+        read = model.discriminate(generated, on_generated).reg_dist_info
         self._information = model.information(self._latents, read)
         # Not uint8: pixels need not be whole numbers.
         self._images = tf.placeholder(tf.float32, [None, *model.image_shape])
@@ -88,7 +89,7 @@ class TrainedModel:
           latents: float array [..., dim].
 
         Returns:
-          float32 array [..., H, W, C].
+          float32 array [..., H, W, C], values in [0, 1].
         """
         latents = np.asarray(latents, np.float32)
         flat = latents.reshape(-1, latents.shape[-1])

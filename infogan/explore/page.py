@@ -122,7 +122,7 @@ def _show_upload(explorer, content, is_inverted):
 
 
 def _embed_png(picture, name, caption, scale=3):
-    return _embed(grids.encode_png(grids.enlarge(picture, scale)), "png", name, caption)
+    return _embed(grids.encode_png(picture, scale), "png", name, caption)
 
 
 def _embed(content, kind, name, caption):

@@ -6,33 +6,40 @@ min_{G,Q} max_D  V(D, G) - lambda * L_I(G, Q)
 from infogan.tf1 import tf
 
 
-def discriminator_loss(real_logits, generated_logits):
-    """Cross entropy of D, the negative of V(D, G).
+def discriminator_loss(real_logits, generated_logits, kind="standard"):
+    """What D minimises: the cross entropy, the negative of V(D, G), or the hinge loss.
 
-        mean{ -log D(x) } + mean{ -log(1 - D(G(z, c))) }
+        standard:  mean{ -log D(x) } + mean{ -log(1 - D(G(z, c))) },  D = sigmoid(logits)
+        hinge:     mean{ max(0, 1 - logits of x) } + mean{ max(0, 1 + logits of G(z, c)) }
 
     Args:
       real_logits: Tensor [B], D's logits on real images.
       generated_logits: Tensor [B], D's logits on generated images.
+      kind: "standard" or "hinge" (Lim and Ye 2017, arXiv:1705.02894; in no experiment of the paper).
 
     Returns:
-      Scalar Tensor in nats; 2 ln 2 = 1.386 where D cannot tell them apart.
+      Scalar Tensor. Where D cannot tell them apart and gives 0: 2 ln 2 = 1.386 nats, or 2.
     """
+    if kind == "hinge":
+        return tf.reduce_mean(tf.nn.relu(1.0 - real_logits)) + tf.reduce_mean(tf.nn.relu(1.0 + generated_logits))
     return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(tf.nn.softplus(generated_logits))
 
 
-def generator_loss(generated_logits):
-    """Cross entropy that G minimises: mean{ -log D(G(z, c)) }.
+def generator_loss(generated_logits, kind="standard"):
+    """What G minimises: mean{ -log D(G(z, c)) }, or with the hinge loss the mean of the negative logits.
 
     DEVIATION: the non-saturating form (Goodfellow et al. 2014, Sec. 3), as in the authors' code: Eq. 1's log(1 - D)
     has no gradient where D is sure.
 
     Args:
       generated_logits: Tensor [B], D's logits on generated images.
+      kind: "standard" or "hinge".
 
     Returns:
-      Scalar Tensor in nats; ln 2 = 0.693 where D cannot tell them from real ones.
+      Scalar Tensor. Where D cannot tell them from real ones and gives 0: ln 2 = 0.693 nats, or 0.
     """
+    if kind == "hinge":
+        return -tf.reduce_mean(generated_logits)
     return tf.reduce_mean(tf.nn.softplus(-generated_logits))
 
 

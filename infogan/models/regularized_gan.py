@@ -1,12 +1,11 @@
 """RegularizedGAN: generator, discriminator and recognition network over a described latent vector."""
 
-import math
 from typing import NamedTuple
 
 from infogan import networks
 from infogan.distributions import Product
 from infogan.models.losses import mutual_information_bound
-from infogan.networks.layers import GENERATED, Normalisation
+from infogan.networks.layers import GENERATED, Network, Normalisation
 from infogan.tf1 import tf
 
 
@@ -30,26 +29,30 @@ class RegularizedGAN:
     Args:
       output_dist: distribution of an image's pixels given the generator's output.
       latent_spec: sequence of `Latent` (name, distribution, regularised), in the order in which z is laid out.
-      network: name of an architecture table in `infogan.networks`.
+      network: name of an architecture in `infogan.networks`; it makes images of as many numbers as output_dist has.
       leaky_rate: negative slope of the rectifiers of D and Q.
       seed: int, from which all initial values follow.
+      spectral_norm: True normalises every layer of the trunk, D and Q by its spectrum and leaves out their batch norm.
     """
 
-    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed):
+    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed, spectral_norm=False):
         table = networks.load_architecture(network)
         self.output_dist = output_dist
         self.latent_spec = tuple(latent_spec)
-        self.image_shape = table.IMAGE_SHAPE
-        pixels = math.prod(self.image_shape)
-        if output_dist.dim != pixels:
-            raise ValueError(f"RegularizedGAN: output_dist has {output_dist.dim} pixels, but {network} makes {pixels}.")
+        self.image_shape = networks.find_image_shape(network, output_dist.dim)
         self.latent_dist = Product([latent.distribution for latent in self.latent_spec])
         self.reg_latents = tuple(latent for latent in self.latent_spec if latent.regularised)
         self.reg_latent_dist = Product([latent.distribution for latent in self.reg_latents])
-        self._trunk = table.build_trunk(seed, leaky_rate)
-        self._discriminator_head = table.build_discriminator_head(seed)
-        self._recognition_head = table.build_recognition_head(seed, leaky_rate, self.reg_latent_dist.dist_flat_dim)
-        self._generator = table.build_generator(seed)
+        q_rows = table.recognition_head(leaky_rate, self.reg_latent_dist.dist_flat_dim)
+        self._trunk = Network("trunk", seed, table.trunk(self.image_shape, leaky_rate), spectral_norm)
+        self._discriminator_head = Network("discriminator", seed, table.discriminator_head(), spectral_norm)
+        self._recognition_head = Network("recognition", seed, q_rows, spectral_norm)
+        self._generator = Network("generator", seed, table.generator(self.image_shape))
+
+    @classmethod
+    def of_spec(cls, spec):
+        """The model of an ExperimentSpec."""
+        return cls(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed, spec.spectral_norm)
 
     def generate(self, z, normalisation=None):
         """Images G(z).
@@ -59,7 +62,8 @@ class RegularizedGAN:
           normalisation: how batch norm behaves; by default the moving averages, each image by itself.
 
         Returns:
-          Tensor [B, H, W, C] in the range of the output distribution: [0, 1] for MeanBernoulli.
+          Tensor [B, H, W, C] in the pixel range of the output distribution: [0, 1] for MeanBernoulli, [-1, 1] for
+          MeanGaussian.
         """
         output = self._generator(z, normalisation or Normalisation([GENERATED], batch_statistics=False))
         dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))
@@ -96,8 +100,14 @@ class RegularizedGAN:
         return mutual_information_bound(entropies, self.reg_logli(z, reg_dist_info))
 
     def read_images(self, images):
-        """uint8 Tensor [B, H, W, C] -> float Tensor in the range of generated images, [0, 1]."""
-        return tf.cast(images, tf.float32) / 255.0
+        """uint8 Tensor [B, H, W, C] -> float Tensor in the pixel range of generated images."""
+        low, high = self.output_dist.pixel_range
+        return low + (high - low) * tf.cast(images, tf.float32) / 255.0
+
+    def show_images(self, images):
+        """Float Tensor [B, H, W, C] in the pixel range of generated images -> float Tensor in [0, 1], as is shown."""
+        low, high = self.output_dist.pixel_range
+        return (images - low) / (high - low)
 
     @property
     def generator_variables(self):

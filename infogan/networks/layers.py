@@ -12,6 +12,7 @@ import dataclasses
 
 import numpy as np
 
+from infogan.networks.spectral_norm import SpectralNorm
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 
@@ -42,6 +43,11 @@ class Normalisation:
     share: object = 1.0 - BATCH_NORM_DECAY
     updates: list = dataclasses.field(default_factory=list)
 
+    @property
+    def updates_spectra(self):
+        """Whether spectral normalisation moves on with this pass: in D's step, the one that sees real images."""
+        return self.batch_statistics and REAL in self.populations
+
 
 class Network:
     """Layers applied one after another; calling it again reuses its variables.
@@ -50,11 +56,24 @@ class Network:
       name: variable scope, unique in its graph.
       seed: int; every layer's initial values follow from it, the name and the layer's position.
       rows: what `conv`, `dense`, ... return, in order.
+      spectral_norm: True leaves batch norm out and divides every kernel by its largest singular value.
     """
 
-    def __init__(self, name, seed, rows):
+    def __init__(self, name, seed, rows, spectral_norm=False):
         self._name = name
-        self._layers = [row(f"{i}_{row.kind}", derive_seed(seed, name, i)) for i, row in enumerate(rows)]
+        if spectral_norm:
+            rows = [row for row in rows if row.kind != "batch_norm"]
+        kinds = [row.kind for row in rows] + [""]
+        # Batch norm subtracts the mean, and with it any bias before it.
+        self._layers = [
+            row(f"{i}_{row.kind}", derive_seed(seed, name, i), use_bias=kinds[i + 1] != "batch_norm")
+            for i, row in enumerate(rows)
+        ]
+        if spectral_norm:
+            self._layers = [
+                SpectralNorm(layer, derive_seed(seed, name, i, "u")) if isinstance(layer, _Weighted) else layer
+                for i, layer in enumerate(self._layers)
+            ]
 
     def __call__(self, x, normalisation):
         with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
@@ -83,6 +102,20 @@ class _Weighted:
         return self._layer(x)
 
     @property
+    def name(self):
+        return self._layer.name
+
+    @property
+    def kernel(self):
+        """Variable [..., outputs]; there once the layer has been called, like `bias`."""
+        return self._layer.kernel
+
+    @property
+    def bias(self):
+        """Variable [outputs], or None for a layer without."""
+        return self._layer.bias
+
+    @property
     def trainable_variables(self):
         return self._layer.trainable_variables
 
@@ -90,9 +123,11 @@ class _Weighted:
 def conv(filters, kernel=4, stride=2):
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
 
-    def build(name, seed):
+    def build(name, seed, use_bias):
         initial = tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(tf.layers.Conv2D(filters, kernel, stride, "same", kernel_initializer=initial, name=name))
+        return _Weighted(
+            tf.layers.Conv2D(filters, kernel, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name)
+        )
 
     return _row("conv", build)
 
@@ -100,10 +135,13 @@ def conv(filters, kernel=4, stride=2):
 def up_conv(filters, kernel=4, stride=2):
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
 
-    def build(name, seed):
+    def build(name, seed, use_bias):
         initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        layer = tf.layers.Conv2DTranspose(filters, kernel, stride, "same", kernel_initializer=initial, name=name)
-        return _Weighted(layer)
+        return _Weighted(
+            tf.layers.Conv2DTranspose(
+                filters, kernel, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name
+            )
+        )
 
     return _row("up_conv", build)
 
@@ -111,15 +149,15 @@ def up_conv(filters, kernel=4, stride=2):
 def dense(units):
     """`FC 1024`: [B, N] -> [B, 1024]."""
 
-    def build(name, seed):
+    def build(name, seed, use_bias):
         initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(tf.layers.Dense(units, kernel_initializer=initial, name=name))
+        return _Weighted(tf.layers.Dense(units, use_bias=use_bias, kernel_initializer=initial, name=name))
 
     return _row("dense", build)
 
 
 def _function(kind, function):
-    return _row(kind, lambda name, seed: lambda x, normalisation: function(x))
+    return _row(kind, lambda name, seed, use_bias: lambda x, normalisation: function(x))
 
 
 def relu():
@@ -139,7 +177,7 @@ def reshape(*shape):
 
 def batch_norm():
     """Batch normalisation over all axes but the last."""
-    return _row("batch_norm", _BatchNorm)
+    return _row("batch_norm", lambda name, seed, use_bias: _BatchNorm(name, seed))
 
 
 class _BatchNorm:

@@ -4,16 +4,16 @@ import io
 
 from matplotlib.figure import Figure
 
-from infogan.atomic_file import write_atomically
 
-
-def save_curves(folder, spec, lines):
-    """Writes losses.png, mutual_information.png and discriminator_accuracy.png.
+def draw_curves(spec, lines):
+    """The curves as PNG.
 
     Args:
-      folder: `pathlib.Path` to write to.
       spec: ExperimentSpec.
       lines: the objects of metrics.jsonl.
+
+    Returns:
+      dict of file name -> bytes: losses.png, mutual_information.png and discriminator_accuracy.png.
     """
     updates = [line["update"] for line in lines]
 
@@ -21,24 +21,19 @@ def save_curves(folder, spec, lines):
         return [line[key] for line in lines]
 
     losses = {"discriminator": curve("loss/discriminator"), "generator": curve("loss/generator")}
-    _save(folder / "losses.png", "Losses", "nats", updates, losses)
     accuracies = {"real images": curve("accuracy/real"), "generated images": curve("accuracy/generated")}
-    _save(folder / "discriminator_accuracy.png", "Accuracy of D", "share judged right", updates, accuracies, (0, 1.02))
     information = {code.name: curve(f"mi/{code.name}") for code in spec.codes}
     # For a continuous code the differential entropy is no bound on L_I.
     discrete = [code for code in spec.codes if code.distribution.is_discrete]
     entropies = {f"H({code.name})": code.distribution.prior_entropy for code in discrete}
-    _save(
-        folder / "mutual_information.png",
-        "Lower bound L_I of each code",
-        "nats",
-        updates,
-        information,
-        levels=entropies,
-    )
+    return {
+        "losses.png": _draw("Losses", "nats", updates, losses),
+        "mutual_information.png": _draw("Lower bound L_I of each code", "nats", updates, information, levels=entropies),
+        "discriminator_accuracy.png": _draw("Accuracy of D", "share judged right", updates, accuracies, (0, 1.02)),
+    }
 
 
-def _save(path, title, unit, updates, curves, limits=None, levels=None):
+def _draw(title, unit, updates, curves, limits=None, levels=None):
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for name, values in curves.items():
@@ -51,6 +46,11 @@ def _save(path, title, unit, updates, curves, limits=None, levels=None):
         axes.set_ylim(limits)
     axes.grid(alpha=0.3)
     axes.legend()
+    return encode_figure(figure)
+
+
+def encode_figure(figure):
+    """PNG bytes of a matplotlib figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()

@@ -7,8 +7,6 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 
-from infogan.atomic_file import write_atomically
-
 SCALE = 2
 """Screen pixels per image pixel."""
 
@@ -38,40 +36,29 @@ def stack(pictures, gap=4):
     return np.concatenate(parts)[:-gap]
 
 
-def encode_png(picture):
-    """PNG bytes of a uint8 picture [H, W] or [H, W, 3]."""
-    return imageio.imwrite("<bytes>", picture, extension=".png")
-
-
-def save_png(path, picture):
-    """Writes a uint8 picture as PNG, enlarged by SCALE."""
-    write_atomically(path, encode_png(enlarge(picture, SCALE)))
+def encode_png(picture, scale=1):
+    """PNG bytes of a uint8 picture [H, W] or [H, W, 3], enlarged by `scale`."""
+    return imageio.imwrite("<bytes>", _enlarge(picture, scale), extension=".png")
 
 
 def encode_gif(pictures, milliseconds, scale=SCALE):
-    """GIF bytes of uint8 pictures of one size, enlarged by `scale`; it repeats for ever."""
+    """GIF bytes of uint8 pictures of one size, repeating for ever, enlarged by `scale`."""
     buffer = io.BytesIO()
-    frames = np.stack([enlarge(picture, scale) for picture in pictures])
+    frames = np.stack([_enlarge(picture, scale) for picture in pictures])
     imageio.imwrite(buffer, frames, extension=".gif", duration=milliseconds, loop=0)
     return buffer.getvalue()
 
 
-def save_gif(path, pictures, milliseconds, scale=SCALE):
-    """Writes uint8 pictures of one size as a GIF, as `encode_gif`."""
-    write_atomically(path, encode_gif(pictures, milliseconds, scale))
-
-
-def save_mp4(path, pictures, milliseconds):
-    """Writes uint8 pictures of one size as an H.264 film, enlarged by SCALE; needs imageio-ffmpeg."""
-    frames = np.stack([enlarge(picture, SCALE) for picture in pictures])
+def encode_mp4(pictures, milliseconds):
+    """Bytes of an H.264 film of uint8 pictures of one size, enlarged by SCALE; needs imageio-ffmpeg."""
+    frames = np.stack([_enlarge(picture, SCALE) for picture in pictures])
     frames = np.broadcast_to(frames[..., None], (*frames.shape, 3)) if frames.ndim == 3 else frames
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
         # SCALE makes both sides even, which is all that H.264 needs.
         imageio.imwrite(film, frames, plugin="FFMPEG", fps=1000.0 / milliseconds, macro_block_size=SCALE)
-        write_atomically(path, film.read_bytes())
+        return film.read_bytes()
 
 
-def enlarge(picture, scale):
-    """A uint8 picture with each pixel a square of `scale` x `scale`."""
+def _enlarge(picture, scale):
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -9,7 +9,7 @@ ROWS = 5
 COLUMNS = 10
 
 
-def sweep_latents(latent_spec, code, base, limit):
+def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS):
     """Latents of a sweep of one code.
 
     Args:
@@ -17,12 +17,13 @@ def sweep_latents(latent_spec, code, base, limit):
       code: name of the code to sweep.
       base: float array [rows, dim], a draw of the whole prior for each row.
       limit: continuous codes run from -limit to limit.
+      columns: how many values a continuous code takes.
 
     Returns:
-      float32 array [rows, columns, dim]; a categorical code has a column per category, others COLUMNS.
+      float32 array [rows, columns, dim]; a categorical code has a column per category.
     """
     place, latent = _locate(latent_spec, code)
-    values = latent.distribution.sweep(COLUMNS, limit)
+    values = latent.distribution.sweep(columns, limit)
     latents = np.repeat(np.asarray(base, np.float32)[:, None], len(values), axis=1)
     latents[:, :, place] = values
     return latents

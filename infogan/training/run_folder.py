@@ -209,5 +209,6 @@ def _fingerprint(dataset):
     digest = hashlib.sha256()
     for split in (dataset.train, dataset.test):
         digest.update(split.images.tobytes())
-        digest.update(split.labels.tobytes())
+        if split.labels is not None:
+            digest.update(split.labels.tobytes())
     return {"source": dataset.source, "images": len(dataset.train), "sha256": digest.hexdigest()}

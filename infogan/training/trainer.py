@@ -39,7 +39,7 @@ class InfoGANTrainer:
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
         self._graph = tf.Graph()
         with self._graph.as_default():
-            model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+            model = RegularizedGAN.of_spec(spec)
             # A local variable: on the device, not in the checkpoints, and not a constant inside the graph.
             self._images_in = tf.placeholder(tf.uint8, images.shape)
             images_variable = tf.Variable(self._images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
@@ -48,7 +48,7 @@ class InfoGANTrainer:
             self._settling_batch = tf.placeholder(tf.int64, [])
             self._settle = build_settling(model, spec, images_variable, self._settling_batch)
             self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
-            self._generated = model.generate(self._latents_in)
+            self._generated = model.show_images(model.generate(self._latents_in))
             self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
             self._initialise = tf.global_variables_initializer()
             self._checkpoints = Checkpoints(folder.checkpoints)
@@ -64,7 +64,7 @@ class InfoGANTrainer:
           TrainingFailed: at the update whose quantities are not all finite, or whose checkpoint cannot be saved.
           Interrupted: after a signal, once the last finished update is saved.
         """
-        with self._graph.as_default(), tf.Session(config=session_config()) as session:
+        with self._graph.as_default(), tf.Session(config=session_config(self._spec.precision)) as session:
             update = self._begin(session)
             log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
             progress = Progress(update, self._spec)

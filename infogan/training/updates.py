@@ -101,7 +101,7 @@ class UpdateSeeds:
 
 
 def _build_batch(model, spec, number, images):
-    """A batch of real images: [B, H, W, C] in [0, 1]."""
+    """A batch of real images: [B, H, W, C] in the range of generated ones."""
     return model.read_images(tf.gather(images, build_batch_indices(spec, number, images.shape[0])))
 
 
@@ -138,7 +138,7 @@ def build_discriminator_step(model, spec, real, rate, seeds):
     real_logits, generated_logits = tf.split(judgement.logits, 2)
     generated_info = {key: tf.split(value, 2)[1] for key, value in judgement.reg_dist_info.items()}
 
-    loss = discriminator_loss(real_logits, generated_logits)
+    loss = discriminator_loss(real_logits, generated_logits, spec.gan_loss)
     information_loss = -_weighted_information(model, spec, model.information(z, generated_info))
     if spec.variant == "gan":
         gradients = [
@@ -175,7 +175,7 @@ def build_generator_step(model, spec, rate, seeds):
     generated = model.generate(z, normalisation)
     judgement = model.discriminate(augment(generated, spec.augmentation, seeds.next()), normalisation)
 
-    loss = generator_loss(judgement.logits)
+    loss = generator_loss(judgement.logits, spec.gan_loss)
     information = model.information(z, judgement.reg_dist_info)
     total = loss if spec.variant == "gan" else loss - _weighted_information(model, spec, information)
     optimizer = tf.train.AdamOptimizer(spec.generator_learning_rate * rate, spec.adam_beta1, name="adam_generator")

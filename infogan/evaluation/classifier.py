@@ -1,0 +1,184 @@
+"""A small classifier of a labelled set, trained once and kept: it says which digit a generated image shows.
+
+It never takes part in the training of a GAN, and it never sees a test label.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from infogan.atomic_file import write_atomically
+from infogan.devices import session_config
+from infogan.networks import layers
+from infogan.networks.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
+from infogan.seeds import derive_seed
+from infogan.tf1 import tf
+from infogan.training.progress import say
+
+FEATURES = 128
+BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0
+"""Adam's rate falls linearly to 0 over the epochs."""
+PREDICTED_AT_ONCE = 500
+
+
+class Prediction(NamedTuple):
+    """What the classifier makes of images.
+
+    Attributes:
+      probabilities: float32 array [N, classes].
+      features: float32 array [N, FEATURES], the last hidden layer.
+    """
+
+    probabilities: np.ndarray
+    features: np.ndarray
+
+    @property
+    def classes(self):
+        """int array [N]: the likeliest class of each image."""
+        return self.probabilities.argmax(axis=1)
+
+
+class Classifier:
+    """Two convolutions and a hidden layer, in a graph and session of its own. Use it as a context manager.
+
+    Args:
+      image_shape: (H, W, C).
+      number_of_classes: int.
+      seed: int, of the initial weights and the order of the images.
+    """
+
+    def __init__(self, image_shape, number_of_classes, seed=SEED):
+        self._seed = seed
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._body = Network(
+                "body",
+                seed,
+                [
+                    conv(32), batch_norm(), relu(),
+                    conv(64), batch_norm(), relu(),
+                    reshape(-1),
+                    dense(FEATURES), batch_norm(), relu(),
+                ],
+            )  # fmt: skip
+            self._head = Network("head", seed, [dense(number_of_classes)])
+            self._images = tf.placeholder(tf.float32, [None, *image_shape])
+            self._build_training()
+            self._build_prediction()
+            self._variables = [variable for variable in tf.global_variables() if "/Adam" not in variable.op.name]
+            self._session = tf.Session(config=session_config())
+            self._session.run(tf.global_variables_initializer())
+        self._graph.finalize()
+
+    def _build_training(self):
+        self._labels = tf.placeholder(tf.int32, [None])
+        self._rate = tf.placeholder(tf.float32, [])
+        normalisation = Normalisation([REAL], batch_statistics=True)
+        logits = self._head(self._body(self._images, normalisation), normalisation)
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self._labels, logits=logits))
+        weights = self._body.trainable_variables + self._head.trainable_variables
+        with tf.control_dependencies(normalisation.updates):
+            self._step = tf.train.AdamOptimizer(self._rate).minimize(loss, var_list=weights)
+
+    def _build_prediction(self):
+        normalisation = Normalisation([REAL], batch_statistics=False)
+        features = self._body(self._images, normalisation)
+        self._prediction = Prediction(tf.nn.softmax(self._head(features, normalisation)), features)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._session.close()
+
+    def train(self, images, labels):
+        """Learns from uint8 images [N, H, W, C] and labels [N]; the same result for the same seed."""
+        steps, done = EPOCHS * -(-len(images) // BATCH), 0
+        for epoch in range(EPOCHS):
+            order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(images))
+            for batch in np.array_split(order, -(-len(images) // BATCH)):
+                rate = LEARNING_RATE * (1.0 - done / steps)
+                feed = {self._images: images[batch] / 255.0, self._labels: labels[batch], self._rate: rate}
+                self._session.run(self._step, feed)
+                done += 1
+
+    def predict(self, images):
+        """Prediction for images [N, H, W, C]: uint8, or floats in [0, 1]."""
+        scale = 255.0 if images.dtype == np.uint8 else 1.0
+        parts = np.array_split(images, max(1, -(-len(images) // PREDICTED_AT_ONCE)))
+        predictions = [self._session.run(self._prediction, {self._images: part / scale}) for part in parts]
+        return Prediction(*(np.concatenate(arrays) for arrays in zip(*predictions)))
+
+    @property
+    def weights(self):
+        """Everything that was learned: dict of name -> array."""
+        values = self._session.run(self._variables)
+        return {variable.op.name: value for variable, value in zip(self._variables, values)}
+
+    def load_weights(self, weights):
+        """Takes over the `weights` of another classifier, all or none.
+
+        Raises:
+          ValueError, KeyError: if they are not those of such a network.
+        """
+        values = [weights[variable.op.name] for variable in self._variables]
+        for variable, value in zip(self._variables, values):
+            if variable.shape != value.shape:
+                raise ValueError(f"{variable.op.name} has the shape {value.shape}, not {variable.shape}")
+        initial = {variable.initializer.inputs[1]: value for variable, value in zip(self._variables, values)}
+        self._session.run([variable.initializer for variable in self._variables], initial)
+
+
+def obtain_classifier(train, cache=None):
+    """The classifier of a training set: from the cache, or trained now and put there.
+
+    Args:
+      train: Split with labels.
+      cache: folder of kept classifiers; None takes $INFOGAN_CACHE, else $XDG_CACHE_HOME/infogan, else
+        ~/.cache/infogan.
+
+    Returns:
+      Classifier; close it, or use it as a context manager.
+    """
+    path = (cache or find_cache()) / f"classifier-{_fingerprint(train)}.npz"
+    classifier = Classifier(train.images.shape[1:], int(train.labels.max()) + 1)
+    if path.exists():
+        try:
+            with np.load(path, allow_pickle=False) as weights:
+                classifier.load_weights(weights)
+            return classifier
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            say(f"{path} is damaged ({error}): the classifier is trained again")
+    say("training the classifier that judges generated images (once; it is kept for later runs)")
+    classifier.train(train.images, train.labels)
+    buffer = io.BytesIO()
+    np.savez(buffer, **classifier.weights)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        say(f"{path} cannot be written ({error.strerror}): the classifier will be trained again next time")
+    return classifier
+
+
+def find_cache():
+    """Folder of what is computed once: `pathlib.Path`; it need not exist."""
+    if given := os.environ.get("INFOGAN_CACHE"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogan"
+
+
+def _fingerprint(train):
+    """Of all that the weights follow from: the images, the labels, this file and the layers."""
+    digest = hashlib.sha256(repr((train.images.shape, train.labels.dtype.str)).encode())
+    for array in (train.images, train.labels):
+        digest.update(np.ascontiguousarray(array))
+    for source in (__file__, layers.__file__):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()[:24]

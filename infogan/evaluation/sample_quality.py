@@ -1,0 +1,74 @@
+"""How near generated images are to real ones, in the features of a classifier of the same set.
+
+Frechet distance: Heusel et al. 2017 (arXiv:1706.08500), Eq. 6. Score: Salimans et al. 2016 (arXiv:1606.03498), Sec. 4.
+Both were defined on Inception's features, so the numbers compare with one another only, not with those of papers.
+"""
+
+import numpy as np
+from scipy.special import rel_entr
+
+from infogan.evaluation.metric import Metric
+
+IMAGES = 10_000
+"""At most this many images on either side."""
+
+
+def compute_frechet_distance(first, second):
+    """Squared Frechet distance between the Gaussians with the moments of two sets.
+
+        |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))
+
+    Args:
+      first: array [N, D].
+      second: array [M, D].
+
+    Returns:
+      float, 0 for equal moments.
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    offset = first.mean(axis=0) - second.mean(axis=0)
+    root = _square_root(np.cov(first, rowvar=False))
+    covariance = np.cov(second, rowvar=False)
+    # S1 S2 has the eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2), which stay real and not negative.
+    shared = np.sqrt(np.linalg.eigvalsh(root @ covariance @ root).clip(0.0)).sum()
+    return float(offset @ offset + np.trace(root @ root) + np.trace(covariance) - 2.0 * shared)
+
+
+def _square_root(covariance):
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
+
+
+def compute_score(probabilities):
+    """exp of the mean KL(p(y | x) || p(y)): 1 where images say nothing of their class, at most the number of classes.
+
+    Args:
+      probabilities: array [N, classes], p(y | x).
+
+    Returns:
+      float.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    return float(np.exp(rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1).mean()))
+
+
+def measure_sample_quality(generated, train, test):
+    """Metrics of generated images beside those of real ones.
+
+    Args:
+      generated: Prediction for generated images.
+      train: Prediction for as many training images.
+      test: Prediction for the test images.
+
+    Returns:
+      list of Metric.
+    """
+    near = compute_frechet_distance(train.features, test.features)
+    best = compute_score(test.probabilities)
+    distance = compute_frechet_distance(generated.features, test.features)
+    score = compute_score(generated.probabilities)
+    return [
+        Metric("Frechet distance to test images", distance, "", note=f"training images: {near:.3f}", better="lower"),
+        Metric("Frechet distance, training to test images", near, ""),
+        Metric("classifier score", score, "", note=f"test images: {best:.3f}", better="higher"),
+    ]

@@ -1,0 +1,62 @@
+"""Several runs of one experiment: mean, deviation and worst of each number."""
+
+import statistics
+
+from infogan.evaluation.report import align, format_value, name_row
+
+HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")
+
+
+def group_reports(reports):
+    """Reports that can be compared: dict of (name, recipe, variant) -> list of reports."""
+    groups = {}
+    for report in reports:
+        groups.setdefault((report["name"], report["recipe"], report["variant"]), []).append(report)
+    return groups
+
+
+def summarise(reports):
+    """Aggregates the metrics of several runs.
+
+    Args:
+      reports: sequence of dicts of `infogan.evaluation.report.build_report`, of one experiment.
+
+    Returns:
+      list of dicts with `name`, `code`, `unit`, `paper`, `bound`, `source`, `rule`, and
+        values: list of float, one a run that measured it
+        mean, deviation: float; the deviation is the sample's (n - 1), None for a single run
+        worst: float, None where no direction is the better one
+        holds: in how many runs it holds, None where the paper says nothing
+    """
+    rows = {}
+    for report in reports:
+        for row in report["metrics"]:
+            rows.setdefault((row["name"], row["code"]), []).append(row)
+    return [_summarise_rows(found) for found in rows.values() if any(row["ours"] is not None for row in found)]
+
+
+def _summarise_rows(rows):
+    values = [row["ours"] for row in rows if row["ours"] is not None]
+    worst = {"lower": max, "higher": min}.get(rows[0]["better"])
+    kept = {key: rows[0][key] for key in ("name", "code", "unit", "paper", "bound", "source", "rule")}
+    return {
+        **kept,
+        "values": values,
+        "mean": statistics.fmean(values),
+        "deviation": statistics.stdev(values) if len(values) > 1 else None,
+        "worst": worst(values) if worst else None,
+        "holds": None if rows[0]["holds"] is None else sum(bool(row["holds"]) for row in rows),
+    }
+
+
+def format_summary(rows):
+    """The rows of `summarise` as an aligned table."""
+    return align([HEADER, *map(_format_row, rows)])
+
+
+def _format_row(row):
+    numbers = [format_value(row[key], row["unit"]) for key in ("mean", "deviation", "worst")]
+    stated = row["bound"] if row["paper"] is None else row["paper"]
+    count = len(row["values"])
+    holds = "-" if row["holds"] is None else f"{row['holds']} of {count}"
+    return name_row(row), *numbers, format_value(stated, row["unit"]), holds, str(count)

@@ -1,0 +1,102 @@
+"""Measures finished runs against the paper: report.json, report.md and report.html in each run's log folder.
+
+RUN_FOLDER is a run's folder below logs/ or ckt/. Several runs of an experiment are also put together: mean, deviation
+and worst of each number.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.datasets import load_dataset
+from infogan.errors import InputError
+from infogan.evaluation.saved_run import open_run
+from infogan.training.interruption import Interrupted, StopSignals
+from infogan.training.progress import say
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses a wrong flag in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}. See --help.\n")
+
+
+def main(arguments=None):
+    """The command line; returns the exit status: 0, 1 where a file cannot be written, 2 after wrong input, 130, 143."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        with StopSignals():
+            _evaluate_all(_open_runs(options), options.data_dir)
+        return 0
+    except InputError as error:
+        message, status = str(error), 2
+    except OSError as error:
+        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 1
+    except Interrupted as error:
+        message, status = f"stopped by {error}. Reports that are not listed above are as they were.", error.exit_status
+    if sys.stderr is not None:
+        print(f"{parser.prog}: {message}", file=sys.stderr)
+    return status
+
+
+def _build_parser():
+    parser = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
+    parser.add_argument("--data-dir", type=Path, help="folder with your own files (default: those shipped, if any)")
+    parser.add_argument(
+        "--log-dir", type=Path, help="root of the runs' log folders, if they are not below logs/ beside ckt/"
+    )
+    parser.add_argument(
+        "--checkpoint-dir", type=Path, help="root of their checkpoint folders, if they are not below ckt/ beside logs/"
+    )
+    return parser
+
+
+def _open_runs(options):
+    """(RunFolder, ExperimentSpec) of each run, each run once; all are looked at before the first is evaluated."""
+    folders = [open_run(path, options.log_dir, options.checkpoint_dir) for path in options.runs]
+    unique = {folder.checkpoints.resolve(): folder for folder in folders}.values()
+    return [(folder, folder.load_spec()) for folder in unique]
+
+
+def _evaluate_all(runs, data_dir):
+    reports = []
+    for folder, spec in runs:
+        dataset = load_dataset(spec, data_dir)
+        folder.check_dataset(dataset)
+        reports.append(_evaluate(spec, dataset, folder))
+    if len(reports) > 1:
+        _print_summaries(reports)
+
+
+def _evaluate(spec, dataset, folder):
+    # Imported here: they cost seconds, and a wrong folder is refused before.
+    from infogan.devices import find_gpus
+    from infogan.evaluation.evaluate import evaluate_run
+    from infogan.evaluation.report import format_report, format_title
+
+    find_gpus()
+    started = time.monotonic()
+    report = evaluate_run(spec, dataset, folder)
+    say(
+        f"{format_title(report)}\n\n{format_report(report)}\n\n"
+        f"evaluated in {time.monotonic() - started:.0f} s; report in {folder.log / 'report.html'}, .md and .json\n"
+    )
+    return report
+
+
+def _print_summaries(reports):
+    from infogan.evaluation.summary import format_summary, group_reports, summarise
+
+    for (name, recipe, variant), group in group_reports(reports).items():
+        seeds = ", ".join(str(report["seed"]) for report in group)
+        say(f"{name}, recipe {recipe}, {variant}, seeds {seeds}\n\n{format_summary(summarise(group))}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""InfoGAN on CIFAR-10, in no experiment of the paper: its SVHN networks, a categorical and two continuous codes."""
+
+import sys
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.distributions import MeanGaussian, Uniform
+from infogan.experiment import main
+from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+
+DEFAULT = ExperimentSpec(
+    name="cifar10",
+    recipe="default",
+    dataset="cifar10",
+    network="svhn",
+    output_dist=MeanGaussian(32 * 32 * 3),
+    latent_spec=(
+        Latent("noise", Uniform(128), regularised=False),
+        *category_codes(10),
+        *continuous_codes(2, fix_std=True),
+    ),
+    leaky_rate=0.1,
+    info_reg_coeff=1.0,
+    continuous_weight=0.5,
+    discriminator_learning_rate=2e-4,
+    generator_learning_rate=1e-3,
+)
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}))

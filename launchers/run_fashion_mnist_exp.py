@@ -1,0 +1,35 @@
+"""InfoGAN on Fashion-MNIST, in no experiment of the paper: networks and codes of its MNIST experiment."""
+
+import sys
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.distributions import MeanBernoulli, Uniform
+from infogan.experiment import main
+from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+
+# What run_mnist_exp.py starts from.
+DEFAULT = ExperimentSpec(
+    name="fashion_mnist",
+    recipe="default",
+    dataset="fashion_mnist",
+    network="mnist",
+    output_dist=MeanBernoulli(28 * 28),
+    latent_spec=(
+        Latent("noise", Uniform(62), regularised=False),
+        *category_codes(10),
+        *continuous_codes(2, fix_std=True),
+    ),
+    leaky_rate=0.1,
+    info_reg_coeff=1.0,
+    continuous_weight=0.5,
+    discriminator_learning_rate=2e-4,
+    generator_learning_rate=1e-3,
+    constant_rate_share=0.5,
+    augmentation=1.0,
+    batch_size=80,
+    max_epoch=80,
+)
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}))

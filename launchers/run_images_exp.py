@@ -1,0 +1,45 @@
+"""InfoGAN on your own pictures: a folder or a zip of them, of any sizes, grey or colour, given as --data-dir."""
+
+import dataclasses
+import sys
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.distributions import MeanGaussian, Uniform
+from infogan.experiment import main
+from infogan.flags import CODE_FLAGS, Flag
+from infogan.networks.dcgan import SIZES
+from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+
+
+def change_image_size(spec, size):
+    """The spec for another size; the output gets as many channels as the pictures have once they are read."""
+    return dataclasses.replace(spec, image_size=size, output_dist=MeanGaussian(size * size * 3))
+
+
+DEFAULT = ExperimentSpec(
+    name="images",
+    recipe="default",
+    dataset="images",
+    image_size=64,
+    network="dcgan",
+    output_dist=MeanGaussian(64 * 64 * 3),
+    latent_spec=(
+        Latent("noise", Uniform(128), regularised=False),
+        *category_codes(10),
+        *continuous_codes(2, fix_std=True),
+    ),
+    leaky_rate=0.1,
+    info_reg_coeff=1.0,
+    continuous_weight=0.5,
+    discriminator_learning_rate=2e-4,
+    generator_learning_rate=1e-3,
+)
+
+FLAGS = {
+    "image_size": Flag(SIZES, "side to which pictures are brought", lambda spec: spec.image_size, change_image_size),
+    **CODE_FLAGS,
+}
+
+if __name__ == "__main__":
+    sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}, flags=FLAGS))

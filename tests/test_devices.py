@@ -1,0 +1,49 @@
+"""Which precision a run gets, and what it changes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from infogan import devices
+from infogan.devices import choose_precision, session_config
+from infogan.errors import InputError
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.tf1 import tf
+from infogan.training.updates import build_update
+
+CASES = [
+    ("auto", True, [], "bfloat16"),
+    ("auto", False, [], "float32"),
+    ("auto", True, ["GPU"], "float32"),
+    ("float32", True, [], "float32"),
+    ("bfloat16", True, [], "bfloat16"),
+    ("bfloat16", False, [], "on a CPU without instructions for it"),
+    ("bfloat16", True, ["GPU"], "on a GPU, where float32 runs in TF32"),
+]
+
+
+@pytest.mark.parametrize(("requested", "cpu_has_it", "gpus", "expected"), CASES)
+def test_precision_follows_the_hardware(monkeypatch, requested, cpu_has_it, gpus, expected):
+    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: cpu_has_it)
+    monkeypatch.setattr(devices, "find_gpus", lambda: gpus)
+    if " " in expected:
+        with pytest.raises(InputError, match=f"--precision: bfloat16 was given, but this machine trains {expected}"):
+            choose_precision(requested)
+    else:
+        assert choose_precision(requested) == expected
+
+
+@pytest.mark.skipif(not devices._cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
+def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
+    values = {}
+    for precision in ("float32", "bfloat16"):
+        spec = dataclasses.replace(spec, precision=precision)
+        with tf.Graph().as_default(), tf.Session(config=session_config(precision)) as session:
+            model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+            update = build_update(model, spec, tf.constant(dataset.train.images))
+            session.run(tf.global_variables_initializer())
+            values[precision] = session.run([update.values, update.step])[0]
+            assert {v.dtype.base_dtype for v in tf.trainable_variables()} == {tf.float32}
+    difference = np.abs(values["float32"] - values["bfloat16"]).max()
+    assert 0 < difference < 0.05

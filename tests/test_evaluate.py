@@ -1,0 +1,286 @@
+"""Evaluations of whole runs: any spec, the launcher, what it refuses, what it leaves behind."""
+
+import base64
+import dataclasses
+import html.parser
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import evaluate as launcher
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from infogan.datasets import Dataset, Split
+from infogan.distributions import Bernoulli, Categorical, Gaussian, Uniform
+from infogan.evaluation import evaluate as module
+from infogan.evaluation.evaluate import evaluate_run
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.spec import Latent
+from infogan.tf1 import tf
+from infogan.training.checkpoints import Checkpoints
+from infogan.training.run_folder import RunFolder
+
+NOISE = Latent("noise", Uniform(5), regularised=False)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Fewer samples than an evaluation takes."""
+    monkeypatch.setattr(module, "FRESH_SAMPLES", 100)
+    monkeypatch.setattr("infogan.evaluation.code_effect.ROWS", 10)
+
+
+def save_untrained(spec, dataset, root):
+    """A run whose checkpoint holds initial weights, and which has no log."""
+    folder = RunFolder(root / "logs", root / "ckt", "run")
+    folder.create(spec, dataset)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+        images = model.generate(tf.zeros([1, model.latent_dist.dim]))
+        for population in (REAL, GENERATED):
+            model.discriminate(images, Normalisation([population], batch_statistics=False))
+        checkpoints = Checkpoints(folder.checkpoints)
+        session.run(tf.global_variables_initializer())
+        checkpoints.save(session, 1)
+    return folder
+
+
+def evaluate(spec, dataset, root, /, **changes):
+    spec = dataclasses.replace(spec, **changes)
+    folder = save_untrained(spec, dataset, root)
+    report = evaluate_run(spec, dataset, folder)
+    return report, {(row["name"], row["code"]): row for row in report["metrics"]}, folder
+
+
+def without_labels(split, factors=None):
+    return Split(split.images, None, factors or {})
+
+
+def test_a_set_without_labels_or_continuous_codes(spec, dataset, tmp_path, small):
+    bare = Dataset(without_labels(dataset.train), without_labels(dataset.test), "bare")
+    codes = (NOISE, Latent("kind", Categorical(4)), Latent("other", Categorical(3)), Latent("on", Bernoulli(1)))
+    report, rows, folder = evaluate(spec, bare, tmp_path, latent_spec=codes, paper_values=())
+    assert {name for name, _ in rows} == {
+        *("L_I", "mean entropy of Q, test images", "entropy of Q's mean, test images"),
+    }
+    assert sum("no labels" in note for note in report["notes"]) == 2
+    assert {path.name for path in folder.samples.glob("*.png")} == {
+        *("kind.png", "other.png", "on.png", "on_by_kind.png", "on_by_other.png")
+    }
+
+
+def test_a_set_with_factors_and_no_categorical_code(spec, dataset, tmp_path, small):
+    factors = {"azimuth": np.linspace(0, 350, 16, dtype=np.float32), "light": np.arange(16, dtype=np.float32)}
+    bare = Dataset(without_labels(dataset.train), without_labels(dataset.test, factors), "bare")
+    codes = (NOISE, Latent("first", Uniform(1)), Latent("second", Gaussian(1)))
+    _, rows, folder = evaluate(spec, bare, tmp_path, dataset="faces3d", latent_spec=codes, paper_values=())
+    assert ("variance of azimuth explained, best code", None) in rows
+    assert 0 <= rows["|Spearman| with light", "first"]["ours"] <= 1
+    assert ("error rate", "first") not in rows
+    assert not [name for name, _ in rows if "slant" in name]  # no digits
+    assert not list(folder.log.glob("confusion*"))
+
+
+def test_factors_of_the_training_images_only(spec, dataset, tmp_path, small):
+    factors = {"glasses": (np.arange(24) % 2).astype(np.float32)}
+    bare = Dataset(without_labels(dataset.train, factors), without_labels(dataset.test), "bare")
+    _, rows, _ = evaluate(spec, bare, tmp_path, paper_values=())
+    assert 0 <= rows["purity against glasses", "digit"]["ours"] <= 1
+
+
+def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, small):
+    report, rows, folder = evaluate(spec, dataset, tmp_path)
+    assert any("but 99 % are needed" in note for note in report["notes"])
+    assert not [name for name, _ in rows if name.startswith(("Frechet", "same digit"))]
+    assert 0 <= rows["|Spearman| with slant", "rotation"]["ours"] <= 1
+    assert rows["slant by one code, form by another", None]["holds"] in (True, False)
+    assert (folder.log / "code_effect.png").exists()
+
+
+def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, small):
+    _, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
+    assert rows["accuracy of the classifier", None]["ours"] < 0.9
+    assert rows["Frechet distance to test images", None]["ours"] > 0
+    assert 1 <= rows["classifier score", None]["ours"] <= 10
+    assert not [name for name, _ in rows if "Spearman" in name]
+
+
+def test_categories_that_are_more_or_fewer_than_the_classes(spec, dataset, tmp_path, small):
+    codes = (NOISE, Latent("many", Categorical(12)), Latent("few", Categorical(3)))
+    _, rows, folder = evaluate(spec, dataset, tmp_path, latent_spec=codes, paper_values=())
+    assert rows["error rate", "few"]["ours"] >= 0.5  # three categories cover at most 6 of 16 images
+    assert imageio.imread(folder.samples / "many.png").shape[1] == 12 * 56
+    assert (folder.log / "confusion_many.png").exists()
+
+
+# The launcher.
+
+
+@pytest.fixture
+def run_copy(smoke_run, tmp_path):
+    """A copy of the finished smoke run in folders of its own: (log folder, checkpoint folder)."""
+    return [Path(shutil.copytree(folder, tmp_path / folder.parent.name / folder.name)) for folder in smoke_run]
+
+
+def launch_evaluation(*arguments):
+    return launcher.main([str(argument) for argument in arguments])
+
+
+def test_several_runs_give_their_reports_again_each_once_and_a_summary(run_copy, capsys):
+    logs, checkpoints = run_copy
+    for folder in run_copy:
+        shutil.copytree(folder, folder.parent / "second")
+    second = logs.parent / "second"
+    names = ("report.json", "report.md", "report.html")
+    before = {name: (logs / name).read_bytes() for name in names}
+    for folder in (logs, second):
+        for name in names:
+            (folder / name).unlink()
+    assert launch_evaluation(logs, checkpoints.parent / "second", checkpoints) == 0
+    for folder in (logs, second):
+        assert {name: (folder / name).read_bytes() for name in names} == before
+    out = capsys.readouterr().out
+    assert out.count("evaluated in") == 2
+    assert out.count("as --smoke: code effects and sample quality are left out") == 2
+    assert re.search(r"quantity +ours +paper +where +holds", out)
+    error = re.search(r"digit: error rate +(\d+\.\d\d %) +5\.00 % +Sec\. 7\.2 +no", out)[1]
+    assert re.search(rf"digit: error rate +{error} +0\.00 % +{error} +5\.00 % +0 of 2 +2\n", out)
+    assert not [path for path in logs.rglob("*") if path.name.startswith(".")]
+
+
+def test_the_report_says_what_was_run(smoke_run):
+    report = json.loads((smoke_run[0] / "report.json").read_text())
+    assert report["spec"] == json.loads((smoke_run[0] / "spec.json").read_text())
+    assert report["versions"]["tensorflow"].startswith("2.21")
+    assert {"name", "code", "ours", "paper", "source", "holds"} <= report["metrics"][0].keys()
+    assert all(row["holds"] is None for row in report["metrics"] if row["paper"] is row["bound"] is None)
+    markdown = (smoke_run[0] / "report.md").read_text()
+    assert markdown.startswith("# mnist, recipe paper, infogan, seed 0, update 6\n")
+    for path in re.findall(r"!\[.*\]\((.*)\)", markdown):
+        assert (smoke_run[0] / path).is_file()
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a page refers to and whether its tags match."""
+
+    def __init__(self):
+        super().__init__()
+        self.addresses, self.pictures, self.open = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.addresses += [value for key, value in attributes.items() if key in ("src", "href", "srcset", "data")]
+        if tag == "img":
+            assert attributes["alt"]
+            self.pictures.append(attributes["src"])
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_in_itself(smoke_run):
+    text = (smoke_run[0] / "report.html").read_text()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert "://" not in text
+    assert "<script" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert 'name="viewport"' in text
+    assert len(page.pictures) == 9  # five grids, the confusion matrix, three curves
+    sizes = [imageio.imread(io.BytesIO(base64.b64decode(picture.split(",")[1]))).shape for picture in page.pictures]
+    assert sizes[0][:2] == (5 * 56, 10 * 56)  # Figure 2(a) comes first
+
+
+def test_names_are_escaped(spec):
+    from infogan.evaluation.html_report import render_html
+    from infogan.evaluation.metric import Metric
+    from infogan.evaluation.report import build_report
+
+    report = build_report(spec, 1, [Metric("<b>", 1.0, "&", note='"<i>"')], ["<script>"])
+    text = render_html(report, [(b"", '<img src="x">')])
+    assert not re.search(r"<b>|<i>|<script>|<img src=\"x\">", text)
+
+
+def damage_checkpoint(logs, checkpoints):
+    (checkpoints / "model-6.data-00000-of-00001").write_bytes(b"x" * 1000)
+
+
+def change_spec(logs, checkpoints, **changes):
+    spec = {**json.loads((checkpoints / "spec.json").read_text()), **changes}
+    (checkpoints / "spec.json").write_text(json.dumps(spec))
+
+
+DAMAGES = {
+    "damaged checkpoint": (damage_checkpoint, "model-6: it is no readable checkpoint of this run"),
+    "no checkpoint": (lambda logs, ckt: [p.unlink() for p in ckt.glob("model-*")], "it holds no checkpoint"),
+    "another version": (lambda *run: change_spec(*run, colour="red"), "it holds no experiment of this version"),
+    "another network": (lambda *run: change_spec(*run, leaky_rate=2), "it holds no experiment of this version"),
+    "other images": (lambda *run: change_spec(*run, max_images=999), "but the run was started with those of"),
+    "no run": (lambda logs, ckt: [(path / "spec.json").unlink() for path in (logs, ckt)], "it holds no run"),
+    "checkpoints lost": (lambda logs, ckt: shutil.rmtree(ckt), "its checkpoints are needed"),
+    "damaged log": (lambda logs, ckt: (logs / "metrics.jsonl").write_text("5\n"), "line 1 is damaged"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_cannot_be_evaluated_gets_one_line_and_leaves_all_as_it_was(run_copy, capfd, damage):
+    change, message = DAMAGES[damage]
+    change(*run_copy)
+    logs = run_copy[0]
+    before = {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()}
+    assert launch_evaluation(logs) == 2
+    captured = capfd.readouterr()
+    assert message in captured.err.splitlines()[-1]
+    assert captured.err.splitlines()[-1].endswith(".")
+    assert "Traceback" not in captured.err
+    assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
+
+
+def test_missing_labels_get_one_line(run_copy, tmp_path, capsys):
+    from infogan.datasets.mnist import SHIPPED
+
+    for path in SHIPPED.glob("*images*.gz"):
+        shutil.copy(path, tmp_path)
+    assert launch_evaluation(run_copy[0], "--data-dir", tmp_path) == 2
+    assert "holds no train-labels-idx1-ubyte" in capsys.readouterr().err
+
+
+def test_all_runs_are_looked_at_before_the_first_is_evaluated(run_copy, capsys):
+    before = (run_copy[0] / "report.json").stat().st_mtime_ns
+    assert launch_evaluation(run_copy[0], run_copy[0].parent / "misspelt") == 2
+    assert "misspelt: it holds no run" in capsys.readouterr().err
+    assert (run_copy[0] / "report.json").stat().st_mtime_ns == before
+
+
+def test_a_run_that_is_half_measured_keeps_its_old_report(run_copy, monkeypatch):
+    logs, _ = run_copy
+    before = {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()}
+    monkeypatch.setattr(module, "draw_curves", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        launch_evaluation(logs)
+    assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
+
+
+def test_help_imports_no_tensorflow_and_wrong_flags_get_one_line(tmp_path):
+    command = [sys.executable, "-X", "importtime", str(ROOT / "launchers" / "evaluate.py")]
+    result = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0
+    assert "RUN_FOLDER" in result.stdout
+    assert not re.search(r"\| +(tensorflow|matplotlib|scipy|sklearn|skimage)$", result.stderr, re.MULTILINE)
+    for arguments, message in ([], "are required: RUN_FOLDER"), (["a", "--colour"], "unrecognized arguments"):
+        result = subprocess.run([command[0], command[-1], *arguments], cwd=tmp_path, capture_output=True, text=True)
+        assert result.returncode == 2
+        assert message in result.stderr
+        assert result.stderr.count("\n") == 1

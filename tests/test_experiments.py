@@ -1,0 +1,253 @@
+"""Every launcher from its command line to its pictures, on images that the tests make up."""
+
+import json
+import re
+import runpy
+import sys
+import types
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from infogan import experiment
+from infogan.datasets import Dataset, Split
+from infogan.evaluation import evaluate
+from infogan.networks import find_image_shape
+from infogan.spec import ExperimentSpec
+from infogan.training import trainer
+
+
+def launch(name, *arguments):
+    """Runs launchers/run_<name>_exp.py as __main__ in this process; returns the exit status."""
+    path = ROOT / "launchers" / f"run_{name}_exp.py"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", [str(path), *map(str, arguments)])
+        runpy.run_path(str(path), run_name="__main__")
+    return ended.value.code
+
+
+def make_split(shape, count, seed):
+    images = np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
+    return Split(images, np.arange(count, dtype=np.uint8) % 10)
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """Random images in place of the files; a list of the (dataset, data_dir) that were asked for."""
+    asked = []
+
+    def load_dataset(spec, data_dir=None):
+        asked.append((spec.dataset, data_dir and str(data_dir)))
+        shape = find_image_shape(spec.network, spec.output_dist.dim)
+        if data_dir and data_dir.name == "grey":
+            shape = (*shape[:2], 1)
+        if data_dir and data_dir.name == "small":
+            shape = (20, 20, 3)
+        return Dataset(make_split(shape, 20, 0), make_split(shape, 10, 1), "random numbers")
+
+    monkeypatch.setattr(experiment, "load_dataset", load_dataset)
+    monkeypatch.setattr(evaluate, "FRESH_SAMPLES", 20)
+    monkeypatch.setattr(trainer, "SETTLING_BATCHES", 2)
+    return asked
+
+
+def run_smoke(name, root, *arguments):
+    """A run of two updates: its log folder, or the exit status if it was refused."""
+    few = ["--smoke", "--batch-size", 4, "--max-epoch", 1, "--updates-per-epoch", 2]
+    folders = ["--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "run"]
+    status = launch(name, *few, *folders, *arguments)
+    return root / "logs" / "run" if status == 0 else status
+
+
+CASES = {  # arguments beside --smoke; categories of each categorical code, continuous codes, [H, W, C]
+    "fashion_mnist": ([], [10], 2, (28, 28, 1)),
+    "svhn": ([], [10] * 4, 4, (32, 32, 3)),
+    "celeba": (["--gan-loss", "hinge"], [10] * 10, 0, (32, 32, 3)),
+    "faces": (["--factor", "elevation"], [], 5, (32, 32, 1)),
+    "chairs": (["--factor", "width"], [20] * 3, 1, (64, 64, 1)),
+    "cifar10": (["--spectral-norm", "--continuous-prior", "gaussian"], [10], 2, (32, 32, 3)),
+    "images": (
+        ["--data-dir", "grey", "--image-size", 28, "--categorical", "3,2", "--continuous", 1, "--noise-dim", 7],
+        [3, 2],
+        1,
+        (28, 28, 1),
+    ),
+}
+
+
+def test_every_launcher_has_a_case():
+    tested_elsewhere = {"run_mnist_exp", "run_figure1_exp"}
+    others = {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")} - tested_elsewhere
+    assert others == {f"run_{name}_exp" for name in CASES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_smoke(name, given, tmp_path):
+    arguments, categorical, continuous, (height, width, channels) = CASES[name]
+    logs = run_smoke(name, tmp_path, *arguments)
+    spec = ExperimentSpec.from_json((logs / "spec.json").read_text())
+    assert spec == ExperimentSpec.from_json((tmp_path / "ckt" / "run" / "spec.json").read_text())
+    assert json.loads((logs / "status.json").read_text())["state"] == "finished"
+    columns = categorical + [10] * continuous
+    assert len(spec.codes) == len(columns)
+    for code, values in zip(spec.codes, columns):
+        picture = imageio.imread(logs / "samples" / f"{code.name}.png")
+        colours = (channels,) * (channels > 1)
+        assert picture.shape == (5 * 2 * height, values * 2 * width, *colours)
+        # G starts with outputs near 0: grey, in whichever range its pixels are.
+        assert 100 < picture.mean() < 155
+
+
+def saved_spec(root):
+    return ExperimentSpec.from_json((root / "ckt" / "run" / "spec.json").read_text())
+
+
+@pytest.fixture
+def untrained(given, monkeypatch):
+    """Launches without training: a run is set up, and that is all."""
+    monkeypatch.setattr(experiment, "run", lambda *arguments: {"metrics": [], "notes": []})
+    return given
+
+
+def test_flags_reach_the_spec(untrained, tmp_path):
+    arguments = ["--gan-loss", "hinge", "--spectral-norm", "--continuous-prior", "gaussian", "--noise-dim", 9]
+    run_smoke("svhn", tmp_path, *arguments)
+    spec = saved_spec(tmp_path)
+    assert (spec.gan_loss, spec.spectral_norm, spec.sweep_limit) == ("hinge", True, 4.0)
+    families = [type(latent.distribution).__name__ for latent in spec.latent_spec]
+    assert families == ["Uniform"] + ["Categorical"] * 4 + ["Gaussian"] * 4
+    assert spec.latent_spec[0].distribution.dim == 9
+
+
+def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path):
+    run_smoke("faces", tmp_path / "plain")
+    run_smoke("faces", tmp_path / "asked", "--continuous-prior", "uniform", "--no-spectral-norm", "--factor", "azimuth")
+    assert saved_spec(tmp_path / "plain") == saved_spec(tmp_path / "asked")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape", "codes"),
+    [
+        ([], (64, 64, 3), [("category_1", 10), ("continuous_1", 1), ("continuous_2", 1)]),
+        (["--categorical", "none", "--image-size", 128], (128, 128, 3), [("continuous_1", 1), ("continuous_2", 1)]),
+        (["--continuous", 0, "--categorical", "10, 4"], (64, 64, 3), [("category_1", 10), ("category_2", 4)]),
+    ],
+    ids=["defaults", "no categories", "no continuous codes"],
+)
+def test_codes_and_size_of_images(untrained, tmp_path, arguments, shape, codes):
+    run_smoke("images", tmp_path, *arguments)
+    spec = saved_spec(tmp_path)
+    assert (spec.image_size, find_image_shape(spec.network, spec.output_dist.dim)) == (shape[0], shape)
+    assert [(code.name, code.distribution.dim) for code in spec.codes] == codes
+
+
+def test_a_given_rate_counts_more_than_the_factor(untrained, tmp_path):
+    run_smoke("faces", tmp_path, "--generator-learning-rate", 0.5, "--factor", "lighting")
+    spec = saved_spec(tmp_path)
+    assert (spec.factor, spec.generator_learning_rate, spec.discriminator_learning_rate) == ("lighting", 0.5, 8e-4)
+
+
+PAPER = {  # Tables 5 and 7: rate of D and Q, rate of G, lambda of the categorical and of the continuous codes
+    ("svhn", None): (2e-4, 1e-3, 1.0, 0.1),
+    ("celeba", None): (2e-4, 1e-3, 1.0, 0.0),
+    ("faces", "azimuth"): (2e-4, 5e-4, 1.0, 0.2),
+    ("faces", "elevation"): (4e-4, 3e-4, 1.0, 0.1),
+    ("faces", "lighting"): (8e-4, 3e-4, 1.0, 0.1),
+    ("faces", "width"): (8e-4, 3e-4, 1.0, 0.1),
+    ("chairs", "rotation"): (2e-4, 1e-3, 1.0, 10.0),
+    ("chairs", "width"): (2e-4, 1e-3, 2.0, 0.05),
+}
+
+
+@pytest.mark.parametrize(("name", "factor"), PAPER)
+def test_recipes_obey_the_paper(untrained, tmp_path, name, factor):
+    run_smoke(name, tmp_path, *(["--factor", factor] if factor else []))
+    spec = saved_spec(tmp_path)
+    rates = (spec.discriminator_learning_rate, spec.generator_learning_rate)
+    assert (*rates, spec.info_reg_coeff, spec.continuous_weight) == PAPER[name, factor]
+    assert (spec.recipe, spec.factor, spec.leaky_rate, spec.constant_rate_share) == ("paper", factor, 0.1, 1.0)
+    assert not any(getattr(code.distribution, "fix_std", False) for code in spec.codes)
+    assert spec.sweep_limit == (1.0 if factor else 2.0)
+
+
+WRONG = {
+    "no number": ("images", ["--categorical", "10,x"], "argument --categorical: '10,x' was given, but numbers of"),
+    "one category": ("images", ["--categorical", "1"], "argument --categorical: '1' was given, but numbers of"),
+    "too many codes": ("images", ["--categorical", ",".join(["2"] * 101)], "argument --categorical: '2,2,"),
+    "negative count": ("images", ["--continuous=-1"], "argument --continuous: '-1' was given, but a whole number from"),
+    "huge count": ("images", ["--continuous", "1000000000"], "but a whole number from 0 to 100 is needed"),
+    "no code": ("images", ["--continuous", "0", "--categorical", "none"], "but InfoGAN needs a code"),
+    "unknown size": ("images", ["--image-size", "33"], "argument --image-size: invalid choice: 33"),
+    "huge category": ("images", ["--categorical", "1000000000"], "dim of category_1: 1000000000 was given"),
+    "unknown factor": ("faces", ["--factor", "age"], "argument --factor: invalid choice: 'age'"),
+    "factor of others": ("chairs", ["--factor", "azimuth"], "argument --factor: invalid choice: 'azimuth'"),
+    "factor elsewhere": ("svhn", ["--factor", "azimuth"], "unrecognized arguments: --factor azimuth"),
+    "unknown loss": ("svhn", ["--gan-loss", "wgan"], "argument --gan-loss: invalid choice: 'wgan'"),
+    "unknown prior": ("svhn", ["--continuous-prior", "beta"], "argument --continuous-prior: invalid choice: 'beta'"),
+    "prior of nothing": (
+        "celeba",
+        ["--continuous-prior", "gaussian"],
+        "--continuous-prior: gaussian was given, but this experiment has no continuous code.",
+    ),
+    "images of another size": ("svhn", ["--data-dir", "small"], "--data-dir: its images are 20x20x3, but 32x32x3 is"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_gets_one_line_and_status_2(case, untrained, tmp_path, capsys):
+    name, arguments, message = WRONG[case]
+    assert run_smoke(name, tmp_path, *arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("faces", ["--factor", "width"], "--factor: width was given, but run was started with azimuth."),
+        ("images", ["--categorical", "10,10"], "--categorical: 10,10 was given, but run was started with 10."),
+        ("images", ["--image-size", 32], "--image-size: 32 was given, but run was started with 64."),
+        ("svhn", ["--spectral-norm"], "--spectral-norm: True was given, but run was started with False."),
+        ("svhn", ["--continuous-prior", "gaussian"], "gaussian was given, but run was started with uniform."),
+    ],
+)
+def test_resuming_with_another_value_is_refused(untrained, tmp_path, capsys, name, arguments, message):
+    run_smoke(name, tmp_path)
+    roots = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt"]
+    assert launch(name, "--resume", *roots, *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_where_images_are_looked_for(untrained, tmp_path, monkeypatch):
+    fetched = []
+    download = types.SimpleNamespace(download_dataset=lambda name, folder: fetched.append((name, str(folder))))
+    monkeypatch.setitem(sys.modules, "infogan.datasets.download", download)
+    for number, (name, arguments) in enumerate(
+        [
+            ("svhn", []),
+            ("svhn", ["--data-dir", "mine"]),
+            ("mnist", []),
+            ("mnist", ["--download"]),
+            ("cifar10", ["--download", "--data-dir", "mine"]),
+            ("images", []),
+        ]
+    ):
+        run_smoke(name, tmp_path / str(number), *arguments)
+    folders = ["data/svhn", "mine", None, "data/mnist", "mine", None]
+    assert untrained == list(zip(["svhn", "svhn", "mnist", "mnist", "cifar10", "images"], folders))
+    assert fetched == [("mnist", "data/mnist"), ("cifar10", "mine")]
+
+
+def test_ports_page_names_flags_that_exist(capsys):
+    text = (ROOT / "docs" / "coming_from_other_ports.md").read_text()
+    last_columns = re.findall(r"^\|.*\|(.*)\|$", text, re.MULTILINE)
+    ours = {flag for column in last_columns for flag in re.findall(r"--[a-z][a-z-]+", column)}
+    for name in ("mnist", "images"):
+        launch(name, "--help")
+    known = capsys.readouterr().out
+    assert len(ours) > 15
+    assert not [flag for flag in ours if flag not in known]

@@ -1,0 +1,43 @@
+"""Known answers: a perfect, a useless and a duplicated code."""
+
+import numpy as np
+import pytest
+
+from infogan.distributions import Categorical, Uniform
+from infogan.evaluation.mutual_information import compute_entropy_of_mean, compute_mean_entropy, measure_information
+from infogan.spec import Latent
+
+SURE = np.eye(10, dtype=np.float32)[np.arange(1000) % 10]
+
+
+def test_a_perfect_code_is_sure_and_balanced():
+    assert compute_mean_entropy(SURE) == 0.0
+    assert compute_entropy_of_mean(SURE) == pytest.approx(np.log(10))
+
+
+def test_a_code_that_knows_nothing_is_balanced_but_unsure():
+    blind = np.full((1000, 10), 0.1, np.float32)
+    assert compute_mean_entropy(blind) == pytest.approx(np.log(10), rel=1e-6)
+    assert compute_entropy_of_mean(blind) == pytest.approx(np.log(10), rel=1e-6)
+
+
+def test_a_collapsed_code_is_sure_of_one_category():
+    collapsed = SURE[:1].repeat(1000, axis=0)
+    assert compute_mean_entropy(collapsed) == compute_entropy_of_mean(collapsed) == 0.0
+
+
+def test_two_categories_for_one_class_cost_a_bit():
+    halved = (SURE.reshape(1000, 5, 2).mean(axis=2, keepdims=True)).repeat(2, axis=2).reshape(1000, 10)
+    assert compute_mean_entropy(halved) == pytest.approx(np.log(2), rel=1e-6)
+
+
+def test_rows_of_all_codes():
+    codes = (Latent("digit", Categorical(10)), Latent("width", Uniform(1, fix_std=True)))
+    posteriors = {"digit": {"prob": SURE}, "width": {"mean": np.zeros((1000, 1))}}
+    metrics = measure_information(codes, {"digit": 2.3, "width": -0.3}, posteriors)
+    found = {(metric.name, metric.code): metric for metric in metrics}
+    assert found["L_I", "digit"].note == "at most H = 2.303"
+    assert found["L_I", "width"].note == "unit deviation: -0.392 knows nothing, -0.226 all"
+    assert found["mean entropy of Q, test images", "digit"].ours == 0.0
+    assert found["entropy of Q's mean, test images", "digit"].ours == pytest.approx(np.log(10))
+    assert ("mean entropy of Q, test images", "width") not in found

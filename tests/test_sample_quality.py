@@ -1,0 +1,68 @@
+"""Known answers: sets with chosen moments, for which the distance has a closed form."""
+
+import numpy as np
+import pytest
+
+from infogan.evaluation.classifier import Prediction
+from infogan.evaluation.sample_quality import compute_frechet_distance, compute_score, measure_sample_quality
+
+
+def with_moments(mean, covariance, count=400, seed=0):
+    """A set whose sample mean and covariance are exactly these."""
+    raw = np.random.default_rng(seed).normal(size=(count, len(mean)))
+    raw -= raw.mean(axis=0)
+    white = raw @ np.linalg.inv(np.linalg.cholesky(np.cov(raw, rowvar=False))).T
+    return white @ np.linalg.cholesky(covariance).T + mean
+
+
+def test_distance_of_a_set_to_itself_is_zero():
+    features = np.random.default_rng(0).normal(size=(300, 8))
+    assert compute_frechet_distance(features, features) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_distance_of_shifted_sets_is_the_shift_squared():
+    first = with_moments(np.zeros(3), np.eye(3))
+    second = with_moments(np.array([3.0, 0.0, 4.0]), np.eye(3), seed=1)
+    assert compute_frechet_distance(first, second) == pytest.approx(25.0)
+
+
+def test_distance_of_scaled_sets():
+    # Diagonal covariances: the sum of (deviation - deviation)^2.
+    first = with_moments(np.zeros(3), np.diag([1.0, 4.0, 9.0]))
+    second = with_moments(np.zeros(3), np.diag([4.0, 4.0, 25.0]), seed=1)
+    assert compute_frechet_distance(first, second) == pytest.approx(1.0 + 0.0 + 4.0)
+
+
+def test_distance_of_correlated_sets():
+    # For two dimensions: Tr (S1 S2)^(1/2) = sqrt(Tr(S1 S2) + 2 sqrt(det(S1 S2))).
+    one, two = np.array([[2.0, 0.8], [0.8, 1.0]]), np.array([[1.0, -0.5], [-0.5, 3.0]])
+    shared = np.sqrt(np.trace(one @ two) + 2 * np.sqrt(np.linalg.det(one @ two)))
+    expected = np.trace(one) + np.trace(two) - 2 * shared
+    sets = with_moments(np.zeros(2), one), with_moments(np.zeros(2), two, seed=1)
+    assert compute_frechet_distance(*sets) == pytest.approx(expected)
+    assert compute_frechet_distance(*sets[::-1]) == pytest.approx(expected)
+
+
+def test_distance_with_features_that_never_change():
+    features = np.random.default_rng(0).normal(size=(50, 4))
+    features[:, 2] = 0.0
+    assert compute_frechet_distance(features, features + [0, 0, 2.0, 0]) == pytest.approx(4.0, abs=1e-6)
+
+
+def test_score_of_sure_and_balanced_of_useless_and_of_a_single_class():
+    assert compute_score(np.eye(10)[np.arange(1000) % 10]) == pytest.approx(10.0)
+    assert compute_score(np.full((1000, 10), 0.1)) == pytest.approx(1.0)
+    assert compute_score(np.eye(10)[np.zeros(1000, int)]) == pytest.approx(1.0)
+    assert compute_score(np.eye(10)[np.arange(1000) % 4]) == pytest.approx(4.0)
+
+
+def test_real_images_are_nearer_than_shifted_ones():
+    def predict(seed, shift):
+        features = np.random.default_rng(seed).normal(size=(2000, 4)) + shift
+        return Prediction(np.eye(4)[np.arange(2000) % 4], features)
+
+    metrics = measure_sample_quality(predict(0, 1.0), predict(1, 0.0), predict(2, 0.0))
+    values = {metric.name: metric.ours for metric in metrics}
+    assert values["Frechet distance, training to test images"] < 0.05
+    assert values["Frechet distance to test images"] == pytest.approx(4.0, abs=0.5)
+    assert values["classifier score"] == pytest.approx(4.0)

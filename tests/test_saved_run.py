@@ -1,0 +1,54 @@
+"""A run is found from either of its folders, or refused in one line."""
+
+import pytest
+
+from infogan.errors import InputError
+from infogan.evaluation.saved_run import open_run
+
+
+def make_run(log, checkpoints):
+    for folder in (log, checkpoints):
+        folder.mkdir(parents=True)
+        (folder / "spec.json").write_text("{}")
+    (checkpoints / "dataset.json").write_text("{}")
+    return log, checkpoints
+
+
+@pytest.mark.parametrize("below", ["mnist/seed0", "seed0", "study/mnist/seed0"])
+def test_either_folder_leads_to_the_other(tmp_path, below):
+    run = make_run(tmp_path / "logs" / below, tmp_path / "ckt" / below)
+    for given in run:
+        folder = open_run(given)
+        assert (folder.log, folder.checkpoints) == run
+
+
+def test_relative_paths(tmp_path, monkeypatch):
+    log, checkpoints = make_run(tmp_path / "logs/mnist/a", tmp_path / "ckt/mnist/a")
+    monkeypatch.chdir(tmp_path / "logs")
+    folder = open_run("mnist/a/")
+    assert (folder.log, folder.checkpoints, folder.name) == (log, checkpoints, "a")
+
+
+def test_roots_of_any_name_are_given(tmp_path):
+    log, checkpoints = make_run(tmp_path / "one/a", tmp_path / "two/a")
+    assert open_run(log, checkpoint_root=checkpoints.parent).checkpoints == checkpoints
+    assert open_run(checkpoints, log_root=log.parent).log == log
+    for folder, flag in ((log, "--checkpoint-dir"), (checkpoints, "--log-dir")):
+        with pytest.raises(InputError, match=rf"does not lie below .*Give {flag}\."):
+            open_run(folder)
+
+
+def test_a_lost_log_folder_does_not_matter(tmp_path):
+    checkpoints = tmp_path / "ckt/mnist/a"
+    make_run(tmp_path / "elsewhere", checkpoints)
+    assert open_run(checkpoints).log == tmp_path / "logs/mnist/a"
+
+
+def test_what_holds_no_run_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(InputError, match="it holds no run"):
+            open_run(path)
+    log, checkpoints = make_run(tmp_path / "logs/mnist/a", tmp_path / "elsewhere/a")
+    with pytest.raises(InputError, match=r"its checkpoints are needed, but .*ckt/mnist/a holds no run"):
+        open_run(log)
+    assert open_run(log, checkpoint_root=checkpoints.parent).checkpoints == checkpoints
