@@ -10,16 +10,31 @@
 
 Specs, codes and datasets are values without tensors; only models/ and training/updates.py build the training graph;
 only training/ and evaluation/ own sessions. TensorFlow is imported when the first graph is built (infogan/tf1.py).
+
+A trained run is used from a program with `infogan.load` (infogan/trained_run.py), own arrays are learned with
+`infogan.train`.
 """
 
+import importlib
+
 from infogan import tf1 as _tf1  # noqa: F401  selects Keras 2, which tf.layers needs, before anybody touches Keras
-from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanBernoulli, MeanGaussian, Product, Uniform
+from infogan.distributions import (
+    Bernoulli,
+    Categorical,
+    Distribution,
+    Gaussian,
+    MeanBernoulli,
+    MeanGaussian,
+    Product,
+    Uniform,
+)
 from infogan.errors import InputError, TrainingFailed
 from infogan.spec import ExperimentSpec, Latent, PaperValue
 
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "Distribution",
     "ExperimentSpec",
     "Gaussian",
     "InputError",
@@ -30,4 +45,15 @@ __all__ = [
     "Product",
     "TrainingFailed",
     "Uniform",
+    "load",
+    "train",
 ]
+
+_ON_DEMAND = {"load": "infogan.trained_run", "train": "infogan.experiment"}
+"""What costs more to import than most programs need."""
+
+
+def __getattr__(name):
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ON_DEMAND[name]), name)

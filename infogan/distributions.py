@@ -47,6 +47,10 @@ def _sum_last(values):
     return tf.reduce_sum(values, axis=-1)
 
 
+def _numbers(count):
+    return "a number" if count == 1 else f"{count} numbers"
+
+
 def _log_of(probability):
     return tf.log(tf.clip_by_value(probability, TINY, 1.0))
 
@@ -79,6 +83,11 @@ class Distribution:
     def prior_entropy(self):
         """Entropy H(c) of the prior in nats, a float; differential for continuous families."""
         raise NotImplementedError
+
+    @property
+    def prior_in_words(self):
+        """The prior of one sample, for people."""
+        return repr(self)
 
     def sweep(self, columns, limit):
         """Values that show what a code does, one a row, from low to high.
@@ -164,6 +173,10 @@ class Categorical(Distribution):
     def prior_entropy(self):
         return math.log(self.dim)
 
+    @property
+    def prior_in_words(self):
+        return f"uniform over {self.dim} categories"
+
     def sweep(self, columns, limit):
         return np.eye(self.dim, dtype=np.float32)
 
@@ -231,6 +244,10 @@ class Gaussian(Distribution):
         return 0.5 * self.dim * (LOG_2PI + 1.0)
 
     @property
+    def prior_in_words(self):
+        return f"{_numbers(self.dim)} from N(0, 1)"
+
+    @property
     def prior_variance(self):
         """Variance of each number under the prior, a float."""
         return 1.0
@@ -294,6 +311,10 @@ class Uniform(Gaussian):
         return self.dim * math.log(2.0)
 
     @property
+    def prior_in_words(self):
+        return f"{_numbers(self.dim)} uniform on [-1, 1]"
+
+    @property
     def prior_variance(self):
         return 1.0 / 3.0
 
@@ -354,6 +375,10 @@ class Bernoulli(Distribution):
     @property
     def prior_entropy(self):
         return self.dim * math.log(2.0)
+
+    @property
+    def prior_in_words(self):
+        return "a fair coin" if self.dim == 1 else f"{self.dim} fair coins"
 
     def prior_dist_info(self, batch_size):
         return {"p": tf.fill([batch_size, self.dim], 0.5)}

@@ -1,6 +1,5 @@
 """An experiment from its spec to its report, and the command line that all launchers share."""
 
-import argparse
 import dataclasses
 import math
 import os
@@ -11,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from infogan.atomic_file import write_json
+from infogan.command_line import Parser
 from infogan.datasets import load_dataset
 from infogan.devices import choose_precision, find_gpus
 from infogan.errors import InputError, TrainingFailed
@@ -64,6 +64,49 @@ def run(spec, folder, dataset, stop):
         raise
     write_status("finished")
     return report
+
+
+def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
+    """Trains an experiment from a program, on any Dataset, and evaluates it.
+
+        dataset = Dataset(Split(images), Split(test_images), "my pictures")
+        run = infogan.load(infogan.train(spec, dataset))
+
+    Args:
+      spec: ExperimentSpec; its `dataset` only names the images.
+      dataset: Dataset of images as large as `output_dist`.
+      log_dir: root of the logs; the run's are below it in <spec.name>/<name>/.
+      checkpoint_dir: root of the checkpoints, likewise.
+      name: the run's name; None makes one of the time.
+
+    Returns:
+      `pathlib.Path` of the run's checkpoint folder.
+
+    Raises:
+      InputError: if the images do not suit the spec, or a folder of that name holds something.
+      TrainingFailed: as `run`.
+    """
+    for split in (dataset.train, dataset.test):
+        _check_images(split.images, spec)
+    if len(dataset.train) < spec.batch_size:
+        raise InputError(
+            "batch_size", f"{spec.batch_size:,} was given, but there are only {len(dataset.train):,} training images."
+        )
+    folder = RunFolder(Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name, name)
+    folder.create(spec, dataset)
+    with folder.lock():
+        # Signals are left to the program: Ctrl-C raises KeyboardInterrupt, and the newest checkpoint stays.
+        run(spec, folder, dataset, StopSignals())
+    return folder.checkpoints
+
+
+def _check_images(images, spec):
+    if images.dtype != "uint8" or images.ndim != 4 or math.prod(images.shape[1:]) != spec.output_dist.dim:
+        raise InputError(
+            "dataset",
+            f"{images.dtype} images of shape {[*images.shape]} were given, but uint8 [N, H, W, C] with "
+            f"H * W * C = {spec.output_dist.dim:,} is needed.",
+        )
 
 
 def _train_and_evaluate(spec, folder, dataset, stop):
@@ -121,15 +164,8 @@ def main(description, recipes, arguments=None, flags=None):
     return status
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses a wrong flag in one line."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}. See --help.\n")
-
-
 def _build_parser(description, recipes, default, flags):
-    parser = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(description)
     parser.add_argument("--recipe", choices=recipes, help=f"set of values to start from (default: {default.recipe})")
     parser.add_argument(
         "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, nothing reaches G"

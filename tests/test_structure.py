@@ -13,18 +13,28 @@ RANKS = {
     "errors": 0,
     "seeds": 0,
     "tf1": 0,
+    "command_line": 1,
     "devices": 1,
     "distributions": 1,
     "spec": 2,
+    "code_values": 3,
     "flags": 3,
     "datasets": 3,
     "networks": 3,
     "pictures": 3,
+    "code_description": 4,
     "models": 4,
     "training": 5,
     "evaluation": 6,
     "experiment": 7,
+    "trained_run": 7,
+    "explore": 9,
+    "export": 8,
+    "generate": 8,
 }
+
+# Names of launchers that are words of their own.
+ALSO_WORDS = {"evaluate", "generate", "explore", "export"}
 
 
 def imports_of(path):
@@ -53,7 +63,7 @@ def test_imports_point_one_way():
 def test_nothing_imports_a_launcher():
     names = {path.stem for path in (ROOT / "launchers").glob("*.py")}
     for path in (ROOT / "infogan").rglob("*.py"):
-        assert not names & set(path.read_text().replace(".", " ").split()) - {"evaluate"}, path
+        assert not names & set(path.read_text().replace(".", " ").split()) - ALSO_WORDS, path
 
 
 def test_no_file_has_a_vague_name():

@@ -51,12 +51,14 @@ class Findings:
       notes: list of str, what the numbers do not say.
       files: dict of path below the log folder -> bytes.
       captions: dict of path -> str, of those files that the report shows.
+      categories: dict of code name -> list, the class that each category was matched to, -1 for none.
     """
 
     metrics: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     files: dict = dataclasses.field(default_factory=dict)
     captions: dict = dataclasses.field(default_factory=dict)
+    categories: dict = dataclasses.field(default_factory=dict)
 
     def add_picture(self, path, content, caption):
         """A file that the report shows."""
@@ -96,6 +98,7 @@ def evaluate_run(spec, dataset, folder):
     if film := draw_training_film(folder.frames):
         findings.files["samples/training.gif"] = film
     report = build_report(spec, update, findings.metrics, findings.notes)
+    report["categories"] = findings.categories
     _write(folder, report, findings)
     return report
 
@@ -118,6 +121,7 @@ def _find_error_rates(findings, model, dataset, of_test):
         (error, *_), _ = measure_error_rates(code, *by_batch_statistics, train.labels, test.labels)
         error = dataclasses.replace(error, name="error rate, batch statistics in Q")
         findings.metrics += [headline, error, *others]
+        findings.categories[code.name] = matching.tolist()
         order[code.name] = order_categories(matching)
         counts = count_pairs(likeliest[1], test.labels, code.distribution.dim, int(train.labels.max()) + 1)
         findings.add_picture(

@@ -66,7 +66,7 @@ def _range_of_information(code):
     entropy = code.distribution.prior_entropy
     if code.distribution.is_discrete:
         return f"at most H = {entropy:.3f}"
-    if not code.distribution.fix_std:
+    if not getattr(code.distribution, "fix_std", False):
         return ""
     blind, perfect = (entropy - 0.5 * (LOG_2PI + error) for error in (code.distribution.prior_variance, 0.0))
     return f"unit deviation: {blind:.3f} knows nothing, {perfect:.3f} all"

@@ -52,19 +52,31 @@ class TrainedModel:
         on_generated = Normalisation([GENERATED], batch_statistics=False)
         read = model.discriminate(generated, on_generated).reg_dist_info
         self._information = model.information(self._latents, read)
-        self._images = tf.placeholder(tf.uint8, [None, *model.image_shape])
+        # Not uint8: pixels need not be whole numbers.
+        self._images = tf.placeholder(tf.float32, [None, *model.image_shape])
         images = model.read_images(self._images)
         self._posteriors = {}
         for batch_statistics in (False, True):
-            info = model.discriminate(images, Normalisation([REAL], batch_statistics)).reg_dist_info
-            infos = model.reg_latent_dist.split_dist_info(info)
+            judgement = model.discriminate(images, Normalisation([REAL], batch_statistics))
+            infos = model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
             self._posteriors[batch_statistics] = {code.name: part for code, part in zip(self.spec.codes, infos)}
+            if not batch_statistics:
+                self._probability = tf.nn.sigmoid(judgement.logits)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """Frees the session; a second call does nothing."""
         self._session.close()
+
+    @property
+    def image_shape(self):
+        """(H, W, C)"""
+        return self._model.image_shape
 
     def sample_latents(self, count, seed):
         """Draws [count, dim] from the prior; the same for the same seed (int)."""
@@ -81,26 +93,31 @@ class TrainedModel:
         """
         latents = np.asarray(latents, np.float32)
         flat = latents.reshape(-1, latents.shape[-1])
-        images = [self._session.run(self._generated, {self._latents: part}) for part in _batches(flat)]
-        return np.concatenate(images).reshape(*latents.shape[:-1], *self._model.image_shape)
+        return self._run(self._generated, self._latents, flat).reshape(*latents.shape[:-1], *self.image_shape)
 
     def recognise(self, images, batch_statistics=False):
         """Q's posterior of every code for real images.
 
         Args:
-          images: uint8 array [N, H, W, C].
+          images: array [N, H, W, C] of pixels from 0 to 255.
           batch_statistics: True normalises each batch of about BATCH images by itself, False (as a user would
             classify a single image) with the moving averages of real images.
 
         Returns:
           dict of code name -> `dist_info` of float32 arrays [N, dim].
         """
-        fetches = self._posteriors[batch_statistics]
-        parts = [self._session.run(fetches, {self._images: part}) for part in _batches(images)]
-        return {
-            name: {key: np.concatenate([part[name][key] for part in parts]) for key in info}
-            for name, info in fetches.items()
-        }
+        return self._run(self._posteriors[batch_statistics], self._images, images)
+
+    def discriminate(self, images):
+        """D(x), the probability that an image is real, with the moving averages of real images.
+
+        Args:
+          images: array [N, H, W, C] of pixels from 0 to 255.
+
+        Returns:
+          float32 array [N].
+        """
+        return self._run(self._probability, self._images, images)
 
     def mutual_information(self, count, seed):
         """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""
@@ -110,6 +127,33 @@ class TrainedModel:
             code.name: float(sum(values[code.name] * size for values, size in parts) / count)
             for code in self.spec.codes
         }
+
+    def freeze(self):
+        """What `generate`, `recognise` and `discriminate` compute, as a graph without variables.
+
+        Returns:
+          GraphDef, and a dict of the tensors in it: `latents`, `generated`, `images` (pixels from 0 to 255),
+          `posteriors`, a dict of code name -> `dist_info`, and `probability`.
+        """
+        tensors = {
+            "latents": self._latents,
+            "generated": self._generated,
+            "images": self._images,
+            "posteriors": self._posteriors[False],
+            "probability": self._probability,
+        }
+        with self._graph.as_default():
+            operations = [tensor.op.name for tensor in tf.nest.flatten(tensors)]
+            definition = tf.graph_util.convert_variables_to_constants(
+                self._session, self._graph.as_graph_def(), operations
+            )
+        return definition, tf.nest.map_structure(lambda tensor: tensor.name, tensors)
+
+    def _run(self, fetches, placeholder, array):
+        """Fetches of a whole array, batch by batch. TensorFlow's fused convolutions fail on an empty one."""
+        fed = array if len(array) else np.zeros((1, *array.shape[1:]), np.float32)
+        parts = [self._session.run(fetches, {placeholder: part}) for part in _batches(fed)]
+        return tf.nest.map_structure(lambda *values: np.concatenate(values)[: len(array)], *parts)
 
 
 def _batches(array):

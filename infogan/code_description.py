@@ -1,0 +1,73 @@
+"""What the codes of a run are and, once it was evaluated, what they were found to do."""
+
+import dataclasses
+
+from infogan.code_values import count_values, describe_values
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeDescription:
+    """A code for people.
+
+    Attributes:
+      name: the code.
+      prior: its prior, as "uniform over 10 categories".
+      values: what may be given for it, as "whole numbers 0 to 9".
+      labels: for a discrete code the label of each value: the class it was matched to, or else its number.
+      is_matched: whether the labels are classes.
+      found: what was measured of it, as "L_I 2.302 nats (at most H = 2.303)"; a tuple of strings.
+    """
+
+    name: str
+    prior: str
+    values: str
+    labels: tuple
+    is_matched: bool
+    found: tuple
+
+
+def describe_codes(spec, report):
+    """A CodeDescription of each code, by name.
+
+    Args:
+      spec: ExperimentSpec.
+      report: dict, the content of report.json, empty before an evaluation. Of `metrics` the rows that name a code are
+        told; `categories` gives, for each matched code, the class of each of its categories, -1 for none.
+    """
+    return {code.name: _describe_code(code, spec, report) for code in spec.codes}
+
+
+def format_codes(spec, report):
+    """The codes, and the noise, as lines for the console."""
+    lines = []
+    for code in describe_codes(spec, report).values():
+        lines += [f"{code.name}: {code.prior}; {code.values}", *(f"    {found}" for found in code.found)]
+        if code.is_matched:
+            matched = (f"{value} is {label}" for value, label in enumerate(code.labels))
+            lines.append(f"    matched to classes: {', '.join(matched)}")
+    for latent in spec.latent_spec:
+        if not latent.regularised:
+            lines.append(f"{latent.name}: {latent.distribution.prior_in_words}; drawn from the seed")
+    if not report:
+        lines.append("The run was not evaluated yet: what its codes do is unknown.")
+    return "\n".join(lines)
+
+
+def _describe_code(code, spec, report):
+    classes = report.get("categories", {}).get(code.name)
+    labels = range(count_values(code) or 0) if classes is None else classes
+    return CodeDescription(
+        code.name,
+        code.distribution.prior_in_words,
+        describe_values(code, spec.sweep_limit),
+        tuple("no class" if label == -1 else str(label) for label in labels),
+        classes is not None,
+        tuple(_describe_row(row) for row in report.get("metrics", []) if row.get("code") == code.name),
+    )
+
+
+def _describe_row(row):
+    value, unit, note = row.get("ours"), row.get("unit", ""), row.get("note", "")
+    if isinstance(value, int | float):
+        value = f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f} {unit}".rstrip()
+    return f"{row.get('name')} {value}" + (f" ({note})" if note else "")

@@ -1,0 +1,134 @@
+"""Values of codes as people give them, `{"digit": 3, "rotation": [-1, 0, 1]}`, and the latents G takes."""
+
+import numpy as np
+
+from infogan.errors import InputError
+
+
+def count_values(latent):
+    """How many values a discrete code has; None for a continuous one."""
+    return len(latent.distribution.sweep(1, 1.0)) if latent.distribution.is_discrete else None
+
+
+def describe_values(latent, limit):
+    """What may be given for a code: "whole numbers 0 to 9", "numbers, shown from -2 to 2"."""
+    if latent.distribution.is_discrete:
+        return f"whole numbers 0 to {count_values(latent) - 1}"
+    if latent.distribution.dim == 1:
+        return f"numbers, shown from {-limit:g} to {limit:g}"
+    return f"vectors of {latent.distribution.dim} numbers"
+
+
+def find_code(spec, name):
+    """The code of that name.
+
+    Raises:
+      InputError: naming the known ones, if there is none.
+    """
+    for code in spec.codes:
+        if code.name == name:
+            return code
+    known = ", ".join(code.name for code in spec.codes)
+    raise InputError("codes", f"{name!r} was given, but the codes of this run are {known}. Choose one of these.")
+
+
+def code_vectors(latent, values):
+    """What G takes for values of a code.
+
+    Args:
+      latent: Latent.
+      values: for a discrete code whole numbers that count its values from 0, one or an array [N]; for a continuous code
+        of one number a finite number or an array [N]; for one of more numbers an array [dim] or [N, dim].
+
+    Returns:
+      float32 array [dim] for one value, [N, dim] for several.
+
+    Raises:
+      InputError: if the code has no such value.
+    """
+    is_discrete = latent.distribution.is_discrete
+    of_one = () if is_discrete or latent.distribution.dim == 1 else (latent.distribution.dim,)
+    array = _as_numbers(latent.name, values)
+    if array.shape not in (of_one, (*array.shape[:1], *of_one)):
+        needed = f"an array [{of_one[0]}] or [N, {of_one[0]}]" if of_one else "a number or an array [N]"
+        raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed} is needed.")
+    if is_discrete:
+        return latent.distribution.sweep(1, 1.0)[_as_indices(latent, array)]
+    return np.asarray(array if of_one else array[..., None], np.float32)
+
+
+def place_values(spec, latents, codes, noise=None):
+    """Puts values of codes, and noise, into latents that were drawn.
+
+    Args:
+      spec: ExperimentSpec.
+      latents: float array [N, dim], or [1, dim] to be repeated as often as the values ask for.
+      codes: dict of code name -> values, as for `code_vectors`.
+      noise: None, or an array [dim] or [N, dim] for all latents that are no codes, one after another.
+
+    Returns:
+      float32 array [N, dim].
+
+    Raises:
+      InputError: if there is no such code or value, or the numbers of values do not go together.
+    """
+    given = {name: code_vectors(find_code(spec, name), values) for name, values in codes.items()}
+    if noise is not None:
+        given.update(_split_noise(spec, noise))
+    count = _common_count(given, len(latents))
+    latents = np.array(np.broadcast_to(latents, (count, latents.shape[-1])), np.float32)
+    start = 0
+    for latent in spec.latent_spec:
+        stop = start + latent.distribution.dim
+        if latent.name in given:
+            latents[:, start:stop] = given[latent.name]
+        start = stop
+    return latents
+
+
+def _as_numbers(name, values):
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "iuf":
+        raise InputError(name, f"{values!r} was given, but numbers are needed.")
+    with np.errstate(over="ignore"):
+        is_finite = np.isfinite(array.astype(np.float32))
+    if not is_finite.all():
+        raise InputError(name, f"{array[~is_finite].flat[0]} was given, but finite numbers are needed.")
+    return array
+
+
+def _as_indices(latent, array):
+    count = count_values(latent)
+    wrong = array[(array != np.floor(array)) | (array < 0) | (array >= count)]
+    if wrong.size:
+        raise InputError(
+            latent.name,
+            f"{wrong.flat[0]:g} was given, but it has the values 0 to {count - 1}. Choose one of these.",
+        )
+    return array.astype(np.int64)
+
+
+def _split_noise(spec, noise):
+    """The part of a noise array that each latent gets: dict of name -> float32 array [..., dim of the latent]."""
+    latents = [latent for latent in spec.latent_spec if not latent.regularised]
+    ends = np.cumsum([latent.distribution.dim for latent in latents], dtype=int)
+    dim = int(ends[-1]) if latents else 0
+    array = _as_numbers("noise", noise).astype(np.float32)
+    if array.ndim not in (1, 2) or array.shape[-1] != dim:
+        raise InputError("noise", f"an array of shape {[*array.shape]} was given, but [{dim}] or [N, {dim}] is needed.")
+    return dict(zip([latent.name for latent in latents], np.split(array, ends[:-1], axis=-1)))
+
+
+def _common_count(given, drawn):
+    """The one number of images that all arrays ask for; those of one row go with any."""
+    counts = {name: len(values) for name, values in given.items() if values.ndim == 2}
+    if drawn != 1:
+        counts["count"] = drawn
+    lengths = {count for count in counts.values() if count != 1}
+    if len(lengths) > 1:
+        listed = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise InputError("codes", f"different numbers of values were given ({listed}), but they go together in order.")
+    return lengths.pop() if lengths else 1

@@ -1,0 +1,156 @@
+"""What the page shows, as values: pictures of codes, films, and what Q and D make of an uploaded picture."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from infogan.code_values import count_values, place_values
+from infogan.errors import InputError
+from infogan.generate import usual_values
+from infogan.pictures import grids
+
+ROWS, COLUMNS = 4, 8
+FILM_ROWS, FILM_COLUMNS, FILM_FRAMES = 2, 4, 16
+FRAME_MILLISECONDS = 80
+CATEGORY_MILLISECONDS = 500
+STEPS = 101
+"""Places of a slider for a code that is no single number."""
+CANDIDATES = 300
+"""Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
+LARGEST_PICTURE = 50_000_000
+"""Pixels in an uploaded picture."""
+
+
+class Explorer:
+    """Pictures of a trained run.
+
+    Settings of the page are lists with one entry per code, in the spec's order: the number of a discrete code's value,
+    a continuous code's number, or for a code of several numbers a place from 0 to STEPS - 1 in its sweep.
+
+    Args:
+      run: TrainedRun.
+    """
+
+    def __init__(self, run):
+        self.run = run
+        self.codes = run.spec.codes
+
+    def start(self, code):
+        """The setting with which a control begins."""
+        if code.distribution.is_discrete:
+            return 0
+        return 0.0 if code.distribution.dim == 1 else STEPS // 2
+
+    def draw(self, settings, seed):
+        """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]."""
+        images = self.run.generate(self._values(settings), seed=seed, count=ROWS * COLUMNS)
+        return images.reshape(ROWS, COLUMNS, *images.shape[1:])
+
+    def draw_again(self, settings, noise):
+        """The one image of these codes and a noise that `recognise` found: float32 [1, 1, H, W, C]."""
+        return self.run.generate(self._values(settings), noise=noise)[None]
+
+    def film(self, name, settings, seed):
+        """The sweep of a code, there and back if it is continuous, all else as set: GIF bytes."""
+        code = next(code for code in self.codes if code.name == name)
+        values = usual_values(code, self.run.spec.sweep_limit, FILM_FRAMES)
+        if not code.distribution.is_discrete:
+            values = np.concatenate([values, values[-2:0:-1]])
+        base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
+        latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
+        images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
+        milliseconds = CATEGORY_MILLISECONDS if code.distribution.is_discrete else FRAME_MILLISECONDS
+        return grids.encode_gif([grids.tile(frame) for frame in images], milliseconds, scale=3)
+
+    def recognise(self, image):
+        """What Q and D make of a picture.
+
+        Args:
+          image: uint8 array [H, W, C], as `read_picture` gives it.
+
+        Returns:
+          settings: Q's most probable value of each code.
+          noise: float32 [dim], of CANDIDATES draws the one whose image with these codes is closest.
+          facts: list of strings for people.
+        """
+        posterior = self.run.encode(image[None])
+        real = float(self.run.discriminate(image[None])[0])
+        settings = [self._most_probable(code, posterior[code.name]) for code in self.codes]
+        latents = self.run.latents(self._values(settings), count=CANDIDATES)
+        distances = np.square(self.run.generate_from(latents) - image / 255.0).sum(axis=(1, 2, 3))
+        facts = [f"D takes it for real with {100 * real:.0f} %"]
+        facts += [self._describe(code, posterior[code.name]) for code in self.codes]
+        return settings, self._noise_of(latents[distances.argmin()]), facts
+
+    def _values(self, settings):
+        return {code.name: self._value(code, setting) for code, setting in zip(self.codes, settings)}
+
+    def _value(self, code, setting):
+        if setting is None:
+            raise InputError(code.name, "nothing was chosen, but it needs a value.")
+        if code.distribution.is_discrete or code.distribution.dim == 1:
+            return setting
+        return usual_values(code, self.run.spec.sweep_limit, STEPS)[int(np.clip(setting, 0, STEPS - 1))]
+
+    def _most_probable(self, code, info):
+        expected = info[code.distribution.dist_info_keys[0]][0]  # probabilities, or the mean
+        if code.distribution.dim == 1 and not code.distribution.is_discrete:
+            limit = self.run.spec.sweep_limit
+            return round(float(np.clip(expected[0], -limit, limit)), 2)
+        values = code.distribution.sweep(STEPS, self.run.spec.sweep_limit)
+        return int(np.square(values - expected).sum(axis=1).argmin())
+
+    def _describe(self, code, info):
+        if "prob" in info:
+            likely = np.argsort(-info["prob"][0])[:3]
+            labels = self.run.codes[code.name].labels
+            return f"{code.name}: " + ", ".join(f"{labels[i]} with {100 * info['prob'][0, i]:.1f} %" for i in likely)
+        numbers = (f"{key} {', '.join(f'{x:.2f}' for x in info[key][0])}" for key in code.distribution.dist_info_keys)
+        return f"{code.name}: " + ", ".join(numbers)
+
+    def _noise_of(self, latents):
+        parts, start = [], 0
+        for latent in self.run.spec.latent_spec:
+            stop = start + latent.distribution.dim
+            if not latent.regularised:
+                parts.append(latents[start:stop])
+            start = stop
+        return np.concatenate(parts) if parts else None
+
+
+def choices(code, description):
+    """Labels and settings of a discrete code's buttons: list of (label, number of the value)."""
+    labels = description.labels if description.is_matched else map(str, range(count_values(code)))
+    buttons = [(label, value) for value, label in enumerate(labels)]
+    return sorted(buttons, key=lambda button: button[0]) if description.is_matched else buttons
+
+
+def read_picture(content, image_shape, is_inverted=False):
+    """An uploaded file as the model sees it: its middle, in the model's proportions and colours.
+
+    Args:
+      content: bytes of a PNG, JPEG, GIF, BMP or WebP file.
+      image_shape: (H, W, C), C being 1 or 3.
+      is_inverted: True turns dark into light, as for ink on paper.
+
+    Returns:
+      uint8 array [H, W, C].
+
+    Raises:
+      InputError: if it is no such file, or too large.
+    """
+    height, width, channels = image_shape
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "GIF", "BMP", "WEBP")) as picture:
+            if picture.width * picture.height > LARGEST_PICTURE:
+                size = f"{picture.width:,} x {picture.height:,} pixels were given"
+                raise InputError("picture", f"{size}, but {LARGEST_PICTURE:,} together are the most. Make it smaller.")
+            picture = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
+            picture = ImageOps.fit(picture, (width, height), Image.Resampling.BOX)
+    except InputError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise InputError("picture", "the file cannot be read, but a PNG, JPEG, GIF, BMP or WebP is needed.") from error
+    image = np.asarray(picture, np.uint8).reshape(image_shape)
+    return 255 - image if is_inverted else image

@@ -1,0 +1,131 @@
+"""Serves the page, and nothing else: no file of this machine, no request to another."""
+
+import collections
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from infogan.errors import InputError
+from infogan.explore import is_local
+from infogan.training.progress import say
+
+MOST_REQUESTS = 100
+"""Requests a second that are answered, from all visitors together; a dragged slider makes about 20."""
+
+LARGEST_REQUEST = 10_000_000
+"""Bytes; a bit more than the largest picture that may be uploaded."""
+
+POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'"
+"""Content-Security-Policy: the browser asks this server alone."""
+
+
+def listen(host, port):
+    """A socket that listens there.
+
+    Raises:
+      InputError: if the port is taken or the address is not this machine's.
+    """
+    if not 0 <= port <= 65_535:  # the system would take the rest of a division
+        raise InputError("--port", f"{port} was given, but a port lies from 0 to 65,535.")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError("--port", f"{host}:{port} cannot be used ({reason}). Choose another --port.") from error
+
+
+def serve(run, listener, auth=None):
+    """Serves the page of a TrainedRun until the process is told to stop.
+
+    Args:
+      run: TrainedRun.
+      listener: a socket as `listen` gives it.
+      auth: None, or a pair of user and password.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)  # uvicorn calls it once it has said goodbye
+    host, port = listener.getsockname()[:2]
+    with tempfile.TemporaryDirectory(prefix="infogan-explore-") as uploads:
+        # Gradio reads these when it is imported.
+        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=uploads, HF_HUB_OFFLINE="1")
+        import uvicorn
+
+        app = Guard(build_app(run, host, auth), MOST_REQUESTS)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        shown = f"[{host}]" if ":" in host else host
+        say(f"{run.folder.name} is on http://{shown}:{port}/ until Ctrl-C")
+        server.run(sockets=[listener])
+
+
+def build_app(run, host, auth):
+    """The web application of the page."""
+    import fastapi
+    import gradio as gr
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    from infogan.explore.page import LARGEST_UPLOAD, SYSTEM_FONTS, build_page
+
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if is_local(host):  # otherwise a web site could reach the page under a name of its own
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", host])
+    return gr.mount_gradio_app(
+        app,
+        build_page(run),
+        path="/",
+        auth=auth,
+        theme=SYSTEM_FONTS,
+        allowed_paths=[],
+        blocked_paths=[str(run.folder.log), str(run.folder.checkpoints)],
+        max_file_size=LARGEST_UPLOAD,
+        show_error=True,
+        footer_links=[],
+        ssr_mode=False,
+        enable_monitoring=False,
+    )
+
+
+def _leave(number, frame):
+    sys.exit(128 + number)
+
+
+class Guard:
+    """ASGI middleware: refuses floods and giants, and tells browsers to ask nobody else."""
+
+    def __init__(self, app, most_requests):
+        self._app, self._most_requests = app, most_requests
+        self._times = collections.deque()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        refusal = self._find_refusal(scope)
+        if refusal:
+            await send({"type": "http.response.start", "status": refusal[0], "headers": []})
+            return await send({"type": "http.response.body", "body": refusal[1]})
+
+        async def send_with_policy(message):
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)
+
+    def _find_refusal(self, scope):
+        """None, or the status and the text of a refusal."""
+        if scope["method"] != "POST":  # all that computes are POSTs; the page itself is a hundred GETs
+            return None
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if not length.isdigit() or int(length) > LARGEST_REQUEST:
+            return 413, b"The request is too large."
+        return (429, b"Too many requests. Wait a second.") if self._is_flooded() else None
+
+    def _is_flooded(self):
+        now = time.monotonic()
+        while self._times and now - self._times[0] > 1.0:
+            self._times.popleft()
+        self._times.append(now)
+        return len(self._times) > self._most_requests

@@ -1,0 +1,10 @@
+"""A trained run as a web page on this machine."""
+
+import sys
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.explore import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The examples run, and do what they say."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from scipy import stats
+
+import infogan
+from infogan.distributions import Distribution
+from infogan.errors import InputError
+from infogan.tf1 import tf
+
+
+def load_example(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return ["--updates", "2", "--log-dir", str(tmp_path / "logs"), "--checkpoint-dir", str(tmp_path / "ckt")]
+
+
+def test_own_arrays(folders, capsys):
+    path = load_example("own_arrays").main(folders)
+    assert (path.parent, path.parent.parent.name) == (path.parents[1] / "discs", "ckt")
+    assert (path.parents[2] / "logs" / "discs" / path.name / "report.json").exists()
+    assert "one image per place, of mean grey [" in capsys.readouterr().out
+    with infogan.load(path) as run:
+        assert (run.update, list(run.codes)) == (2, ["place", "size"])
+        assert run.report["metrics"]
+
+
+def test_the_discs_are_as_described():
+    images, quarter = load_example("own_arrays").draw_discs(40, seed=0)
+    assert (images.shape, images.dtype, images.max()) == ((40, 28, 28, 1), np.uint8, 255)
+    brightest = images.reshape(40, 2, 14, 2, 14).sum(axis=(2, 4)).reshape(40, 4).argmax(axis=1)
+    np.testing.assert_array_equal(brightest, quarter)
+
+
+def test_few_labels(smoke_run, capsys):
+    scores = load_example("few_labels").main([str(smoke_run[1]), "--labels", "50"])
+    assert scores.keys() == {"pixels", "codes"}
+    assert scores["pixels"] > 0.4  # chance is 0.1; the codes of six updates know nothing yet
+    assert "50 labels, codes: " in capsys.readouterr().out
+
+
+def test_a_new_latent_trains_and_reloads_once_imported(folders, capsys):
+    module = load_example("new_latent")
+    path = module.main(folders)
+    assert "mean cosine between angles" in capsys.readouterr().out
+    entry = json.loads((path / "spec.json").read_text())["latent_spec"][1]
+    assert entry["distribution"] == {"type": "Angle", "concentration": 4.0}
+    with infogan.load(path) as run:
+        assert run.spec == module.make_spec(2)
+        assert run.generate(codes={"angle": [0.0, 1.0]}).shape == (1, 28, 28, 1)
+        with pytest.raises(InputError, match=r"angle: an array of shape \[\] was given, but an array \[2\]"):
+            run.generate(codes={"angle": 1.0})
+    # Another process does not know the class before its module is imported.
+    code = f"import infogan; infogan.load({str(path)!r})"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "the distribution 'Angle' was given, but no class has that name. Import the module" in result.stderr
+
+
+def test_the_new_latents_density_is_von_mises():
+    angle = load_example("new_latent").Angle(concentration=2.5)
+    assert isinstance(angle, Distribution)
+    at, around = np.linspace(-3, 3, 7), 0.7
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.constant(np.stack([np.cos(at), np.sin(at)], axis=1), tf.float32)
+        info = angle.activate_dist(tf.constant([[3 * np.cos(around), 3 * np.sin(around)]] * 7, tf.float32))
+        found = session.run(angle.logli(x, info))
+        prior = session.run(angle.logli(x, angle.prior_dist_info(7)))
+        drawn = session.run(angle.sample_prior(4000, 1))
+    np.testing.assert_allclose(found, stats.vonmises(2.5, around).logpdf(at), rtol=1e-5)
+    np.testing.assert_allclose(-prior, angle.prior_entropy, rtol=1e-6)
+    np.testing.assert_allclose(np.square(drawn).sum(axis=1), 1, rtol=1e-5)
+    # Kolmogorov-Smirnov against the uniform angle, false alarm rate 1e-6.
+    assert stats.kstest(np.arctan2(drawn[:, 1], drawn[:, 0]), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-6

@@ -1,0 +1,319 @@
+"""launchers/explore.py: what the page shows, in a browser too, and whom it refuses."""
+
+import base64
+import http.client
+import importlib.util
+import io
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from conftest import ROOT, random_split
+
+import infogan
+from infogan.errors import InputError
+from infogan.explore import explorer as explorer_module
+from infogan.explore import main
+from infogan.explore.explorer import Explorer, choices, read_picture
+
+
+def needs_gradio():
+    if importlib.util.find_spec("gradio") is None:
+        pytest.skip("the extra `explore` is not installed")
+
+
+def encode(picture, extension=".png"):
+    return imageio.imwrite("<bytes>", picture, extension=extension)
+
+
+@pytest.fixture(scope="module")
+def explorer(smoke_run):
+    with infogan.load(smoke_run[1]) as run:
+        yield Explorer(run)
+
+
+def test_a_grid_has_the_codes_that_are_set(explorer):
+    images = explorer.draw([3, 0.5, -1.0], seed=2)
+    assert images.shape == (4, 8, 28, 28, 1)
+    codes = {"digit": 3, "rotation": 0.5, "width": -1.0}
+    np.testing.assert_array_equal(images.reshape(32, 28, 28, 1), explorer.run.generate(codes, seed=2, count=32))
+
+
+def test_films(explorer):
+    there_and_back = imageio.imread(explorer.film("width", [3, 0.0, 0.0], seed=0))
+    assert there_and_back.shape[:3] == (30, 2 * 84, 4 * 84)
+    assert len(imageio.imread(explorer.film("digit", [3, 0.0, 0.0], seed=0))) == 10
+
+
+def test_a_picture_is_recognised_and_drawn_again(explorer, monkeypatch):
+    monkeypatch.setattr(explorer_module, "CANDIDATES", 20)
+    image = random_split(1, 0).images[0]
+    settings, noise, facts = explorer.recognise(image)
+    posterior = explorer.run.encode(image[None])
+    assert settings[0] == posterior["digit"]["prob"].argmax()
+    assert settings[1] == pytest.approx(posterior["rotation"]["mean"].item(), abs=0.006)
+    assert facts[0].startswith("D takes it for real with ")
+    again = explorer.draw_again(settings, noise)
+    candidates = explorer.run.generate(dict(zip(("digit", "rotation", "width"), settings)), count=20)
+    distances = np.square(candidates - image / 255.0).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(again[0, 0], candidates[distances.argmin()], atol=1e-5)
+
+
+def test_buttons_have_the_labels_of_the_classes(explorer):
+    description = explorer.run.codes["digit"]
+    buttons = choices(explorer.codes[0], description)
+    assert [label for label, _ in buttons] == sorted(description.labels)
+    assert {value: label for label, value in buttons} == dict(enumerate(description.labels))
+
+
+def test_pictures_are_read():
+    wide = np.zeros((40, 80, 3), np.uint8)
+    wide[:, 20:60] = 255  # the middle, which is kept
+    for extension in (".png", ".jpg", ".bmp"):
+        image = read_picture(encode(wide, extension), (28, 28, 1))
+        assert (image.shape, image.dtype) == ((28, 28, 1), np.uint8)
+        assert image.min() > 200
+    assert read_picture(encode(wide), (28, 28, 1), is_inverted=True).max() == 0
+    assert read_picture(encode(wide[..., 0]), (32, 32, 3)).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut short", "vector"])
+def test_what_is_no_picture_is_refused(kind):
+    whole = encode(random_split(1, 0).images[0, ..., 0])
+    content = {"empty": b"", "text": b"no picture", "cut short": whole[:400], "vector": b"<svg/>"}[kind]
+    with pytest.raises(InputError, match="picture: the file cannot be read, but a PNG, JPEG, GIF, BMP or WebP"):
+        read_picture(content, (28, 28, 1))
+
+
+def test_a_picture_of_too_many_pixels_is_refused_unread():
+    from PIL import Image
+
+    bomb = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(bomb, "PNG")
+    with pytest.raises(InputError, match="picture: 9,000 x 9,000 pixels were given, but 50,000,000 together"):
+        read_picture(bomb.getvalue(), (28, 28, 1))
+
+
+WRONG = {
+    "no run": (["nowhere"], "nowhere: there is no such folder, but a trained run is needed"),
+    "open to others": (
+        ["RUN", "--host", "0.0.0.0"],
+        "--host: 0.0.0.0 lets others in, but then --auth USER:PASS",
+    ),
+    "no password": (["RUN", "--auth", "user"], "--auth: no USER:PASSWORD was given, but both are needed"),
+    "no port": (["RUN", "--port", "x"], "argument --port: invalid int value: 'x'"),
+    "beyond ports": (["RUN", "--port", "70000"], "--port: 70000 was given, but a port lies from 0 to 65,535"),
+    "foreign address": (["RUN", "--host", "192.0.2.1", "--auth", "a:b"], "--port: 192.0.2.1:7860 cannot be used"),
+    "no flag": (["RUN", "--share"], "unrecognized arguments: --share"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_gets_one_line_and_status_2(smoke_run, capsys, case):
+    arguments, message = WRONG[case]
+    try:
+        status = main([str(smoke_run[1]) if argument == "RUN" else argument for argument in arguments])
+    except SystemExit as error:  # argparse
+        status = error.code
+    err = capsys.readouterr().err
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_busy_port_gets_one_line(smoke_run, capsys):
+    needs_gradio()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main([str(smoke_run[1]), "--port", str(port)]) == 2
+    assert f"--port: 127.0.0.1:{port} cannot be used (Address already in use" in capsys.readouterr().err
+
+
+def test_without_its_packages_there_is_one_line(smoke_run, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main([str(smoke_run[1])]) == 2
+    assert "explore: gradio, uvicorn, fastapi not installed, but the page needs it. Run pip" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def page_url(smoke_run, tmp_path_factory):
+    """Address of the page of the smoke run, served as a user would; ended as a user would, by Ctrl-C."""
+    needs_gradio()
+    folder = tmp_path_factory.mktemp("explore")
+    command = [sys.executable, ROOT / "launchers" / "explore.py", smoke_run[1], "--port", "0"]
+    with (folder / "err").open("w") as err:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, cwd=folder)
+        line = process.stdout.readline()
+        assert line.startswith("smoke is on http://127.0.0.1:"), (folder / "err").read_text()
+        yield line.split()[3]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    assert "Traceback" not in (folder / "err").read_text()
+
+
+def fetch(url, data=None, headers=None):
+    """(status, text) of a request that waits for the page to come up."""
+    request = urllib.request.Request(url, data, headers or {})
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(errors="replace")
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} does not answer")
+
+
+def test_no_file_is_served(page_url, smoke_run):
+    for path in ("/etc/passwd", smoke_run[1] / "spec.json", ROOT / "README.md", "../../etc/passwd"):
+        status, text = fetch(f"{page_url}gradio_api/file={path}")
+        assert status in (403, 404), path
+        assert "root:" not in text
+    config = json.loads(fetch(f"{page_url}config")[1])
+    (upload,) = [part["id"] for part in config["components"] if part["type"] == "uploadbutton"]
+    (call,) = [d for d in config["dependencies"] if [upload, "upload"] in [list(t) for t in d["targets"]]]
+    stolen = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    body = {"data": [stolen, False], "fn_index": call["id"], "session_hash": "x"}
+    for door in ("run/predict", "queue/join"):
+        headers = {"Content-Type": "application/json"}
+        status, text = fetch(f"{page_url}gradio_api/{door}", json.dumps(body).encode(), headers)
+        if status == 200:  # joined the queue: its answer is an error
+            with urllib.request.urlopen(f"{page_url}gradio_api/queue/data?session_hash=x", timeout=20) as stream:
+                text = "".join(line.decode() for line in stream)
+            assert '"success":false' in text.replace(" ", "")
+        assert "root:" not in text
+
+
+def test_other_names_and_large_requests_are_refused(page_url):
+    assert fetch(page_url, headers={"Host": "evil.example"})[0] == 400
+    connection = http.client.HTTPConnection(page_url.split("/")[2])
+    connection.putrequest("POST", "/gradio_api/run/predict")
+    connection.putheader("Content-Length", "10000001")
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+    assert fetch(page_url)[0] == 200
+
+
+def test_a_flood_is_refused():
+    import asyncio
+
+    from infogan.explore.server import Guard
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def ask(guard, count):
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"2")]}
+        for _ in range(count):
+            await guard(scope, None, send)
+        return [message["status"] for message in sent if "status" in message]
+
+    assert asyncio.run(ask(Guard(app, 5), 8)) == [200] * 5 + [429] * 3
+
+
+def test_others_must_log_in(smoke_run):
+    needs_gradio()
+    from starlette.testclient import TestClient
+
+    from infogan.explore.server import build_app
+
+    with infogan.load(smoke_run[1]) as run:
+        client = TestClient(build_app(run, "0.0.0.0", ("me", "secret")))
+        assert client.get("/config").status_code == 401
+        assert client.post("/login", data={"username": "me", "password": "wrong"}).status_code == 400
+        assert client.post("/login", data={"username": "me", "password": "secret"}).status_code == 200
+        assert client.get("/config").status_code == 200
+
+
+def find_chromium(playwright):
+    """A browser's path: that of playwright, or the system's."""
+    from pathlib import Path
+
+    own = playwright.chromium.executable_path
+    return own if Path(own).exists() else shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        path = find_chromium(playwright)
+        if path is None:
+            pytest.skip("there is no Chromium")
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def test_the_page_in_a_browser(page_url, browser, tmp_path):
+    fetch(page_url)
+    page = browser.new_page(viewport={"width": 1280, "height": 1100})
+    asked, violations = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: violations.append(message.text) if "Content Security" in message.text else None)
+    page.goto(page_url)
+    page.wait_for_selector("#grid img", timeout=60_000)
+
+    def changes(what, action):
+        before = page.get_attribute(what, "src")
+        action()
+        page.wait_for_function(
+            "([what, before]) => document.querySelector(what)?.src != before", arg=[what, before], timeout=20_000
+        )
+
+    def shown(what):
+        return imageio.imread(base64.b64decode(page.get_attribute(what, "src").partition(",")[2]))
+
+    first = shown("#grid img")
+    assert first.shape[:2] == (4 * 84, 8 * 84)
+    changes("#grid img", lambda: page.locator("#code-rotation input[type=range]").press("End"))
+    assert page.input_value("#code-rotation input[type=range]") == "2"
+    moved = shown("#grid img")
+    assert not np.array_equal(first, moved)
+    changes("#grid img", lambda: page.locator("#code-digit input[type=radio]").nth(5).click())
+    assert not np.array_equal(moved, shown("#grid img"))
+    changes("#grid img", lambda: page.click("#new-noise"))
+
+    page.click("#show-film")
+    page.wait_for_selector("#film img", timeout=20_000)
+    assert len(shown("#film img")) == 30
+
+    (tmp_path / "digit.png").write_bytes(encode(random_split(1, 3).images[0, ..., 0]))
+    page.set_input_files("input[type=file]", tmp_path / "digit.png")
+    page.wait_for_selector("#again img", timeout=20_000)
+    assert "D takes it for real with" in page.inner_text("#seen")
+    changes("#again img", lambda: page.locator("#code-width input[type=range]").press("Home"))
+    with page.expect_download() as download:
+        page.click("#grid a")
+    assert imageio.imread(download.value.path()).shape[:2] == (4 * 84, 8 * 84)
+
+    page.fill("#seed input", "-5")
+    page.press("#seed input", "Tab")
+    page.wait_for_selector("#grid [role=alert]", timeout=20_000)
+    assert "seed: -5 was given, but a whole number from 0" in page.inner_text("#grid")
+    (tmp_path / "bad.png").write_text("no picture")
+    page.set_input_files("input[type=file]", tmp_path / "bad.png")
+    page.wait_for_selector(".toast-body", timeout=20_000)
+    assert "picture: the file cannot be read" in page.inner_text(".toast-body")
+    page.fill("#seed input", "4")
+    page.press("#seed input", "Tab")
+    page.wait_for_selector("#grid img", timeout=20_000)  # the page goes on
+
+    assert not [url for url in asked if not url.startswith((page_url, "data:", "blob:"))]
+    assert violations == []

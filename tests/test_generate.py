@@ -1,0 +1,192 @@
+"""launchers/generate.py: what it draws, writes and refuses."""
+
+import re
+import subprocess
+import sys
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import infogan
+from infogan.generate import draw_grid, main, parse_codes
+
+WITHOUT_TENSORFLOW = """
+import importlib.abc, sys
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in ("tensorflow", "matplotlib"):
+            raise AssertionError(name)
+sys.meta_path.insert(0, Refuse())
+from infogan.generate import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def generate(smoke_run, tmp_path, *arguments):
+    """Runs the command line on the smoke run; --output is below tmp_path."""
+    arguments = [tmp_path / a if str(a).startswith("out.") else a for a in arguments]
+    return main([str(argument) for argument in (smoke_run[1], *arguments)])
+
+
+@pytest.fixture(scope="module")
+def run(smoke_run):
+    with infogan.load(smoke_run[1]) as loaded:
+        yield loaded
+
+
+def test_samples_differ_everywhere(run):
+    latents, images = draw_grid(run, {"digit": np.array(3)}, {}, 2, 3, seed=1)
+    assert latents.shape == (2, 3, 74)
+    assert images.shape == (2, 3, 28, 28, 1)
+    assert len(np.unique(latents[..., 0])) == 6
+    assert (latents[..., 62:72].argmax(axis=-1) == 3).all()
+
+
+def test_one_sweep_runs_along_the_rows(run):
+    latents, images = draw_grid(run, {}, {"width": np.array([-1.0, 0.0, 2.0])}, 4, 3, seed=1)
+    np.testing.assert_array_equal(latents[..., -1], np.tile([-1, 0, 2], (4, 1)))
+    np.testing.assert_array_equal(latents[..., :-1], latents[:, :1, :-1].repeat(3, axis=1))
+    assert len(np.unique(latents[:, 0, 0])) == 4
+    np.testing.assert_array_equal(images, run.generate_from(latents))
+
+
+def test_two_sweeps_make_a_grid_of_one_draw(run):
+    latents, _ = draw_grid(run, {}, {"digit": np.arange(10), "rotation": np.linspace(-2, 2, 4)}, 10, 4, seed=1)
+    np.testing.assert_array_equal(latents[..., 62:72].argmax(axis=-1), np.arange(10)[:, None].repeat(4, axis=1))
+    np.testing.assert_allclose(latents[..., 72], np.tile(np.linspace(-2, 2, 4), (10, 1)), rtol=1e-6)
+    others = latents[..., [*range(62), 73]].reshape(40, -1)
+    np.testing.assert_array_equal(others, np.tile(others[0], (40, 1)))
+
+
+def test_values_are_read(spec):
+    fixed, swept = parse_codes(spec, ["digit=3", "rotation=-2:2:11"])
+    assert fixed == {"digit": 3}
+    np.testing.assert_array_equal(swept["rotation"], np.linspace(-2, 2, 11))
+    _, swept = parse_codes(spec, ["digit=1,4", "width"])
+    assert list(swept) == ["digit", "width"]
+    np.testing.assert_array_equal(swept["digit"], [1, 4])
+    np.testing.assert_allclose(swept["width"], np.linspace(-2, 2, 10), rtol=1e-6)
+
+
+def test_formats(smoke_run, tmp_path, capsys):
+    assert generate(smoke_run, tmp_path, "--rows", 3, "--columns", 7, "--output", "out.png") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out.png'}: 3 x 7 images\n"
+    assert imageio.imread(tmp_path / "out.png").shape[:2] == (3 * 56, 7 * 56)
+
+    assert generate(smoke_run, tmp_path, "--code", "width=-2:2:4", "--rows", 1, "--output", "out.gif") == 0
+    film = imageio.imread(tmp_path / "out.gif")
+    assert film.shape[:3] == (6, 56, 560)  # there and back
+
+    assert generate(smoke_run, tmp_path, "--code", "digit=0,5", "--code", "width", "--output", "out.npz") == 0
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert arrays["images"].shape == (2, 10, 28, 28, 1)
+        assert arrays["latents"].shape == (2, 10, 74)
+        np.testing.assert_array_equal(arrays["values_digit"], [0, 5])
+    with infogan.load(smoke_run[1]) as run:
+        expected = run.generate(codes={"digit": 5, "width": np.linspace(-2, 2, 10)})
+    with np.load(tmp_path / "out.npz") as arrays:
+        np.testing.assert_allclose(arrays["images"][1], expected, atol=1e-6)
+
+
+def test_mp4(smoke_run, tmp_path):
+    pytest.importorskip("imageio_ffmpeg", reason="the extra `video` is not installed")
+    assert generate(smoke_run, tmp_path, "--code", "digit", "--rows", 1, "--columns", 3, "--output", "out.mp4") == 0
+    film = imageio.imread(tmp_path / "out.mp4", plugin="FFMPEG")
+    assert film.shape == (10, 56, 168, 3)
+
+
+def test_mp4_without_its_package_gets_one_line(smoke_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert generate(smoke_run, tmp_path, "--code", "digit", "--output", "out.mp4") == 2
+    assert "--format: mp4 was given, but it needs imageio-ffmpeg. Run pip install" in capsys.readouterr().err
+
+
+def test_values_outside_the_range_get_a_note(smoke_run, tmp_path, capsys):
+    assert generate(smoke_run, tmp_path, "--code", "width=-5", "--rows", 1, "--output", "out.png") == 0
+    assert "note: width goes to 5, but the run was looked at from -2 to 2 only" in capsys.readouterr().err
+
+
+def test_a_category_is_told_with_its_class(smoke_run, tmp_path, capsys):
+    with infogan.load(smoke_run[1]) as run:
+        label = run.codes["digit"].labels[3]
+    assert generate(smoke_run, tmp_path, "--code", "digit=3", "--rows", 1, "--output", "out.png") == 0
+    assert capsys.readouterr().err.endswith(f"note: digit=3 is the category that was matched to {label}.\n")
+
+
+WRONG = {
+    "unknown code": (
+        ["--code", "colour=1"],
+        "'colour' was given, but the codes of this run are digit, rot",
+    ),
+    "no such category": (["--code", "digit=10"], "digit: 10 was given, but it has the values 0 to 9"),
+    "between categories": (["--code", "digit=0:9:5"], "digit: 2.25 was given, but it has the values 0 to 9"),
+    "no number": (["--code", "digit=x"], "--code: digit=x was given, but it is NAME=VALUE, NAME=V,V,V or"),
+    "no steps": (["--code", "width=1:2"], "--code: width=1:2 was given, but it is NAME=VALUE"),
+    "one step": (["--code", "width=1:2:1"], "but a sweep has from 2 to 10,000 steps"),
+    "not finite": (["--code", "width=inf"], "width: inf was given, but finite numbers are needed"),
+    "twice": (["--code", "width=1", "--code", "width=2"], "--code: width was given twice"),
+    "three sweeps": (["--code", "digit", "--code", "width", "--code", "rotation"], "but a picture shows two sweeps"),
+    "no rows": (["--rows", "0"], "--rows: 0 was given, but a whole number of at least 1"),
+    "rows of a sweep": (["--rows", "3", "--code", "digit", "--code", "width"], "but digit is swept along them"),
+    "columns of a sweep": (["--columns", "3", "--code", "digit"], "--columns: 3 was given, but digit is swept"),
+    "too many": (["--rows", "100000", "--columns", "100000"], "but 200,000,000 numbers are the most. Ask for fewer"),
+    "film of nothing": (["--format", "gif"], "--format: gif was given, but a film needs a code that is swept"),
+    "unknown format": (["--format", "bmp"], "argument --format: invalid choice: 'bmp'"),
+    "unknown ending": (["--output", "x.bmp"], "--output: x.bmp was given, but it ends in none of png, gif, npz, mp4"),
+    "no folder": (["--output", "nowhere/x.png"], "but nowhere is no folder. Make it first"),
+    "a folder": (["--output", ".", "--format", "png"], "--output: . was given, but it is a folder"),
+    "negative seed": (["--seed", "-1"], "seed: -1 was given, but a whole number from 0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_gets_one_line_and_status_2(smoke_run, tmp_path, monkeypatch, capsys, case):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = WRONG[case]
+    try:
+        status = generate(smoke_run, tmp_path, *arguments)
+    except SystemExit as error:  # argparse
+        status = error.code
+    err = capsys.readouterr().err
+    assert status == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (["--help"], 0, "--code rotation=-2:2:11"),
+        (["RUN", "--list"], 0, "digit: uniform over 10 categories; whole numbers 0 to 9"),
+        (["RUN", "--code", "colour"], 2, "codes: 'colour' was given"),
+        (["nowhere"], 2, "nowhere: there is no such folder, but a trained run is needed"),
+        ([], 2, "the following arguments are required: RUN. See --help."),
+    ],
+)
+def test_what_needs_no_model_imports_no_tensorflow(smoke_run, arguments, status, text):
+    arguments = [str(smoke_run[0]) if argument == "RUN" else argument for argument in arguments]
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == status, result.stderr
+    assert text in result.stdout + result.stderr
+
+
+def test_the_launcher_starts_from_any_folder(smoke_run, tmp_path):
+    command = [sys.executable, ROOT / "launchers" / "generate.py", smoke_run[0], "--list"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "matched to classes: 0 is " in result.stdout
+
+
+def test_commands_of_the_docs_run(smoke_run, tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs" / "using_a_trained_run.md").read_text()
+    commands = re.findall(r"^python launchers/generate\.py RUN (.*)$", text, re.MULTILINE)
+    assert len(commands) >= 5
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        assert main([str(smoke_run[0]), *command.split()]) == 0, command
+    written = re.findall(r"--output (\S+)", "\n".join(commands))
+    assert {path.name for path in tmp_path.iterdir()} == set(written)

@@ -1,0 +1,205 @@
+"""`infogan.load`: what a program gets from a trained run, and what it is refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, random_split
+
+import infogan
+from infogan.code_description import describe_codes, format_codes
+from infogan.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def run(smoke_run):
+    with infogan.load(smoke_run[1]) as loaded:
+        yield loaded
+
+
+def test_only_what_is_given_differs_without_count(run):
+    latents = run.latents(codes={"digit": 3, "rotation": np.linspace(-2, 2, 5)}, seed=1)
+    assert latents.shape == (5, 74)
+    rotation = 62 + 10
+    np.testing.assert_array_equal(latents[:, rotation], np.linspace(-2, 2, 5, dtype=np.float32))
+    np.testing.assert_array_equal(latents[:, 62:72], np.tile(np.eye(10)[3], (5, 1)))
+    others = np.delete(latents, rotation, axis=1)
+    np.testing.assert_array_equal(others, np.tile(others[0], (5, 1)))
+    assert np.abs(others[0, :62]).max() <= 1
+    assert len(np.unique(others[0, :62])) == 62
+
+
+def test_count_draws_each_image_anew(run):
+    latents = run.latents(codes={"digit": [0, 1, 2]}, seed=1, count=3)
+    assert len(np.unique(latents[:, 0])) == 3
+    np.testing.assert_array_equal(latents[:, 62:72].argmax(axis=1), [0, 1, 2])
+    np.testing.assert_array_equal(latents, run.latents(codes={"digit": [0, 1, 2]}, seed=1, count=3))
+    assert not np.array_equal(latents, run.latents(codes={"digit": [0, 1, 2]}, seed=2, count=3))
+
+
+def test_noise_is_used_as_given(run):
+    noise = np.random.default_rng(0).uniform(-1, 1, (4, 62)).astype(np.float32)
+    latents = run.latents(codes={"width": 0.5}, noise=noise)
+    np.testing.assert_array_equal(latents[:, :62], noise)
+    np.testing.assert_array_equal(run.latents(noise=noise[0])[:, :62], noise[:1])
+    assert (latents[:, -1] == 0.5).all()
+
+
+def test_generated_images_have_the_documented_shape_and_range(run):
+    images = run.generate(codes={"digit": np.arange(10)})
+    assert (images.shape, images.dtype) == ((10, 28, 28, 1), np.float32)
+    assert 0 <= images.min() < images.max() <= 1
+    np.testing.assert_array_equal(images, run.generate_from(run.latents(codes={"digit": np.arange(10)})))
+
+
+@pytest.mark.parametrize("count", [0, 1, 501])
+def test_batches_of_any_size(run, count):
+    images = run.generate(count=count)
+    posterior, probability = run.encode(images), run.discriminate(images)
+    assert images.shape == (count, 28, 28, 1)
+    assert {name: {key: value.shape for key, value in info.items()} for name, info in posterior.items()} == {
+        "digit": {"prob": (count, 10)},
+        "rotation": {"mean": (count, 1), "stddev": (count, 1)},
+        "width": {"mean": (count, 1), "stddev": (count, 1)},
+    }
+    np.testing.assert_allclose(posterior["digit"]["prob"].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(posterior["width"]["stddev"], 1)  # the recipe fixes it
+    assert probability.shape == (count,)
+    assert ((probability > 0) & (probability < 1)).all()
+
+
+def test_an_image_is_judged_alike_alone_and_in_company(run):
+    images = random_split(3, 0).images
+    together = run.discriminate(images)
+    np.testing.assert_allclose([run.discriminate(images[i : i + 1])[0] for i in range(3)], together, atol=1e-6)
+
+
+def test_bytes_and_floats_are_the_same_images(run):
+    images = random_split(5, 0).images
+    np.testing.assert_allclose(run.discriminate(images), run.discriminate(images / 255.0), atol=1e-6)
+    of_bytes, of_floats = run.encode(images), run.encode((images / 255.0).astype(np.float32))
+    np.testing.assert_allclose(of_bytes["rotation"]["mean"], of_floats["rotation"]["mean"], atol=1e-6)
+
+
+WRONG_VALUES = {
+    "unknown code": ({"codes": {"colour": 1}}, "codes: 'colour' was given, but the codes of this run are digit, rot"),
+    "no category": ({"codes": {"digit": 10}}, "digit: 10 was given, but it has the values 0 to 9"),
+    "between categories": ({"codes": {"digit": [1, 1.5]}}, "digit: 1.5 was given, but it has the values 0 to 9"),
+    "no number": ({"codes": {"digit": "three"}}, "digit: 'three' was given, but numbers are needed"),
+    "ragged": ({"codes": {"width": [[1], [1, 2]]}}, "width: [[1], [1, 2]] was given, but numbers are needed"),
+    "nan": ({"codes": {"width": float("nan")}}, "width: nan was given, but finite numbers are needed"),
+    "overflow": ({"codes": {"width": 1e39}}, "width: 1e+39 was given, but finite numbers are needed"),
+    "matrix": (
+        {"codes": {"width": [[1.0]]}},
+        "width: an array of shape [1, 1] was given, but a number or an array [N]",
+    ),
+    "lengths": ({"codes": {"digit": [1, 2], "width": [0, 0, 0]}}, "(digit: 2, width: 3), but they go together"),
+    "count": ({"codes": {"digit": [1, 2]}, "count": 3}, "(digit: 2, count: 3), but they go together"),
+    "negative count": ({"count": -1}, "count: -1 was given, but a whole number of at least 0"),
+    "noise": ({"noise": np.zeros((2, 60))}, "noise: an array of shape [2, 60] was given, but [62] or [N, 62]"),
+    "seed": ({"seed": -1}, "seed: -1 was given, but a whole number from 0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_VALUES)
+def test_wrong_values_are_refused(run, case):
+    arguments, message = WRONG_VALUES[case]
+    with pytest.raises(InputError) as error:
+        run.generate(**arguments)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+WRONG_IMAGES = {
+    "size": (np.zeros((2, 32, 32, 1), np.uint8), "[2, 32, 32, 1] was given, but [N, 28, 28, 1] is needed"),
+    "channels": (np.zeros((2, 28, 28), np.uint8), "[2, 28, 28] was given, but [N, 28, 28, 1] is needed"),
+    "range": (np.full((1, 28, 28, 1), 255.0), "floats from 255 to 255 were given, but they must lie in [0, 1]"),
+    "nan": (np.full((1, 28, 28, 1), np.nan), "floats from nan to nan were given"),
+    "type": (np.zeros((1, 28, 28, 1), int), "int64 was given, but uint8, or float in [0, 1], is needed"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_IMAGES)
+@pytest.mark.parametrize("method", ["encode", "discriminate"])
+def test_wrong_images_are_refused(run, method, case):
+    images, message = WRONG_IMAGES[case]
+    with pytest.raises(InputError) as error:
+        getattr(run, method)(images)
+    assert message in str(error.value)
+
+
+def test_a_run_is_found_by_either_folder(smoke_run):
+    for path in smoke_run:
+        with infogan.load(str(path)) as run:
+            assert (run.update, run.report["update"], run.image_shape) == (6, 6, (28, 28, 1))
+
+
+def test_checkpoints_alone_suffice(smoke_run, tmp_path):
+    copy = shutil.copytree(smoke_run[1], tmp_path / "elsewhere")
+    with infogan.load(copy) as run:
+        assert run.report == {}
+        assert run.codes["digit"].found == ()
+        assert run.generate().shape == (1, 28, 28, 1)
+
+
+def test_what_is_no_run_is_refused(smoke_run, tmp_path):
+    for path, message in (
+        (smoke_run[1].parent, "it is no run, but holds the runs smoke. Give the folder of one of these."),
+        (tmp_path, "it is no run, but a folder with the checkpoints of one is needed"),
+        (tmp_path / "gone", "there is no such folder, but a trained run is needed"),
+    ):
+        with pytest.raises(InputError) as error:
+            infogan.load(path)
+        assert message in str(error.value)
+
+
+def test_a_run_without_checkpoint_is_refused(smoke_run, tmp_path):
+    shutil.copy(smoke_run[1] / "spec.json", tmp_path)
+    with pytest.raises(InputError, match=r"it holds no checkpoint, but a trained model is needed. Train it first"):
+        infogan.load(tmp_path)
+
+
+def test_a_damaged_report_is_refused(smoke_run, tmp_path):
+    for folder in smoke_run:
+        shutil.copytree(folder, tmp_path / folder.parent.name / "smoke")
+    (tmp_path / "logs" / "smoke" / "report.json").write_text("[1]")
+    with pytest.raises(InputError, match=r"report\.json: it is no report"):
+        infogan.load(tmp_path / "ckt" / "smoke")
+
+
+def test_codes_are_described_with_what_was_found(smoke_run, spec):
+    report = json.loads((smoke_run[0] / "report.json").read_text())
+    digit, rotation, _ = describe_codes(spec, report).values()
+    assert digit.is_matched
+    assert (digit.prior, digit.values) == ("uniform over 10 categories", "whole numbers 0 to 9")
+    assert (rotation.prior, rotation.values) == ("a number uniform on [-1, 1]", "numbers, shown from -2 to 2")
+    assert any(found.startswith("error rate ") and found.endswith(" %") for found in digit.found)
+    assert any(found.startswith("L_I ") and "nats (at most H = 2.303)" in found for found in digit.found)
+    report["categories"] = {"digit": [7, 0, 1, 2, 3, 4, 5, 6, 8, -1]}
+    labelled = describe_codes(spec, report)["digit"].labels
+    assert (labelled[0], labelled[8], labelled[9]) == ("7", "8", "no class")
+    text = format_codes(spec, report)
+    assert "matched to classes: 0 is 7, 1 is 0" in text
+    assert "noise: 62 numbers uniform on [-1, 1]; drawn from the seed" in text
+    assert "not evaluated yet" not in text
+    assert "not evaluated yet" in format_codes(spec, {})
+
+
+def test_loading_is_announced_without_tensorflow():
+    import subprocess
+    import sys
+
+    code = "import sys, infogan; infogan.load, infogan.train; print('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "False\n"
+
+
+def test_images_of_another_size_are_not_trained_on(spec, dataset, tmp_path):
+    import dataclasses
+
+    wrong = dataclasses.replace(
+        dataset, test=dataclasses.replace(dataset.test, images=np.zeros((9, 8, 8, 1), np.uint8))
+    )
+    with pytest.raises(InputError, match=r"uint8 images of shape \[9, 8, 8, 1\] were given, but uint8 \[N, H, W, C\]"):
+        infogan.train(spec, wrong, tmp_path / "logs", tmp_path / "ckt")
+    assert list(tmp_path.iterdir()) == []
