@@ -5,7 +5,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: setup mnist smoke test lint lock clean
+# Everything that docs/studies holds. Each finished seed is kept; the same command goes on where it stopped.
+STUDY_SEEDS ?= 0-9
+
+.PHONY: setup mnist smoke study test lint lock clean
 
 setup: $(READY)
 
@@ -22,6 +25,11 @@ mnist: setup
 
 smoke: setup
 	$(RUN) launchers/run_mnist_exp.py --smoke $(ARGS)
+
+study: setup
+	$(RUN) launchers/run_study.py mnist --recipe paper --seeds $(STUDY_SEEDS)
+	$(RUN) launchers/run_study.py mnist --recipe reference --seeds 0-4
+	$(RUN) launchers/run_figure1_exp.py
 
 test: lint
 	$(RUN) -m pytest

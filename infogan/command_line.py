@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from infogan.errors import InputError
+from infogan.errors import InputError, TrainingFailed
+from infogan.training.interruption import Interrupted
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,28 +19,32 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. See --help.\n")
 
 
-def run_command(parser, command, arguments=None):
+def run_command(parser, command, arguments=None, passes_on=False):
     """Parses the arguments and runs a command.
 
     Args:
       parser: Parser.
-      command: function of the parsed options.
+      command: function of the parsed options, and of the list of those it does not know if it passes them on.
       arguments: list of strings, None for the process's own.
+      passes_on: True takes arguments that the parser does not know.
 
     Returns:
-      The exit status: 0, or 2 after wrong input.
+      The exit status: 0; 1 after a failed training; 2 after wrong input; 130 or 143 after a signal.
     """
-    options = parser.parse_args(arguments)
+    parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
     try:
-        command(options)
-    except InputError as error:
-        message = str(error)
-    except OSError as error:
-        message = f"{error.filename or 'a file'}: {error.strerror or error}."
-    else:
+        command(*parsed)
         return 0
+    except InputError as error:
+        message, status = str(error), 2
+    except TrainingFailed as error:
+        message, status = str(error), 1
+    except OSError as error:
+        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
+    except Interrupted as error:
+        message, status = f"stopped by {error}. The same command goes on from there.", error.exit_status
     report(parser, message)
-    return 2
+    return status
 
 
 def report(parser, message):

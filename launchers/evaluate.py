@@ -4,7 +4,6 @@ RUN_FOLDER is a run's folder below logs/ or ckt/. Several runs of an experiment 
 and worst of each number.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -12,18 +11,12 @@ from pathlib import Path
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.command_line import Parser
 from infogan.datasets import load_dataset
 from infogan.errors import InputError
 from infogan.evaluation.saved_run import open_run
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.progress import say
-
-
-class _Parser(argparse.ArgumentParser):
-    """Refuses a wrong flag in one line."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}. See --help.\n")
 
 
 def main(arguments=None):
@@ -46,7 +39,7 @@ def main(arguments=None):
 
 
 def _build_parser():
-    parser = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = Parser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
     parser.add_argument("--data-dir", type=Path, help="folder with your own files (default: those shipped, if any)")
     parser.add_argument(

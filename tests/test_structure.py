@@ -13,7 +13,6 @@ RANKS = {
     "errors": 0,
     "seeds": 0,
     "tf1": 0,
-    "command_line": 1,
     "devices": 1,
     "distributions": 1,
     "spec": 2,
@@ -25,12 +24,15 @@ RANKS = {
     "code_description": 4,
     "models": 4,
     "training": 5,
+    "command_line": 6,
     "evaluation": 6,
     "experiment": 7,
     "trained_run": 7,
     "explore": 9,
     "export": 8,
+    "figure1": 9,
     "generate": 8,
+    "study": 8,
 }
 
 # Names of launchers that are words of their own.

@@ -1,0 +1,127 @@
+"""Figure 1: L_I of a single categorical code over the updates, InfoGAN against a GAN whose Q does not reach G."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from infogan.atomic_file import write_atomically, write_json
+from infogan.errors import TrainingFailed
+from infogan.evaluation.report import align
+from infogan.study import find_log, run_seeds
+from infogan.training.run_log import load_metrics
+
+ENTROPY = math.log(10)
+
+
+class Claim(NamedTuple):
+    """What the paper's Figure 1 shows at an update, read off the plot.
+
+    Attributes:
+      update: of the paper.
+      variant: "infogan" or "gan".
+      low, high: range in nats.
+    """
+
+    update: int
+    variant: str
+    low: float
+    high: float
+
+
+CLAIMS = (
+    Claim(25, "infogan", 2.0, 2.0),
+    Claim(100, "infogan", 2.25, 2.25),
+    Claim(240, "infogan", 2.2, 2.3),
+    Claim(936, "infogan", 2.2, 2.3),
+    Claim(240, "gan", 0.05, 0.05),
+    Claim(936, "gan", 0.0, 0.0),
+)
+
+
+def measure_curves(studies):
+    """L_I over the updates; runs or resumes the seeds that are not finished.
+
+    Args:
+      studies: dict of variant -> Study.
+
+    Returns:
+      dict of variant -> (updates int array [E], L_I array [seeds, E] in nats), of means over the epochs of the log.
+
+    Raises:
+      TrainingFailed: naming the seeds whose run failed.
+    """
+    return {variant: _measure_curve(study) for variant, study in studies.items()}
+
+
+def _measure_curve(study):
+    missing = [seed for seed in study.seeds if not (find_log(study, seed) / "report.json").exists()]
+    failed = [seed for seed, status in run_seeds(study, missing) if status]
+    if failed:
+        raise TrainingFailed(f"seeds {', '.join(map(str, failed))} of {study.name} failed. Try the same command again.")
+    logs = [load_metrics(find_log(study, seed) / "metrics.jsonl") for seed in study.seeds]
+    updates = np.array([line["update"] for line in logs[0]])
+    return updates, np.array([[line["mi/digit"] for line in lines] for lines in logs])
+
+
+def compare_with_paper(curves):
+    """What the paper shows beside ours.
+
+    Returns:
+      list of dicts with `update`, `variant`, `mean`, `lowest`, `highest` (over the seeds) and `paper` (low, high), all
+      in nats. Ours is that of the last epoch of the log that ends by the paper's update.
+    """
+    rows = []
+    for claim in CLAIMS:
+        updates, information = curves[claim.variant]
+        at = information[:, np.searchsorted(updates, claim.update, side="right") - 1]
+        ours = {"mean": float(at.mean()), "lowest": float(at.min()), "highest": float(at.max())}
+        rows.append({"update": claim.update, "variant": claim.variant, **ours, "paper": [claim.low, claim.high]})
+    return rows
+
+
+def find_peak(curves):
+    """Where the plain GAN's mean curve is highest: (update, nats). The paper: near 0.6 at updates 110 to 150."""
+    updates, information = curves["gan"]
+    mean = information.mean(axis=0)
+    return int(updates[mean.argmax()]), float(mean.max())
+
+
+def format_comparison(curves):
+    """The comparison as an aligned table."""
+    header = ("L_I in nats", "update", "mean", "lowest", "highest", "paper")
+    lines = [
+        (
+            "InfoGAN" if row["variant"] == "infogan" else "GAN",
+            str(row["update"]),
+            *(f"{row[key]:.3f}" for key in ("mean", "lowest", "highest")),
+            " to ".join(f"{value:g}" for value in dict.fromkeys(row["paper"])),
+        )
+        for row in compare_with_paper(curves)
+    ]
+    update, nats = find_peak(curves)
+    lines.append(("GAN, its peak", str(update), f"{nats:.3f}", "", "", "near 0.6 at 110 to 150"))
+    return f"{align([header, *lines])}\nH(c) = {ENTROPY:.3f}"
+
+
+def write_figure(folder, seeds, curves):
+    """Writes figure1.png and figure1.json, which holds the curves too; returns the latter's path."""
+    from infogan.pictures.information import draw_information  # here: Matplotlib takes half a second
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "figure1.png", draw_information(curves, ENTROPY, CLAIMS))
+    update, nats = find_peak(curves)
+    path = folder / "figure1.json"
+    write_json(
+        path,
+        {
+            "seeds": list(seeds),
+            "comparison": compare_with_paper(curves),
+            "peak of the GAN": {"update": update, "nats": nats},
+            "curves": {
+                variant: {"update": updates.tolist(), "mi/digit": information.round(4).tolist()}
+                for variant, (updates, information) in curves.items()
+            },
+        },
+    )
+    return path

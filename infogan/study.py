@@ -1,0 +1,213 @@
+"""Studies: the same command for several seeds, each run kept as soon as it is finished, and their aggregate as JSON."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from infogan.atomic_file import write_json
+from infogan.errors import InputError, TrainingFailed
+from infogan.evaluation.summary import summarise
+from infogan.training.progress import say
+from infogan.training.run_log import load_metrics
+
+CORES_PER_RUN = 2
+"""A run gains little from more."""
+
+
+class Study(NamedTuple):
+    """Which runs a study is made of.
+
+    Attributes:
+      name: of the study; a run is called `<name>_seed<seed>`.
+      launcher: path of the experiment's launcher.
+      arguments: tuple of str, what the launcher is given beside the seed and the run's name.
+      seeds: tuple of int.
+      log_root, checkpoint_root: roots of the runs' folders.
+      path: the JSON file that keeps what is finished, None if nothing does.
+    """
+
+    name: str
+    launcher: Path
+    arguments: tuple
+    seeds: tuple
+    log_root: Path
+    checkpoint_root: Path
+    path: Path | None = None
+
+
+def run_study(study):
+    """Runs or resumes every seed that the study's file does not hold yet; keeps each as soon as it is finished.
+
+    Runs share the machine: one a GPU, or one for every two cores.
+
+    Returns:
+      The JSON document: `name`, `arguments`, `spec` (without the seed), `runs` (per seed the report, without its
+      spec, and `minutes` of training) and `summary` (rows of `infogan.evaluation.summary.summarise`).
+
+    Raises:
+      InputError: if the file is no study, or one of another command or spec.
+      TrainingFailed: naming the seeds whose run failed; what the others found is kept.
+    """
+    document = load_study(study.path) or {"name": study.name, "arguments": list(study.arguments), "runs": []}
+    if document["arguments"] != list(study.arguments):
+        raise InputError(
+            study.path,
+            f"it holds a study of {' '.join(document['arguments']) or 'no arguments'}, but "
+            f"{' '.join(study.arguments) or 'none'} was given. Choose another --name.",
+        )
+    kept = {run["seed"] for run in document["runs"]}
+    missing = [seed for seed in study.seeds if seed not in kept]
+    failed = []
+    for seed, status in run_seeds(study, missing):
+        if status == 0:
+            _keep(study, document, seed)
+        else:
+            failed.append(seed)
+            say(f"seed {seed}: failed with status {status}; see {_console(study, seed)}")
+    if failed:
+        raise TrainingFailed(f"seeds {', '.join(map(str, failed))} failed. The same command tries them again.")
+    return document
+
+
+def parse_seeds(text):
+    """`0-9` or `0,3,7-8` as a tuple of int, each once.
+
+    Raises:
+      ValueError: if it is neither.
+    """
+    seeds = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        some = range(int(first), int(last or first) + 1)
+        if not some:
+            raise ValueError(part)
+        seeds.extend(some)
+    return tuple(dict.fromkeys(seeds))
+
+
+def load_study(path):
+    """A study's JSON document, None if there is no file.
+
+    Raises:
+      InputError: if it is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text())
+        if {"name", "arguments", "runs"} <= document.keys() and all("seed" in run for run in document["runs"]):
+            return document
+    except (OSError, ValueError, AttributeError, TypeError):
+        pass
+    raise InputError(path, "it holds no study. Restore it, or choose another --name.")
+
+
+def run_seeds(study, seeds):
+    """Runs or resumes each seed in a process of its own, as many at once as the machine has room for.
+
+    Yields:
+      (seed, exit status), in the order of the seeds.
+    """
+    slots = queue.Queue()
+    for slot in _find_slots():
+        slots.put(slot)
+    processes = []
+
+    def run_seed(seed):
+        slot = slots.get()
+        try:
+            process = _start(study, seed, slot)
+            processes.append(process)
+            return process.wait()
+        finally:
+            slots.put(slot)
+
+    pool = ThreadPoolExecutor(slots.qsize())
+    try:
+        yield from zip(seeds, pool.map(run_seed, seeds))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)  # the run saves its last update
+        raise
+    finally:
+        pool.shutdown()
+
+
+class _Slot(NamedTuple):
+    """A share of the machine: a GPU's number, or a set of cores."""
+
+    gpu: int | None
+    cores: tuple
+
+
+def _find_slots():
+    from infogan.devices import find_gpus
+
+    cores = sorted(os.sched_getaffinity(0))
+    if gpus := find_gpus():
+        return [_Slot(number, tuple(cores)) for number in range(len(gpus))]
+    count = max(1, len(cores) // CORES_PER_RUN)
+    return [_Slot(None, tuple(cores[number::count])) for number in range(count)]
+
+
+def _start(study, seed, slot):
+    """Starts or resumes the run of a seed, in a session of its own: signals reach it through the study alone."""
+    name = find_log(study, seed).name
+    is_begun = (study.checkpoint_root / name / "spec.json").exists()
+    command = [sys.executable, str(study.launcher), "--seed", str(seed), *study.arguments]
+    command += ["--log-dir", str(study.log_root), "--checkpoint-dir", str(study.checkpoint_root)]
+    command += ["--resume" if is_begun else "--run-name", name]
+    environment = dict(os.environ)
+    if slot.gpu is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = str(slot.gpu)
+    say(f"seed {seed}: {'goes on' if is_begun else 'begins'}; its console is {_console(study, seed)}")
+    study.log_root.mkdir(parents=True, exist_ok=True)
+    with _console(study, seed).open("a") as console:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, slot.cores),
+        )
+
+
+def find_log(study, seed):
+    """The log folder of a seed's run."""
+    return study.log_root / f"{study.name}_seed{seed}"
+
+
+def _console(study, seed):
+    return find_log(study, seed).with_suffix(".txt")
+
+
+def _keep(study, document, seed):
+    """Adds a finished run to the study's file."""
+    log = find_log(study, seed)
+    report = json.loads((log / "report.json").read_text())
+    spec = {key: value for key, value in report.pop("spec").items() if key != "seed"}
+    if document.setdefault("spec", spec) != spec:
+        changed = [key for key in spec if spec[key] != document["spec"].get(key)]
+        raise InputError(
+            study.path, f"it holds runs of another spec ({', '.join(changed)} differ). Choose another --name."
+        )
+    report["minutes"] = sum(
+        spec["updates_per_epoch"] * spec["batch_size"] / line["speed/images_per_second"] / 60
+        for line in load_metrics(log / "metrics.jsonl")
+    )
+    document["runs"] = sorted([*document["runs"], report], key=lambda run: run["seed"])
+    document["summary"] = summarise(document["runs"])
+    study.path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(study.path, document)
+    errors = [f"{100 * row['ours']:.2f} % {row['name']}" for row in report["metrics"] if row["name"] == "error rate"]
+    say(f"seed {seed}: finished{''.join(f', {error}' for error in errors)}; kept in {study.path}")

@@ -1,0 +1,50 @@
+"""Figure 1 (arXiv:1606.03657): L_I of c ~ Cat(10) alone over 936 updates, InfoGAN against a GAN with Q trained apart.
+
+Runs or resumes `run_mnist_exp.py --recipe figure1`, with and without --baseline gan, for each seed; then writes
+docs/studies/figure1.json and figure1.png and prints the values beside the paper's.
+"""
+
+import sys
+from pathlib import Path
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.command_line import Parser, run_command
+from infogan.figure1 import format_comparison, measure_curves, write_figure
+from infogan.study import Study, parse_seeds
+from infogan.training.interruption import StopSignals
+from infogan.training.progress import say
+
+HERE = Path(__file__).resolve().parent
+VARIANTS = {"infogan": (), "gan": ("--baseline", "gan")}
+
+
+def main():
+    """The command line; returns the exit status."""
+    parser = Parser(__doc__)
+    parser.add_argument("--seeds", type=parse_seeds, default=(0, 1, 2), help="such as 0-2 (default: 0-2)")
+    parser.add_argument("--output", type=Path, default=HERE.parent / "docs/studies", help="default: docs/studies")
+    parser.add_argument("--log-dir", type=Path, default=Path("logs/mnist"), help="root of the runs' folders")
+    parser.add_argument("--checkpoint-dir", type=Path, default=Path("ckt/mnist"), help="root of their checkpoints")
+    return run_command(parser, _run, passes_on=True)
+
+
+def _run(options, more):
+    studies = {
+        variant: Study(
+            f"figure1_{variant}",
+            HERE / "run_mnist_exp.py",
+            ("--recipe", "figure1", *arguments, *more),
+            options.seeds,
+            options.log_dir,
+            options.checkpoint_dir,
+        )
+        for variant, arguments in VARIANTS.items()
+    }
+    with StopSignals():
+        curves = measure_curves(studies)
+    say(f"\n{format_comparison(curves)}\n\nkept in {write_figure(options.output, options.seeds, curves)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Runs an experiment for several seeds and aggregates them: mean, deviation and worst of each number.
+
+What is finished is kept in docs/studies/<name>.json after each seed, and the same command goes on where it stopped.
+Further arguments are the launcher's own, as in `run_study.py faces --seeds 0-4 --name faces_azimuth --factor azimuth`.
+"""
+
+import sys
+from pathlib import Path
+
+import bare_clone  # noqa: F401  makes the package importable from a bare clone
+
+from infogan.command_line import Parser, run_command
+from infogan.evaluation.summary import format_summary
+from infogan.study import Study, parse_seeds, run_study
+from infogan.training.interruption import StopSignals
+from infogan.training.progress import say
+
+HERE = Path(__file__).resolve().parent
+EXPERIMENTS = sorted({path.stem[len("run_") : -len("_exp")] for path in HERE.glob("run_*_exp.py")} - {"figure1"})
+
+
+def main():
+    """The command line; returns the exit status."""
+    parser = Parser(__doc__)
+    parser.add_argument("experiment", choices=EXPERIMENTS)
+    parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
+    parser.add_argument("--recipe", default="paper", help="of the experiment (default: paper)")
+    parser.add_argument("--name", help="of the study (default: <experiment>_<recipe>)")
+    parser.add_argument(
+        "--output", type=Path, default=HERE.parent / "docs/studies", help="folder of the results (docs/studies)"
+    )
+    parser.add_argument("--log-dir", type=Path, help="root of the runs' folders (default: logs/<experiment>)")
+    parser.add_argument("--checkpoint-dir", type=Path, help="root of their checkpoints (default: ckt/<experiment>)")
+    return run_command(parser, _run, passes_on=True)
+
+
+def _run(options, more):
+    name = options.name or f"{options.experiment}_{options.recipe}"
+    study = Study(
+        name,
+        HERE / f"run_{options.experiment}_exp.py",
+        ("--recipe", options.recipe, *more),
+        options.seeds,
+        options.log_dir or Path("logs") / options.experiment,
+        options.checkpoint_dir or Path("ckt") / options.experiment,
+        options.output / f"{name}.json",
+    )
+    with StopSignals():
+        document = run_study(study)
+    seeds = ", ".join(str(run["seed"]) for run in document["runs"])
+    say(f"\n{name}, seeds {seeds}\n\n{format_summary(document['summary'])}\n\nkept in {study.path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

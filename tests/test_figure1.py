@@ -1,0 +1,72 @@
+"""Figure 1's table and picture, from curves whose values are known."""
+
+import io
+import json
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+
+from infogan.errors import TrainingFailed
+from infogan.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
+from infogan.pictures.information import draw_information
+from infogan.study import Study
+
+UPDATES = np.arange(4, 937, 4)
+
+
+@pytest.fixture
+def curves():
+    """InfoGAN's curves are update / 1000, with 0.1 between two seeds; the GAN's peak is 0.5 at update 120."""
+    rising = UPDATES / 1000
+    peaked = 0.5 - np.abs(UPDATES - 120) / 1000
+    return {"infogan": (UPDATES, np.stack([rising, rising + 0.1])), "gan": (UPDATES, np.stack([peaked, peaked]))}
+
+
+def test_comparison_takes_the_epoch_that_ends_by_the_papers_update(curves):
+    rows = {(row["variant"], row["update"]): row for row in compare_with_paper(curves)}
+    first = rows["infogan", 25]  # the log's epochs end at 24 and 28
+    assert [first[key] for key in ("mean", "lowest", "highest")] == pytest.approx([0.074, 0.024, 0.124])
+    assert first["paper"] == [2.0, 2.0]
+    assert rows["infogan", 936]["mean"] == pytest.approx(0.986)
+    assert rows["gan", 240]["mean"] == pytest.approx(0.38)
+
+
+def test_peak_of_the_gan(curves):
+    assert find_peak(curves) == (120, pytest.approx(0.5))
+
+
+def test_table(curves):
+    lines = format_comparison(curves).splitlines()
+    assert lines[2].split() == ["InfoGAN", "25", "0.074", "0.024", "0.124", "2"]
+    assert lines[-1] == f"H(c) = {np.log(10):.3f}"
+    assert "near 0.6 at 110 to 150" in lines[-2]
+
+
+def test_files(curves, tmp_path):
+    document = json.loads(write_figure(tmp_path / "new", (0, 1), curves).read_text())
+    assert document["seeds"] == [0, 1]
+    assert document["curves"]["gan"]["update"] == UPDATES.tolist()
+    assert imageio.imread(tmp_path / "new" / "figure1.png").shape[0] > 300
+
+
+def test_picture_shows_both_curves(curves):
+    with_both = imageio.imread(io.BytesIO(draw_information(curves, ENTROPY, [])))
+    without_gan = imageio.imread(io.BytesIO(draw_information({"infogan": curves["infogan"]}, ENTROPY, [])))
+    assert not np.array_equal(with_both, without_gan)
+
+
+def test_runs_are_found_again_and_failures_are_named(tmp_path):
+    launcher = tmp_path / "launcher.py"
+    launcher.write_text("raise SystemExit(1)")
+    study = Study("figure1_gan", launcher, (), (0, 1), tmp_path, tmp_path / "ckt")
+    for seed, information in ((0, 0.25), (1, 0.5)):
+        log = tmp_path / f"figure1_gan_seed{seed}"
+        log.mkdir()
+        (log / "report.json").write_text("{}")
+        (log / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "update": 4, "mi/digit": information}) + "\n")
+    updates, information = measure_curves({"gan": study})["gan"]
+    assert updates.tolist() == [4]
+    assert information.tolist() == [[0.25], [0.5]]
+    with pytest.raises(TrainingFailed, match="seeds 2 of figure1_gan failed"):
+        measure_curves({"gan": study._replace(seeds=(0, 2))})
