@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+BENCH := .venv-bench
 
-.PHONY: setup mnist smoke test lint lock clean
+.PHONY: setup mnist smoke test lint bench lock clean
 
 setup: $(READY)
 
@@ -30,10 +31,19 @@ lint: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
+# PyTorch, which is only measured against, gets an environment of its own.
+bench: setup $(BENCH)/.ready
+	$(RUN) -m benchmarks.run $(ARGS)
+
+$(BENCH)/.ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
 # Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --extra test --upgrade pyproject.toml --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(BENCH) build *.egg-info
