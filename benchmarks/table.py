@@ -6,6 +6,8 @@ from infogan.errors import InputError
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 UNKNOWN = "not measured"
+BUSY = 0.1
+"""Cores that other processes may keep busy before the numbers are doubted."""
 
 
 def format_document(document):
@@ -38,9 +40,10 @@ def format_conditions(document):
     )
     if loads is not None:
         text += f" Meanwhile other processes kept {loads['mean']:.2f} cores busy, {loads['most']:.2f} at most."
-    if settings["quick"]:
-        text = f"**Quick run on a shared machine or too short to be quoted.** {text}"
-    return text
+    doubts = ["a quick run"] if settings["quick"] else []
+    if loads is not None and loads["mean"] > BUSY:
+        doubts.append("on a shared machine")
+    return f"**Not to be quoted: {' '.join(doubts)}.** {text}" if doubts else text
 
 
 def format_targets(targets):

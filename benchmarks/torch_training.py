@@ -24,7 +24,7 @@ def measure(spec, warm_up, updates, tuned=False):
       tuned: with the channels last in memory and the fused Adam, instead of PyTorch's defaults.
 
     Returns:
-      dict: see `describe_updates`; `version` of PyTorch.
+      dict: see `describe_updates`; `version` of PyTorch; `parameters`, the trained numbers.
     """
     spec = ExperimentSpec.from_json(spec)
     torch.manual_seed(0)
@@ -36,7 +36,8 @@ def measure(spec, warm_up, updates, tuned=False):
         training.update(images[chosen].float() / 255.0)
 
     seconds = time_calls(update, warm_up, updates)
-    return {**describe_updates(seconds, spec.batch_size), "version": torch.__version__}
+    result = describe_updates(seconds, spec.batch_size)
+    return {**result, "version": torch.__version__, "parameters": training.count_parameters()}
 
 
 class Training:
@@ -86,6 +87,11 @@ class Training:
         for parameter in self._discriminator_parameters():
             parameter.requires_grad_(True)
         return d_loss.item(), g_loss.item()
+
+    def count_parameters(self):
+        """Trained numbers of all networks."""
+        groups = self.d_adam.param_groups + self.g_adam.param_groups
+        return sum(parameter.numel() for group in groups for parameter in group["params"])
 
     def _precision(self):
         return torch.autocast("cpu", torch.bfloat16, enabled=self._spec.precision == "bfloat16")
