@@ -4,11 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+BENCH := .venv-bench
 
-# Everything that docs/studies holds. Each finished seed is kept; the same command goes on where it stopped.
-STUDY_SEEDS ?= 0-9
-
-.PHONY: setup mnist smoke study test lint lock clean
+.PHONY: setup mnist smoke study test lint bench lock clean
 
 setup: $(READY)
 
@@ -26,8 +24,9 @@ mnist: setup
 smoke: setup
 	$(RUN) launchers/run_mnist_exp.py --smoke $(ARGS)
 
+# Everything that docs/studies holds. Each finished seed is kept; the same command goes on where it stopped.
 study: setup
-	$(RUN) launchers/run_study.py mnist --recipe paper --seeds $(STUDY_SEEDS)
+	$(RUN) launchers/run_study.py mnist --recipe paper --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe reference --seeds 0-4
 	$(RUN) launchers/run_figure1_exp.py
 
@@ -38,10 +37,19 @@ lint: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
+# PyTorch, which is only measured against, gets an environment of its own.
+bench: setup $(BENCH)/.ready
+	$(RUN) -m benchmarks.run $(ARGS)
+
+$(BENCH)/.ready: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
 # Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --extra test --upgrade pyproject.toml --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(BENCH) build *.egg-info

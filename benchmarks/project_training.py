@@ -1,0 +1,43 @@
+"""The project's own training: the update that `infogan.training` builds, as the trainer runs it."""
+
+from benchmarks.timing import describe_updates, time_calls
+from infogan.datasets import load_dataset
+from infogan.devices import choose_precision, session_config
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.spec import ExperimentSpec
+from infogan.tf1 import tf
+from infogan.training.updates import build_batch_indices, build_update
+
+
+def measure(spec, warm_up, updates):
+    """Time of an update, and of that part of it which fetches the images from the variable they lie in.
+
+    Args:
+      spec: JSON of an ExperimentSpec.
+      warm_up: updates that are not counted.
+      updates: updates that are.
+
+    Returns:
+      dict: see `describe_updates`; `input_seconds` the median time of drawing, gathering and casting a batch alone,
+      with a session call of its own: at least what an update waits for its input.
+
+    Raises:
+      InputError: if this machine does not compute the spec's precision.
+    """
+    spec = ExperimentSpec.from_json(spec)
+    choose_precision(spec.precision)
+    images = load_dataset(spec).train.images
+    with tf.Graph().as_default():
+        model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+        images_in = tf.placeholder(tf.uint8, images.shape)
+        on_device = tf.Variable(images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        update = build_update(model, spec, on_device)
+        indices = build_batch_indices(spec, update.counter, len(images))
+        batch = model.read_images(tf.gather(on_device, indices))
+        with tf.Session(config=session_config(spec.precision)) as session:
+            session.run(tf.global_variables_initializer())
+            session.run(on_device.initializer, {images_in: images})
+            seconds = time_calls(session.make_callable([update.values, update.step]), warm_up, updates)
+            result = describe_updates(seconds, spec.batch_size)
+            input_seconds = time_calls(session.make_callable(batch.op), warm_up, 10 * updates)
+    return {**result, "input_seconds": describe_updates(input_seconds, spec.batch_size)["update_seconds"]}

@@ -1,0 +1,301 @@
+"""The benchmark's arithmetic against hand-made numbers, and each measured program on a few images."""
+
+import dataclasses
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, run_mnist_exp
+
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import child, evaluation, loader, machine, project_training, reference_port, run, table
+from benchmarks.floor import Product, compute_floor, count_operations, count_passes, list_shapes
+from benchmarks.operations import list_products
+from benchmarks.process import run_child
+from benchmarks.summary import Target, find_floor, list_speeds, list_targets
+from benchmarks.timing import describe_updates, medians, time_calls
+from infogan import devices
+from infogan.errors import InputError, TrainingFailed
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.tf1 import tf
+from infogan.training.updates import build_update
+
+TINY = dataclasses.replace(run_mnist_exp.REFERENCE, batch_size=4, max_images=100)
+UNUSED_OUTPUTS = 2 * (128 + 1)
+"""Parameters of the two deviations that Q's last layer here could learn, and the other programs do without."""
+
+
+def document(**changes):
+    """What a whole run would leave, with round numbers."""
+    products = [Product("generator", "1", True, 1, 50, 100), Product("trunk", "1", True, 1, 50, 100)]
+    training = {"update_seconds": 0.2, "images_per_second": 640.0, "peak_bytes": 1.1e9}
+    fast = {"update_seconds": 0.1, "images_per_second": 1280.0, "peak_bytes": 1.0e9, "input_seconds": 1e-4}
+    memory = {"add in place": 28e6, "copy": 14e6, "triad": 20e6}
+    made = {
+        "date": "2016-06-12",
+        "machine": {"processor": "Abacus", "cores": 2, "gpus": [], "python": "3.11.0"},
+        "versions": {"tensorflow": "2.21.0"},
+        "other_load": {"mean": 0.01, "most": 0.02},
+        "settings": {"quick": False, "rounds": 3, "updates": 40},
+        "batch_sizes": {
+            "port float32": 128, "project float32": 128, "eager float32": 128, "project bfloat16": 128,
+            "eager bfloat16": 128,
+        },
+        "titles": {
+            "port float32": "port", "project float32": "infogan", "eager float32": "PyTorch",
+            "project bfloat16": "infogan", "eager bfloat16": "PyTorch",
+        },
+        "floor_batch": 128,
+        "operations": {"products": [product._asdict() for product in products], "parameters": 1000},
+        "medians": {
+            "port float32": training,
+            "project float32": fast,
+            "eager float32": {**training, "images_per_second": 320.0},
+            "project bfloat16": fast,
+            "eager bfloat16": {"unavailable": "PyTorch is not installed"},
+            "machine float32": {"best": 128e6, "products": {"a": 1e8, "b": 128e6}, "memory": memory},
+            "machine bfloat16": {"unavailable": "no instructions"},
+            "startup": {"first_update_seconds": 7.5, "peak_bytes": 1.3e9},
+            "evaluation": {"recognised_per_second": 5000.0, "generated_per_second": 6000.0},
+            "loader": {"loaded_per_second": 350000.0, "load_seconds": 0.2},
+        },
+    }  # fmt: skip
+    return {**made, **changes}
+
+
+def test_medians_are_those_of_each_number():
+    rounds = [
+        {"a": 1.0, "b": {"c": 5}, "t": "x"},
+        {"a": 9.0, "b": {"c": 1}, "t": "y"},
+        {"a": 2.0, "b": {"c": 3}, "t": ""},
+    ]
+    assert medians(rounds) == {"a": 2.0, "b": {"c": 3.0}, "t": "x"}
+    assert medians([{"other_load": None}, {"other_load": None}]) == {"other_load": None}
+
+
+def test_warm_up_is_called_but_not_timed():
+    called = []
+    assert len(time_calls(lambda: called.append(1), 2, 3)) == 3
+    assert len(called) == 5
+
+
+def test_images_per_second_follow_from_the_median_update():
+    assert describe_updates([0.5, 0.1, 0.25], 100)["images_per_second"] == 400.0
+
+
+def test_floor_of_a_network_counted_by_hand():
+    """A dense layer 3 -> 5 of G on 2 images: latents need no gradient, so two forward passes and a weight gradient."""
+    product = Product("generator", "dense", True, 1, 3, 5)
+    assert count_passes(product) == (2, 1, 0)
+    assert count_operations(product, 2) == 2 * (2 * 3 * 5) * 3
+    floor = compute_floor([product], parameters=15, batch_size=2, operations_per_second=18.0, bytes_per_second=42.0)
+    assert floor == (10.0, 10.0)
+    assert floor.seconds == 20.0
+
+
+def test_operations_are_those_of_the_graph_that_trains(spec):
+    """Counted from the shapes of all products that the update's operation really runs."""
+    with tf.Graph().as_default() as graph:
+        model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, 0)
+        update = build_update(model, spec, tf.zeros([100, 28, 28, 1], tf.uint8))
+        needed = tf.graph_util.extract_sub_graph(graph.as_graph_def(), [update.step.name, update.values.op.name])
+        counted = sum(count_in_graph(graph.get_operation_by_name(node.name)) for node in needed.node)
+    products, _ = list_products(spec)
+    # One pass over both halves sends real images through Q too, once in each direction, for nothing.
+    wasted = sum(3 * 2 * product.k * product.n for product in products if product.part == "recognition")
+    assert counted == sum(count_operations(product, spec.batch_size) for product in products) + wasted * spec.batch_size
+
+
+def count_in_graph(operation):
+    """Additions and multiplications of one operation of a graph: a filter's numbers times the pixels it is put on."""
+    if operation.type not in ("MatMul", "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter"):
+        return 0
+    shapes = [tensor.shape.as_list() for tensor in operation.inputs]
+    if operation.type == "MatMul":
+        contracted = shapes[0][0 if operation.get_attr("transpose_a") else 1]
+        return 2 * math.prod(operation.outputs[0].shape.as_list()) * contracted
+    if operation.type == "Conv2D":
+        return 2 * math.prod(shapes[1]) * math.prod(operation.outputs[0].shape.as_list()[:3])
+    if operation.type == "Conv2DBackpropInput":
+        return 2 * math.prod(shapes[1]) * math.prod(shapes[2][:3])
+    return 2 * math.prod(operation.outputs[0].shape.as_list()) * math.prod(shapes[2][:3])
+
+
+def test_parameters_are_those_of_table_1():
+    _, parameters = list_products(run_mnist_exp.PAPER)
+    generator = 74 * 1024 + 1024 * 6272 + 16 * 128 * 64 + 16 * 64 + 1 + 2 * (1024 + 6272 + 64)
+    trunk = 16 * 64 + 64 + 16 * 64 * 128 + 6272 * 1024 + 2 * (128 + 1024)
+    heads = 1024 + 1 + 1024 * 128 + 2 * 128 + 128 * 12 + 12
+    assert parameters == generator + trunk + heads + UNUSED_OUTPUTS
+
+
+def test_shapes_leave_out_small_layers_and_doubles():
+    large = Product("trunk", "large", False, 1, 1000, 1000)
+    shapes = list_shapes([large, large._replace(layer="twin"), Product("trunk", "small", False, 1, 10, 10)], [2, 4])
+    kinds = ("forward", "weight gradient", "input gradient")
+    assert shapes == [(kind, rows, 1000, 1000) for rows in (2, 4) for kind in kinds]
+
+
+def test_share_of_the_floor_and_ratios():
+    """G 2 + 1 and the trunk 3 + 2 + 1 passes of 10,000 operations for 128 images at 128e6 a second: 0.09 s.
+
+    And 1,000 parameters of 28 bytes at 28e6 bytes a second: 0.001 s.
+    """
+    assert find_floor(document(), "float32", 128) == pytest.approx((0.09, 0.001))
+    assert find_floor(document(), "bfloat16", 128) is None
+    speeds = {speed.name: speed for speed in list_speeds(document())}
+    project = speeds["project float32"]
+    assert (project.times_port, project.times_eager) == (2.0, 4.0)
+    assert project.share_of_floor == pytest.approx(0.91)
+    assert speeds["project bfloat16"].share_of_floor is None
+    assert speeds["eager bfloat16"].times_port is None
+
+
+def test_targets_hold_on_their_own_side():
+    assert Target("x", 2.0, "at least", 2.0, "{}").holds and not Target("x", 2.0, "at least", 1.9, "{}").holds
+    assert Target("x", 2.0, "at most", 2.0, "{}").holds and not Target("x", 2.0, "at most", 2.1, "{}").holds
+    assert Target("x", 2.0, "at most", None, "{}").holds is None
+    assert [target.holds for target in list_targets(document())] == [False, True, True, None, True, True, False]
+
+
+def test_tables_show_what_was_measured_and_what_was_not():
+    text = table.format_document(document())
+    assert "| infogan | float32 | 128 | 100.0 | 1280 | 2.00 | 4.00 | 91% | 1.00 |" in text
+    assert "| PyTorch | bfloat16 | 128 | not measured: PyTorch is not installed | - |" in text
+    assert "| bfloat16, share of the floor | at least 70% | not measured | - |" in text
+    assert "| command to first update | at most 8.0 s | 7.5 s | yes |" in text
+    assert "100 us, 0.10% of an update" in text
+    assert "Not to be quoted" not in text
+    for rows in (block.splitlines() for block in text.split("\n\n") if block.startswith("|")):
+        assert len({row.count("|") for row in rows}) == 1, rows
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"other_load": {"mean": 1.5, "most": 1.7}}, {"settings": {"quick": True, "rounds": 1, "updates": 6}}],
+)
+def test_a_doubtful_run_says_so(changes):
+    assert "**Not to be quoted:" in table.format_document(document(**changes))
+
+
+def test_text_goes_between_the_markers_and_nowhere_else():
+    page = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"
+    once = table.insert(page, "new\n")
+    assert once == f"before\n{table.BEGIN}\n\nnew\n\n{table.END}\nafter\n"
+    assert table.insert(once, "new\n") == once
+    for broken in ("no marker", page + page, page.replace(table.END, "")):
+        with pytest.raises(InputError, match="once each, is needed"):
+            table.insert(broken, "new")
+
+
+def test_page_of_the_docs_has_its_markers():
+    table.insert(run.PAGE.read_text(), "new")
+
+
+@pytest.mark.parametrize("content", ["no json", "[]", "{}", None])
+def test_show_refuses_what_is_no_result(tmp_path, capsys, content):
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_text(content)
+    assert run.main(["--show", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "x.json" in error
+
+
+def test_output_into_no_folder_is_refused_before_anything_is_measured(tmp_path, capsys):
+    assert run.main(["--output", str(tmp_path / "missing" / "x.json")]) == 2
+    assert "missing is no folder. Make it." in capsys.readouterr().err
+
+
+def test_show_prints_the_tables_of_a_file(tmp_path, capsys):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(document()))
+    assert run.main(["--show", str(path)]) == 0
+    assert capsys.readouterr().out == table.format_document(document()) + "\n"
+
+
+def test_names_of_programs_are_unique_and_end_with_the_precision():
+    programs = run.list_programs(run.FULL, "folder", sys.executable)
+    assert len({program.name for program in programs}) == len(programs)
+    for program in programs:
+        if program.batch_size:
+            assert json.loads(program.options["spec"])["precision"] == program.name.split()[-1]
+
+
+def test_a_precision_that_the_machine_lacks_is_reported(monkeypatch):
+    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: False)
+    spec = dataclasses.replace(TINY, precision="bfloat16").to_json()
+    result = child.main("project_training", json.dumps({"spec": spec, "warm_up": 0, "updates": 1}))
+    assert "bfloat16 was given" in result["unavailable"]
+
+
+def test_a_process_gives_its_result_or_its_error():
+    result = run_child("loader", {"calls": 1})
+    assert result["loaded_per_second"] == pytest.approx(70_000 / result["load_seconds"])
+    assert result["other_load"] is None or result["other_load"] >= 0
+    with pytest.raises(TrainingFailed, match="unexpected keyword argument"):
+        run_child("loader", {"nonsense": 1})
+
+
+@pytest.mark.parametrize("program", [project_training, reference_port])
+def test_training_programs_measure(program):
+    result = program.measure(TINY.to_json(), warm_up=1, updates=2)
+    assert result["images_per_second"] == pytest.approx(4 / result["update_seconds"])
+    assert result["peak_bytes"] > 13e6 * 4 * 4  # weights, gradients and moments of Table 1's networks
+    assert 0 < result.get("input_seconds", 0.01) < math.inf
+
+
+def test_port_trains_the_network_of_each_step_and_only_that():
+    with tf.Graph().as_default():
+        images_in, d_step, g_step, logged = reference_port.build(TINY)
+        weights = tf.trainable_variables()
+        of_d, of_g = ([w for w in weights if w.name.startswith(side)] for side in ("d_", "g_"))
+        biases = 1024 + 6272 + 64 + 128 + 1024 + 128  # before batch norm
+        count = sum(math.prod(weight.shape.as_list()) for weight in weights)
+        assert count == list_products(TINY)[1] - UNUSED_OUTPUTS + biases
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            feed = {images_in: np.random.default_rng(0).random((4, 784))}
+            before = session.run([of_d, of_g])
+            # D is undecided at the start, and Q knows nothing: 2 ln 2 plus what Q's guess at two codes costs.
+            d_loss, g_loss, categorical, *_ = session.run([d_step, *logged], feed)[1:]
+            assert d_loss - g_loss == pytest.approx(math.log(2), abs=0.2)
+            assert categorical == pytest.approx(0.0, abs=0.2)
+            between = session.run([of_d, of_g])
+            session.run(g_step, feed)
+            after = session.run([of_d, of_g])
+    assert any_differs(before[0], between[0]) and not any_differs(before[1], between[1])
+    assert not any_differs(between[0], after[0]) and any_differs(between[1], after[1])
+
+
+def any_differs(before, after):
+    return any(not np.array_equal(a, b) for a, b in zip(before, after))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_torch_measures_the_same_network(precision, monkeypatch):
+    if not run.TORCH_PYTHON.exists():
+        pytest.skip("PyTorch is not installed: `make bench` does it")
+    spec = dataclasses.replace(TINY, precision=precision).to_json()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # its threads wait busily for each other
+    options = {"spec": spec, "warm_up": 0, "updates": 2, "tuned": precision == "float32"}
+    result = run_child("torch_training", options, run.TORCH_PYTHON)
+    assert result["parameters"] == list_products(TINY)[1] - UNUSED_OUTPUTS
+    assert result["images_per_second"] == pytest.approx(4 / result["update_seconds"])
+
+
+def test_rates_of_the_machine():
+    rates = machine.measure_products(list_shapes([Product("trunk", "1", False, 2, 30, 40)], [4]), "float32", calls=2)
+    assert list(rates) == ["forward 8x30x40", "weight gradient 8x30x40", "input gradient 8x30x40"]
+    assert all(1e3 < rate < 1e14 for rate in rates.values())
+    assert all(1e6 < rate < 1e13 for rate in machine.measure_memory(1, calls=2).values())
+
+
+def test_evaluation_and_loader_measure(smoke_run):
+    root = smoke_run[0].parent.parent
+    result = evaluation.measure(root, "smoke", images=20, calls=1)
+    assert result.keys() == {"recognised_per_second", "generated_per_second"} and min(result.values()) > 0
+    assert loader.measure(calls=1)["loaded_per_second"] > 0
