@@ -26,7 +26,7 @@ def list_products(spec):
       (list of Product, int)
     """
     with tf.Graph().as_default() as graph:
-        model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+        model = RegularizedGAN.of_spec(spec)
         model.generate(tf.zeros([1, model.latent_dist.dim]), Normalisation([GENERATED], batch_statistics=False))
         model.discriminate(tf.zeros([1, *model.image_shape]), Normalisation([REAL], batch_statistics=False))
         products, seen = [], set()

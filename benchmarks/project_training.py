@@ -28,7 +28,7 @@ def measure(spec, warm_up, updates):
     choose_precision(spec.precision)
     images = load_dataset(spec).train.images
     with tf.Graph().as_default():
-        model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+        model = RegularizedGAN.of_spec(spec)
         images_in = tf.placeholder(tf.uint8, images.shape)
         on_device = tf.Variable(images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
         update = build_update(model, spec, on_device)

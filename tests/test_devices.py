@@ -40,7 +40,7 @@ def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
     for precision in ("float32", "bfloat16"):
         spec = dataclasses.replace(spec, precision=precision)
         with tf.Graph().as_default(), tf.Session(config=session_config(precision)) as session:
-            model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+            model = RegularizedGAN.of_spec(spec)
             update = build_update(model, spec, tf.constant(dataset.train.images))
             session.run(tf.global_variables_initializer())
             values[precision] = session.run([update.values, update.step])[0]

@@ -44,7 +44,7 @@ def save_untrained(spec, dataset, root):
     folder = RunFolder(root / "logs", root / "ckt", "run")
     folder.create(spec, dataset)
     with tf.Graph().as_default(), tf.Session() as session:
-        model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
+        model = RegularizedGAN.of_spec(spec)
         images = model.generate(tf.zeros([1, model.latent_dist.dim]))
         for population in (REAL, GENERATED):
             model.discriminate(images, Normalisation([population], batch_statistics=False))
