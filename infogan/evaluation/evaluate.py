@@ -85,7 +85,8 @@ def evaluate_run(spec, dataset, folder):
         update = model.update
         posteriors = model.recognise(dataset.test.images)
         category_order = _find_error_rates(findings, model, dataset, posteriors)
-        information = model.mutual_information(FRESH_SAMPLES, derive_seed(spec.seed, "mutual information"))
+        samples = min(FRESH_SAMPLES, spec.max_images or FRESH_SAMPLES)  # few where a smoke run uses few images
+        information = model.mutual_information(samples, derive_seed(spec.seed, "mutual information"))
         findings.metrics += measure_information(spec.codes, information, posteriors)
         _find_factors(findings, model, dataset, posteriors)
         _find_samples(findings, model, category_order)
