@@ -75,10 +75,11 @@ def check_output(kind, path):
 
 
 def _export(options):
-    from infogan.trained_run import TrainedRun, find_run
+    from infogan.evaluation.saved_run import open_run
+    from infogan.trained_run import TrainedRun
     from infogan.training.progress import say
 
-    folder = find_run(options.run)
+    folder = open_run(options.run)
     check_output(options.format, options.output)
     tf.logging.set_verbosity(tf.logging.ERROR)  # TensorFlow deprecates what a graph is frozen and saved with
     with TrainedRun(folder) as run:

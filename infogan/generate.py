@@ -47,10 +47,11 @@ def main(arguments=None):
 
 
 def _generate(parser, options):
-    from infogan.trained_run import TrainedRun, find_run, load_report
+    from infogan.evaluation.saved_run import open_run
+    from infogan.trained_run import TrainedRun, load_report
     from infogan.training.progress import say
 
-    folder = find_run(options.run)
+    folder = open_run(options.run)
     spec = folder.load_spec()
     if options.list:
         say(format_codes(spec, load_report(folder)))

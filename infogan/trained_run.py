@@ -1,7 +1,6 @@
 """What a trained run does for a program: `infogan.load`, then generate, encode, discriminate; numpy in and out."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 
@@ -9,9 +8,9 @@ from infogan.code_description import describe_codes
 from infogan.code_values import place_values
 from infogan.devices import find_gpus
 from infogan.errors import InputError
+from infogan.evaluation.saved_run import open_run
 from infogan.evaluation.trained_model import TrainedModel
 from infogan.spec import LARGEST_SEED
-from infogan.training.run_folder import RunFolder
 
 
 def load(path):
@@ -29,7 +28,7 @@ def load(path):
     Raises:
       InputError: if there is no such run, or it has no checkpoint, or a damaged one.
     """
-    return TrainedRun(find_run(path))
+    return TrainedRun(open_run(path))
 
 
 class TrainedRun:
@@ -162,19 +161,6 @@ class TrainedRun:
         return images.astype(np.float32) * np.float32(255.0)
 
 
-def find_run(path):
-    """The run whose folder below ckt/ or logs/ is given; nothing is written.
-
-    Raises:
-      InputError: naming the runs there, if it is none.
-    """
-    path = Path(path).resolve()
-    log, checkpoints = _both_folders(path)
-    if not (checkpoints / "spec.json").is_file():
-        raise InputError(path, _describe_missing(path, checkpoints))
-    return RunFolder(log.parent, checkpoints.parent, checkpoints.name)
-
-
 def load_report(folder):
     """The content of a run's report.json; an empty dict where there is none.
 
@@ -191,24 +177,6 @@ def load_report(folder):
     except (OSError, ValueError) as error:
         raise InputError(path, f"it is no report ({error}). Evaluate the run again with --resume.") from error
     return report
-
-
-def _both_folders(path):
-    """The folders logs/.../NAME and ckt/.../NAME of a run of which one is given; twice the path if it is neither."""
-    for place in reversed(range(len(path.parts) - 1)):
-        if path.parts[place] in ("logs", "ckt"):
-            below = path.parts[place + 1 :]
-            return tuple(Path(*path.parts[:place], root, *below) for root in ("logs", "ckt"))
-    return path, path
-
-
-def _describe_missing(path, checkpoints):
-    runs = sorted(spec.parent.name for spec in checkpoints.glob("*/spec.json"))
-    if runs:
-        return f"it is no run, but holds the runs {', '.join(runs)}. Give the folder of one of these."
-    if path.is_dir():
-        return "it is no run, but a folder with the checkpoints of one is needed. Give one such as ckt/mnist/NAME."
-    return "there is no such folder, but a trained run is needed. Give its folder, such as ckt/mnist/NAME."
 
 
 def _check_count(count):

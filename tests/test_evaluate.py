@@ -287,7 +287,7 @@ def test_missing_labels_get_one_line(run_copy, tmp_path, capsys):
 def test_all_runs_are_looked_at_before_the_first_is_evaluated(run_copy, capsys):
     before = (run_copy[0] / "report.json").stat().st_mtime_ns
     assert launch_evaluation(run_copy[0], run_copy[0].parent / "misspelt") == 2
-    assert "misspelt: it holds no run" in capsys.readouterr().err
+    assert "misspelt: there is no such folder" in capsys.readouterr().err
     assert (run_copy[0] / "report.json").stat().st_mtime_ns == before
 
 

@@ -104,7 +104,7 @@ def test_a_picture_of_too_many_pixels_is_refused_unread():
 
 
 WRONG = {
-    "no run": (["nowhere"], "nowhere: there is no such folder, but a trained run is needed"),
+    "no run": (["nowhere"], "nowhere: there is no such folder, but a run's is needed"),
     "open to others": (
         ["RUN", "--host", "0.0.0.0"],
         "--host: 0.0.0.0 lets others in, but then --auth USER:PASS",

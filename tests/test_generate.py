@@ -162,7 +162,7 @@ def test_wrong_input_gets_one_line_and_status_2(smoke_run, tmp_path, monkeypatch
         (["--help"], 0, "--code rotation=-2:2:11"),
         (["RUN", "--list"], 0, "digit: uniform over 10 categories; whole numbers 0 to 9"),
         (["RUN", "--code", "colour"], 2, "codes: 'colour' was given"),
-        (["nowhere"], 2, "nowhere: there is no such folder, but a trained run is needed"),
+        (["nowhere"], 2, "nowhere: there is no such folder, but a run's is needed"),
         ([], 2, "the following arguments are required: RUN. See --help."),
     ],
 )

@@ -33,9 +33,14 @@ def test_roots_of_any_name_are_given(tmp_path):
     log, checkpoints = make_run(tmp_path / "one/a", tmp_path / "two/a")
     assert open_run(log, checkpoint_root=checkpoints.parent).checkpoints == checkpoints
     assert open_run(checkpoints, log_root=log.parent).log == log
-    for folder, flag in ((log, "--checkpoint-dir"), (checkpoints, "--log-dir")):
-        with pytest.raises(InputError, match=rf"does not lie below .*Give {flag}\."):
-            open_run(folder)
+    with pytest.raises(InputError, match=r"where its checkpoints are is not known. Give their folder, or --checkpoint"):
+        open_run(log)
+
+
+def test_checkpoints_that_were_moved_are_a_run_by_themselves(tmp_path):
+    _, checkpoints = make_run(tmp_path / "logs/mnist/a", tmp_path / "copy")
+    folder = open_run(checkpoints)
+    assert (folder.log, folder.checkpoints) == (checkpoints, checkpoints)
 
 
 def test_a_lost_log_folder_does_not_matter(tmp_path):
@@ -45,10 +50,12 @@ def test_a_lost_log_folder_does_not_matter(tmp_path):
 
 
 def test_what_holds_no_run_is_refused(tmp_path):
-    for path in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(InputError, match="it holds no run"):
+    for path, message in ((tmp_path, "it holds no run"), (tmp_path / "missing", "there is no such folder")):
+        with pytest.raises(InputError, match=message):
             open_run(path)
     log, checkpoints = make_run(tmp_path / "logs/mnist/a", tmp_path / "elsewhere/a")
     with pytest.raises(InputError, match=r"its checkpoints are needed, but .*ckt/mnist/a holds no run"):
         open_run(log)
     assert open_run(log, checkpoint_root=checkpoints.parent).checkpoints == checkpoints
+    with pytest.raises(InputError, match=r"it is no run, but holds the runs a\. Give the folder"):
+        open_run(checkpoints.parent)

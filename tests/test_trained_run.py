@@ -146,8 +146,8 @@ def test_checkpoints_alone_suffice(smoke_run, tmp_path):
 def test_what_is_no_run_is_refused(smoke_run, tmp_path):
     for path, message in (
         (smoke_run[1].parent, "it is no run, but holds the runs smoke. Give the folder of one of these."),
-        (tmp_path, "it is no run, but a folder with the checkpoints of one is needed"),
-        (tmp_path / "gone", "there is no such folder, but a trained run is needed"),
+        (tmp_path, "it holds no run (no spec.json)"),
+        (tmp_path / "gone", "there is no such folder, but a run's is needed"),
     ):
         with pytest.raises(InputError) as error:
             infogan.load(path)
@@ -155,7 +155,8 @@ def test_what_is_no_run_is_refused(smoke_run, tmp_path):
 
 
 def test_a_run_without_checkpoint_is_refused(smoke_run, tmp_path):
-    shutil.copy(smoke_run[1] / "spec.json", tmp_path)
+    for name in ("spec.json", "dataset.json"):
+        shutil.copy(smoke_run[1] / name, tmp_path)
     with pytest.raises(InputError, match=r"it holds no checkpoint, but a trained model is needed. Train it first"):
         infogan.load(tmp_path)
 

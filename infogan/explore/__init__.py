@@ -23,10 +23,11 @@ def main(arguments=None):
 
 
 def _explore(options):
-    from infogan.trained_run import TrainedRun, find_run
+    from infogan.evaluation.saved_run import open_run
+    from infogan.trained_run import TrainedRun
 
     auth = _check_access(options.host, options.auth)
-    folder = find_run(options.run)
+    folder = open_run(options.run)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
