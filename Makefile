@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: setup mnist smoke test lint lock clean
+.PHONY: setup mnist smoke test test-all lint lock clean
 
 setup: $(READY)
 
@@ -25,6 +25,9 @@ smoke: setup
 
 test: lint
 	$(RUN) -m pytest
+
+test-all: lint
+	$(RUN) -m pytest -m ""
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -64,14 +64,15 @@ class InfoGANTrainer:
         content = zlib.crc32(self._images.tobytes(), zlib.crc32(spec.to_json().encode()))
         self._agreement = Agreement(self._distribution, content)
         model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
-        self._call = UpdateCall(
-            lambda: join_updates(run(lambda images: build_update(model, spec, images), copies)), self._updates_per_call
-        )
         self._settling_batch = tf.placeholder(tf.int64, [])
         self._settle = run(lambda images: build_settling(model, spec, images, self._settling_batch), copies)
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         self._generated = model.generate(self._latents_in)
         self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
+        # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body too.
+        self._call = UpdateCall(
+            lambda: join_updates(run(lambda images: build_update(model, spec, images), copies)), self._updates_per_call
+        )
         self._initialise = tf.global_variables_initializer()
         self._checkpoints = Checkpoints(self._folder.checkpoints)
 
