@@ -229,7 +229,7 @@ class Agreement:
             self._of_all = distribution.run(gather_from_replicas, [self._own] * distribution.local_replicas)[0]
 
     def reach(self, session, update, stop):
-        """Passes on a signal that any process received.
+        """Whether all processes are to stop now; passes on a signal that any of them received before this was called.
 
         Args:
           session: Session.
@@ -240,7 +240,7 @@ class Agreement:
           InputError: if the processes train different things, or are not equally far.
         """
         if not self._is_needed:
-            return
+            return stop.received is not None
         of_all = session.run(self._of_all, {self._own: [self._content, update, stop.received or 0]})
         contents, updates, signals = (set(column.tolist()) for column in of_all.T)
         if len(contents) > 1:
@@ -255,5 +255,7 @@ class Agreement:
                 f"this worker goes on from update {update}, but others from {sorted(updates - {update})}. Give every "
                 "worker the same --resume NAME, and a --checkpoint-dir that all can read.",
             )
-        if signals != {0}:
-            stop.receive(max(signals))
+        if signals == {0}:  # one that has come to this process meanwhile is everybody's next time
+            return False
+        stop.receive(max(signals))
+        return True

@@ -139,10 +139,10 @@ class InfoGANTrainer:
                 seconds, timed_updates = 0.0, 0
                 if self._is_chief:
                     self._record_epoch(session, line, base_latents, log, progress)
-            self._agreement.reach(session, update, self._stop)
-            is_stopped = self._stop.received is not None
+            is_stopped = self._agreement.reach(session, update, self._stop)
             if update < spec.updates and (is_stopped or update % spec.snapshot_interval == 0):
                 self._save(session, update)
+            if update < spec.updates and is_stopped:
                 self._stop.raise_if_received()
         for batch in range(SETTLING_BATCHES):
             session.run(self._settle, {self._settling_batch: batch})
