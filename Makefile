@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup mnist smoke study test lint bench lock clean
+.PHONY: setup mnist smoke study test test-all lint bench lock clean
 
 setup: $(READY)
 
@@ -32,6 +32,9 @@ study: setup
 
 test: lint
 	$(RUN) -m pytest
+
+test-all: lint
+	$(RUN) -m pytest -m ""
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -5,11 +5,12 @@ import math
 import os
 import platform
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
 
 from infogan.atomic_file import write_json
+from infogan.cluster import read_cluster
 from infogan.command_line import Parser
 from infogan.datasets import load_dataset
 from infogan.devices import choose_precision, find_gpus
@@ -18,6 +19,7 @@ from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
 from infogan.training.checkpoints import find_checkpoints
+from infogan.training.distribution import OneDevice, choose_distribution
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.progress import say
 from infogan.training.run_folder import RunFolder
@@ -30,17 +32,19 @@ WITHOUT_DEFAULT_FOLDER = {"mnist": "default: the shipped ones", "images": "neede
 """Datasets that are not looked for in data/<name>, and what --help says instead."""
 
 
-def run(spec, folder, dataset, stop):
-    """Trains, or goes on training, and evaluates.
+def run(spec, folder, dataset, stop, distribution=None, updates_per_call=1):
+    """Trains, or goes on training, and evaluates; of several workers each calls this, and the chief alone writes.
 
     Args:
       spec: ExperimentSpec.
-      folder: RunFolder, created and locked.
+      folder: RunFolder, created and locked by the chief.
       dataset: Dataset of the spec.
       stop: StopSignals, entered.
+      distribution: where to train, of `infogan.training.distribution`; None is OneDevice().
+      updates_per_call: most updates in a session run.
 
     Returns:
-      The report, as `infogan.evaluation.report.build_report` makes it.
+      The report, as `infogan.evaluation.report.build_report` makes it; None for a worker that is not the chief.
 
     Raises:
       TrainingFailed: if a loss or a weight is not finite, or a checkpoint cannot be written; status.json says failed.
@@ -51,8 +55,12 @@ def run(spec, folder, dataset, stop):
     def write_status(state, message=""):
         folder.write_status(state, _last_update(folder), spec.updates, message)
 
+    distribution = distribution or OneDevice()
+    if not distribution.is_chief:
+        say(f"worker {distribution.number} of {distribution.processes}: the chief reports and writes")
+        return _train(spec, folder, dataset, stop, distribution, updates_per_call)
     try:
-        report = _train_and_evaluate(spec, folder, dataset, stop)
+        report = _train_and_evaluate(spec, folder, dataset, stop, distribution, updates_per_call)
     except InputError:
         raise
     except (Interrupted, KeyboardInterrupt) as error:
@@ -109,17 +117,26 @@ def _check_images(images, spec):
         )
 
 
-def _train_and_evaluate(spec, folder, dataset, stop):
+def _train_and_evaluate(spec, folder, dataset, stop, distribution, updates_per_call):
     gpus = find_gpus()
-    # Imported here: they cost a second, and a wrong flag is refused before.
+    # Imported here: it costs a second, and a wrong flag is refused before.
     from infogan.evaluation.evaluate import evaluate_run
-    from infogan.training.trainer import InfoGANTrainer
 
-    write_json(folder.log / "environment.json", _describe_environment(dataset, gpus))
+    environment = _describe_environment(dataset, gpus)
+    spread = {"processes": distribution.processes, "replicas": distribution.replicas}
+    write_json(folder.log / "environment.json", {**environment, **spread, "updates_per_call": updates_per_call})
     _announce(spec, folder, dataset, gpus)
-    if _last_update(folder) != spec.updates:
-        InfoGANTrainer(spec, dataset.train.images, folder, stop).train()
+    if distribution.replicas > 1:
+        say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
+    _train(spec, folder, dataset, stop, distribution, updates_per_call)
     return evaluate_run(spec, dataset, folder)
+
+
+def _train(spec, folder, dataset, stop, distribution, updates_per_call):
+    from infogan.training.trainer import InfoGANTrainer  # imported here for the same reason
+
+    if _last_update(folder) != spec.updates:
+        InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call, distribution).train()
 
 
 def _last_update(folder):
@@ -145,10 +162,12 @@ def main(description, recipes, arguments=None, flags=None):
     folder, status = None, 0
     try:
         with StopSignals() as stop:
-            folder, spec, dataset = _prepare(options, recipes, default, flags)
-            with folder.lock():
-                report = run(spec, folder, dataset, stop)
-            _print_results(report, folder)
+            cluster = read_cluster()
+            folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, cluster)
+            with folder.lock() if distribution.is_chief else nullcontext():
+                report = run(spec, folder, dataset, stop, distribution, options.updates_per_call)
+            if distribution.is_chief:
+                _print_results(report, folder)
     except InputError as error:
         where = flag_text(error.where) if error.where in flags else error.where
         message, status = f"{where}: {error.problem}", 2
@@ -176,6 +195,14 @@ def _build_parser(description, recipes, default, flags):
         choices=["auto", *PRECISIONS],
         help="of products and convolutions; auto: bfloat16 on a CPU with instructions for it (default: auto)",
     )
+    parser.add_argument("--gpus", type=int, metavar="INT", help="GPUs to train on (default: one if there is one)")
+    parser.add_argument(
+        "--updates-per-call",
+        type=int,
+        default=1,
+        metavar="INT",
+        help="updates that are handed to the device at once (default: 1)",
+    )
     parser.add_argument("--data-dir", type=Path, help=f"folder with the images ({_describe_data_dir(default)})")
     parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")
     for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
@@ -189,16 +216,22 @@ def _build_parser(description, recipes, default, flags):
     return parser
 
 
-def _prepare(options, recipes, default, flags):
-    """Checks everything that can be checked before the first graph: the run's folder, spec and dataset."""
+def _prepare(options, recipes, default, flags, cluster):
+    """Checks all that can be checked before the first graph: the run's folder, spec, dataset and distribution."""
+    if options.updates_per_call < 1:
+        raise InputError(
+            "--updates-per-call", f"{options.updates_per_call} was given, but a whole number of at least 1 is needed."
+        )
     if options.resume is None:
         spec = _change(recipes[options.recipe or default.recipe], flags, options)
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.run_name)
         dataset = load_dataset(spec, _find_data(spec, options))
         spec = _fit_output(spec, dataset)
         spec = dataclasses.replace(spec, precision=choose_precision(options.precision or "auto"))
-        folder.create(spec, dataset)
-        return folder, spec, dataset
+        distribution = choose_distribution(options.gpus, cluster, spec.batch_size)
+        if distribution.is_chief:
+            folder.create(spec, dataset)
+        return folder, spec, dataset, distribution
     if options.run_name is not None:
         raise InputError(
             "--run-name", "it was given with --resume, but a resumed run keeps its name. Give one of them."
@@ -213,7 +246,7 @@ def _prepare(options, recipes, default, flags):
     load_metrics(folder.metrics)  # refuses a damaged log
     dataset = load_dataset(spec, _find_data(spec, options))
     folder.check_dataset(dataset)
-    return folder, spec, dataset
+    return folder, spec, dataset, choose_distribution(options.gpus, cluster, spec.batch_size)
 
 
 def _describe_data_dir(spec):

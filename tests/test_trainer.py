@@ -25,27 +25,27 @@ def start(spec, dataset, root, name):
     return folder
 
 
-def train(spec, dataset, folder, stop_at=None):
-    """Trains; with `stop_at`, a SIGTERM arrives during that update."""
+def train(spec, dataset, folder, stop_at=None, updates_per_call=1):
+    """Trains; with `stop_at`, a SIGTERM arrives during that call of the session."""
     with StopSignals() as stop:
-        trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop)
+        trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call)
         if stop_at is not None:
             _signal_during_update(trainer, stop_at)
         trainer.train()
 
 
 def _signal_during_update(trainer, number):
-    """Makes the signal come right before that update, counted from where this process begins, is run."""
+    """Makes the signal come right before that call, counted from where this process begins, is run."""
     calls = iter(range(1, 1000))
     original = tf.Session.make_callable
 
-    def make_callable(session, fetches):
-        run = original(session, fetches)
+    def make_callable(session, fetches, **options):
+        run = original(session, fetches, **options)
 
-        def run_and_signal():
+        def run_and_signal(*arguments):
             if next(calls) == number:
                 signal.raise_signal(signal.SIGTERM)
-            return run()
+            return run(*arguments)
 
         return run_and_signal
 
@@ -84,6 +84,32 @@ def test_resumed_run_equals_uninterrupted_run(spec, dataset, tmp_path, stop_at):
     assert without_speed(load_metrics(parts.metrics)) == without_speed(load_metrics(whole.metrics))
     frames = {path.name: path.read_bytes() for path in whole.frames.iterdir()}
     assert {path.name: path.read_bytes() for path in parts.frames.iterdir()} == frames
+
+
+def test_several_updates_per_call_leave_the_same_run(spec, dataset, tmp_path):
+    spec = dataclasses.replace(spec, updates_per_epoch=4, snapshot_interval=3)  # calls of 3, 1, 2 and 2 updates
+    ones, parts = start(spec, dataset, tmp_path, "ones"), start(spec, dataset, tmp_path, "parts")
+    train(spec, dataset, ones)
+    with pytest.raises(Interrupted):
+        train(spec, dataset, parts, stop_at=2, updates_per_call=8)
+    assert find_checkpoints(parts.checkpoints) == [3, 4]  # the signal ended the run after the call at hand
+    train(spec, dataset, parts, updates_per_call=8)
+    assert find_checkpoints(parts.checkpoints) == [4, 6, 8]
+    expected, found = saved_variables(ones, 8), saved_variables(parts, 8)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    assert without_speed(load_metrics(parts.metrics)) == without_speed(load_metrics(ones.metrics))
+
+
+def test_not_a_number_inside_a_call_is_found_at_its_update(spec, dataset, tmp_path):
+    spec = dataclasses.replace(spec, updates_per_epoch=10, max_epoch=1, snapshot_interval=1)
+    folder = start(spec, dataset, tmp_path, "run")
+    with pytest.raises(Interrupted):
+        train(spec, dataset, folder, stop_at=1)
+    object.__setattr__(spec, "snapshot_interval", 10)
+    object.__setattr__(spec, "discriminator_learning_rate", 1e38)  # a spec made as it should be refuses it
+    with pytest.raises(TrainingFailed, match=r"^update 2: .*\. The last good checkpoint is that of update 1,"):
+        train(spec, dataset, folder, updates_per_call=10)
 
 
 def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, tmp_path):

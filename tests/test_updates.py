@@ -201,12 +201,14 @@ def test_rates_and_decays_reach_the_optimisers(spec):
 
 def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
     seen = []
-    monkeypatch.setattr(updates, "augment", lambda images, strength, seed: seen.append((images, strength)) or images)
+    monkeypatch.setattr(
+        updates, "augment", lambda images, strength, seed, parts=1: seen.append((images, strength, parts)) or images
+    )
     with tf.Graph().as_default():
         build_update(build_model(spec), dataclasses.replace(spec, augmentation=0.7), tf.constant(IMAGES))
-    assert [(int(images.shape[0] or -1), strength) for images, strength in seen] in (
-        [(16, 0.7), (8, 0.7)],
-        [(-1, 0.7)] * 2,
+    assert [(int(images.shape[0] or -1), strength, parts) for images, strength, parts in seen] in (
+        [(16, 0.7, 2), (8, 0.7, 1)],
+        [(-1, 0.7, 2), (-1, 0.7, 1)],
     )
 
 

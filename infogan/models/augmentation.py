@@ -8,6 +8,7 @@ is that the mapping of distributions can be inverted, which is not shown for the
 
 import math
 
+from infogan.replicas import count_replicas, own_share
 from infogan.tf1 import tf
 
 ROTATION = 15.0 * math.pi / 180.0
@@ -17,7 +18,7 @@ SHIFT = 2.0
 """Largest rotation (radians), horizontal shear, log of the scale and shift (pixels) at strength 1."""
 
 
-def augment(images, strength, seed):
+def augment(images, strength, seed, parts=1):
     """Rotates, shears, scales and shifts each image by random amounts.
 
     Bilinear, outside is 0, differentiable with respect to the images.
@@ -26,6 +27,7 @@ def augment(images, strength, seed):
       images: Tensor [B, H, W, C].
       strength: float; the amounts are uniform up to `strength` times the module's constants. 0 changes nothing.
       seed: integer Tensor [2].
+      parts: of how many equal parts the batch is made; see `infogan.replicas.own_share`.
 
     Returns:
       Tensor [B, H, W, C].
@@ -33,7 +35,7 @@ def augment(images, strength, seed):
     if strength == 0:
         return images
     batch_size, (height, width) = tf.shape(images)[0], images.shape[1:3].as_list()
-    column, row = _source_positions(batch_size, height, width, strength, seed)
+    column, row = _source_positions(batch_size, height, width, strength, seed, parts)
     left, top = tf.floor(column), tf.floor(row)
     right_share, bottom_share = (column - left)[..., None], (row - top)[..., None]
 
@@ -51,9 +53,10 @@ def augment(images, strength, seed):
     return (1 - bottom_share) * upper + bottom_share * lower
 
 
-def _source_positions(batch_size, height, width, strength, seed):
+def _source_positions(batch_size, height, width, strength, seed, parts):
     """Where in its source each pixel of the result lies: column and row, [B, H, W] each."""
-    amounts = strength * tf.random.stateless_uniform([6, batch_size, 1, 1], seed, -1.0, 1.0)
+    drawn = strength * tf.random.stateless_uniform([6, batch_size * count_replicas(), 1, 1], seed, -1.0, 1.0)
+    amounts = [own_share(drawn[i], parts) for i in range(6)]
     angle, shear = ROTATION * amounts[0], SHEAR * amounts[1]
     scale_x, scale_y = tf.exp(LOG_SCALE * amounts[2]), tf.exp(LOG_SCALE * amounts[3])
     center_x, center_y = (width - 1) / 2, (height - 1) / 2

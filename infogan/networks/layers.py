@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 
 from infogan.networks.spectral_norm import SpectralNorm
+from infogan.replicas import count_replicas, sum_over_replicas
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 
@@ -208,14 +209,11 @@ class _BatchNorm:
 
     def _normalise(self, x, scale, offset, population, normalisation):
         with tf.variable_scope(population):
-            shape = scale.shape
-            mean = tf.get_variable("mean", shape, initializer=tf.zeros_initializer(), trainable=False)
-            variance = tf.get_variable("variance", shape, initializer=tf.ones_initializer(), trainable=False)
+            mean = _build_average("mean", scale.shape, tf.zeros_initializer())
+            variance = _build_average("variance", scale.shape, tf.ones_initializer())
         image = x if x.shape.ndims == 4 else x[:, None, None, :]
         if normalisation.batch_statistics:
-            y, batch_mean, batch_variance = tf.nn.fused_batch_norm(
-                image, scale, offset, epsilon=BATCH_NORM_EPSILON, is_training=True
-            )
+            y, batch_mean, batch_variance = _normalise_by_batch(image, scale, offset)
             for average, value in ((mean, batch_mean), (variance, batch_variance)):
                 normalisation.updates.append(average.assign_sub(normalisation.share * (average - value)))
         else:
@@ -223,3 +221,21 @@ class _BatchNorm:
                 image, scale, offset, mean, variance, epsilon=BATCH_NORM_EPSILON, is_training=False
             )
         return y if x.shape.ndims == 4 else y[:, 0, 0, :]
+
+
+def _build_average(name, shape, initializer):
+    # Replicas move their averages by the same numbers, so one replica's are everybody's.
+    aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
+    return tf.get_variable(name, shape, initializer=initializer, trainable=False, aggregation=aggregation)
+
+
+def _normalise_by_batch(image, scale, offset):
+    """The normalised batch [B, H, W, C], its mean and its unbiased variance [C]; the batch is that of all replicas."""
+    if count_replicas() == 1:
+        return tf.nn.fused_batch_norm(image, scale, offset, epsilon=BATCH_NORM_EPSILON, is_training=True)
+    own = tf.stack([tf.reduce_mean(image, [0, 1, 2]), tf.reduce_mean(tf.square(image), [0, 1, 2])])
+    mean, mean_square = tf.unstack(sum_over_replicas(own) / count_replicas())
+    variance = mean_square - tf.square(mean)
+    factor = scale * tf.rsqrt(variance + BATCH_NORM_EPSILON)
+    values = tf.cast(tf.size(image) // tf.size(mean) * count_replicas(), tf.float32)
+    return image * factor + (offset - mean * factor), mean, variance * values / (values - 1.0)

@@ -37,7 +37,13 @@ class SpectralNorm:
         matrix = tf.reshape(kernel, [-1, outputs])
         if self._u is None:
             with tf.variable_scope(self._layer.name):
-                self._u = tf.get_variable("u", [outputs, 1], initializer=self._initializer, trainable=False)
+                self._u = tf.get_variable(
+                    "u",
+                    [outputs, 1],
+                    initializer=self._initializer,
+                    trainable=False,
+                    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,  # every replica finds the same
+                )
         v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))
         next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))
         return tf.reduce_sum(v * (matrix @ next_u)), self._u.assign(next_u)

@@ -78,6 +78,16 @@ class RunLog:
         self._writer.flush()
 
 
+class Unrecorded:
+    """Stands for the log and the progress of a process that writes nothing."""
+
+    def advance(self, update):
+        """An update is finished."""
+
+    def close(self):
+        """Nothing is held."""
+
+
 def load_metrics(path):
     """The objects of metrics.jsonl, oldest first; a last line that a crash cut short is left out.
 

@@ -1,7 +1,9 @@
 """InfoGANTrainer: runs updates in a session, logs, saves, and goes on from where a run stopped."""
 
+import contextlib
 import math
 import time
+import zlib
 
 import numpy as np
 
@@ -12,10 +14,12 @@ from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
+from infogan.training.calls import UpdateCall
 from infogan.training.checkpoints import Checkpoints, describe_last_checkpoint, find_checkpoints
+from infogan.training.distribution import Agreement, OneDevice
 from infogan.training.progress import Progress
-from infogan.training.run_log import RunLog
-from infogan.training.updates import build_settling, build_update
+from infogan.training.run_log import RunLog, Unrecorded
+from infogan.training.updates import build_settling, build_update, join_updates
 
 MOST_FRAMES = 50
 """Frames in the film of a training, however long it is."""
@@ -32,27 +36,45 @@ class InfoGANTrainer:
       images: uint8 array [N, H, W, C], the training set; no label comes near the trainer.
       folder: RunFolder, created.
       stop: StopSignals, entered.
+      updates_per_call: most updates in a session run. Results do not depend on it.
+      distribution: where to train, of `infogan.training.distribution`; None is OneDevice(). Of several processes the
+        chief alone writes.
     """
 
-    def __init__(self, spec, images, folder, stop):
+    def __init__(self, spec, images, folder, stop, updates_per_call=1, distribution=None):
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
+        self._updates_per_call = updates_per_call
+        self._distribution = distribution or OneDevice()
+        self._is_chief = self._distribution.is_chief
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
         self._graph = tf.Graph()
         with self._graph.as_default():
-            model = RegularizedGAN.of_spec(spec)
-            # A local variable: on the device, not in the checkpoints, and not a constant inside the graph.
+            # Local variables: on the device, not in the checkpoints, and not a constant inside the graph.
             self._images_in = tf.placeholder(tf.uint8, images.shape)
-            images_variable = tf.Variable(self._images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
-            self._load_images = images_variable.initializer
-            self._update = build_update(model, spec, images_variable)
-            self._settling_batch = tf.placeholder(tf.int64, [])
-            self._settle = build_settling(model, spec, images_variable, self._settling_batch)
-            self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
-            self._generated = model.show_images(model.generate(self._latents_in))
-            self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
-            self._initialise = tf.global_variables_initializer()
-            self._checkpoints = Checkpoints(folder.checkpoints)
+            local = [tf.GraphKeys.LOCAL_VARIABLES]
+            copies = self._distribution.place(lambda: tf.Variable(self._images_in, trainable=False, collections=local))
+            self._load_images = [copy.initializer for copy in copies]
+            with self._distribution.scope():
+                self._build(copies)
         self._graph.finalize()
+
+    def _build(self, copies):
+        """Builds everything but the images, `copies` holding them for each device."""
+        spec, run = self._spec, self._distribution.run
+        content = zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(spec.to_json().encode()))
+        self._agreement = Agreement(self._distribution, content)
+        model = RegularizedGAN.of_spec(spec)
+        self._settling_batch = tf.placeholder(tf.int64, [])
+        self._settle = run(lambda images: build_settling(model, spec, images, self._settling_batch), copies)
+        self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
+        self._generated = model.show_images(model.generate(self._latents_in))
+        self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
+        # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body too.
+        self._call = UpdateCall(
+            lambda: join_updates(run(lambda images: build_update(model, spec, images), copies)), self._updates_per_call
+        )
+        self._initialise = tf.global_variables_initializer()
+        self._checkpoints = Checkpoints(self._folder.checkpoints)
 
     def train(self):
         """Trains a run that is not finished, from its newest checkpoint or from the start, to its end.
@@ -64,11 +86,9 @@ class InfoGANTrainer:
           TrainingFailed: at the update whose quantities are not all finite, or whose checkpoint cannot be saved.
           Interrupted: after a signal, once the last finished update is saved.
         """
-        with self._graph.as_default(), tf.Session(config=session_config(self._spec.precision)) as session:
+        with self._graph.as_default(), self._distribution.open_session(session_config(self._spec.precision)) as session:
             update = self._begin(session)
-            log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
-            progress = Progress(update, self._spec)
-            self._folder.write_status("running", update, self._spec.updates)
+            log, progress = self._open_logs(update)
             try:
                 with self._stop.deferred():
                     self._run_updates(session, update, log, progress)
@@ -78,13 +98,14 @@ class InfoGANTrainer:
 
     def _begin(self, session):
         """Fills the variables; returns how many updates are finished."""
+        saved = find_checkpoints(self._folder.checkpoints)
+        self._agreement.reach(session, saved[-1] if saved else 0, self._stop)
         session.run(self._initialise)
         session.run(self._load_images, {self._images_in: self._images})
-        saved = find_checkpoints(self._folder.checkpoints)
         if not saved:
             return 0
         self._checkpoints.restore(session, saved[-1])
-        update = int(session.run(self._update.counter))
+        update = int(session.run(self._call.counter))
         if not update == saved[-1] < self._spec.updates:
             path = self._folder.checkpoints / f"model-{saved[-1]}"
             raise InputError(
@@ -92,16 +113,23 @@ class InfoGANTrainer:
             )
         return update
 
+    def _open_logs(self, update):
+        if not self._is_chief:
+            return Unrecorded(), Unrecorded()
+        log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
+        self._folder.write_status("running", update, self._spec.updates)
+        return log, Progress(update, self._spec)
+
     def _run_updates(self, session, update, log, progress):
         spec = self._spec
         base_latents = vary_discrete_codes(spec.latent_spec, session.run(self._base_latents))
-        run_update = session.make_callable([self._update.values, self._update.step])
+        run_updates = self._call.bind(session)
         seconds, timed_updates = 0.0, 0
         while update < spec.updates:
             started = time.monotonic()
-            values, _ = run_update()
-            seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + 1
-            update += 1
+            values, performed = run_updates(self._updates_before_pause(update))
+            seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + performed
+            update += performed
             if not np.isfinite(values).all():
                 raise TrainingFailed(self._describe_failure(update, values))
             progress.advance(update)
@@ -109,29 +137,48 @@ class InfoGANTrainer:
                 speed = timed_updates * spec.batch_size / seconds
                 line = self._finish_epoch(session, update, speed)
                 seconds, timed_updates = 0.0, 0
-                log.write_metrics(line)
-                progress.report_epoch(line)
-                if line["epoch"] % self._frame_interval == 0:
-                    log.write_pictures(self._draw_samples(session, base_latents), update)
-                self._folder.write_status("running", update, spec.updates)
-            is_stopped = self._stop.received is not None
+                if self._is_chief:
+                    self._record_epoch(session, line, base_latents, log, progress)
+            is_stopped = self._agreement.reach(session, update, self._stop)
             if update < spec.updates and (is_stopped or update % spec.snapshot_interval == 0):
-                self._checkpoints.save(session, update)
+                self._save(session, update)
+            if update < spec.updates and is_stopped:
                 self._stop.raise_if_received()
         for batch in range(SETTLING_BATCHES):
             session.run(self._settle, {self._settling_batch: batch})
-        self._checkpoints.save(session, update)
+        self._save(session, update)
+        # The others leave once the chief has saved; whether they do so in good order no longer matters to it.
+        with contextlib.suppress(*([tf.errors.OpError] if self._is_chief else [])):
+            self._agreement.reach(session, update, self._stop)
+
+    def _updates_before_pause(self, update):
+        """How many updates the next call may perform: none beyond the end of an epoch, a checkpoint or the run."""
+        spec = self._spec
+        pauses = (spec.updates, spec.updates_per_epoch, spec.snapshot_interval)
+        return min(self._updates_per_call, *(pause - update % pause for pause in pauses))
+
+    def _save(self, session, update):
+        if self._is_chief:
+            self._checkpoints.save(session, update)
+
+    def _record_epoch(self, session, line, base_latents, log, progress):
+        update = line["update"]
+        log.write_metrics(line)
+        progress.report_epoch(line)
+        if line["epoch"] % self._frame_interval == 0:
+            log.write_pictures(self._draw_samples(session, base_latents), update)
+        self._folder.write_status("running", update, self._spec.updates)
 
     def _finish_epoch(self, session, update, images_per_second):
         """The epoch's means, as an object for metrics.jsonl; starts the next epoch's sums."""
         spec = self._spec
-        means = session.run(self._update.totals) / spec.updates_per_epoch
-        session.run(self._update.clear_totals)
+        means = session.run(self._call.totals) / spec.updates_per_epoch
+        session.run(self._call.clear_totals)
         return {
             "epoch": update // spec.updates_per_epoch,
             "update": update,
             "images_seen": update * spec.batch_size,
-            **{name: float(mean) for name, mean in zip(self._update.names, means)},
+            **{name: float(mean) for name, mean in zip(self._call.names, means)},
             "speed/images_per_second": images_per_second,
         }
 
@@ -146,5 +193,5 @@ class InfoGANTrainer:
         return pictures
 
     def _describe_failure(self, update, values):
-        bad = [f"{name} = {value}" for name, value in zip(self._update.names, values) if not np.isfinite(value)]
+        bad = [f"{name} = {value}" for name, value in zip(self._call.names, values) if not np.isfinite(value)]
         return f"update {update}: {', '.join(bad)}. {describe_last_checkpoint(self._folder.checkpoints)}"

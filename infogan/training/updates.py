@@ -5,6 +5,7 @@ from typing import NamedTuple
 from infogan.models.augmentation import augment
 from infogan.models.losses import discriminator_loss, generator_loss
 from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.replicas import count_replicas, gather_from_replicas, own_share
 from infogan.tf1 import tf
 
 
@@ -16,9 +17,8 @@ class Update(NamedTuple):
       step: Operation that performs one update and raises the counter.
       names: names of the logged quantities, as `group/name`.
       values: Tensor [len(names)], the quantities of the update that `step` performs.
-      totals: Variable [len(names)], their sum since `clear_totals` was run; saved with the weights, so that a resumed
+      totals: Variable [len(names)], their sum since it was last set to 0; saved with the weights, so that a resumed
         run logs the same means.
-      clear_totals: Operation that sets the totals to 0.
     """
 
     counter: object
@@ -26,7 +26,6 @@ class Update(NamedTuple):
     names: list
     values: object
     totals: object
-    clear_totals: object
 
 
 def build_update(model, spec, images):
@@ -45,7 +44,7 @@ def build_update(model, spec, images):
     Returns:
       Update.
     """
-    counter = tf.get_variable("update", [], tf.int64, tf.zeros_initializer(), trainable=False)
+    counter = _build_state("update", [], tf.int64)
     seeds = UpdateSeeds(spec.seed, counter)
     rate = _rate_factor(spec, counter)
     real = _build_batch(model, spec, counter, images)
@@ -56,10 +55,32 @@ def build_update(model, spec, images):
 
     quantities = {**d_values, **g_values}
     values = tf.stack(list(quantities.values()))
-    totals = tf.get_variable("totals", [len(quantities)], initializer=tf.zeros_initializer(), trainable=False)
+    if count_replicas() > 1:
+        values = _join_quantities(list(quantities), values)
+    totals = _build_state("totals", [len(quantities)], tf.float32)
     with tf.control_dependencies([g_step]):
         step = tf.group(counter.assign_add(1), totals.assign_add(values))
-    return Update(counter, step, list(quantities), values, totals, totals.assign(tf.zeros_like(totals)).op)
+    return Update(counter, step, list(quantities), values, totals)
+
+
+def join_updates(updates):
+    """One Update from those of every replica of this process."""
+    if len(updates) == 1:
+        return updates[0]
+    return updates[0]._replace(step=tf.group(*(update.step for update in updates)))
+
+
+def _build_state(name, shape, dtype):
+    aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA  # every replica assigns the same
+    return tf.get_variable(name, shape, dtype, tf.zeros_initializer(), trainable=False, aggregation=aggregation)
+
+
+def _join_quantities(names, values):
+    """The quantities of the whole batch from those of the replicas' shares: extremes of extremes, means of means."""
+    of_replicas = tf.unstack(gather_from_replicas(values), axis=1)
+    reductions = {"max": tf.reduce_max, "min": tf.reduce_min}
+    kinds = [name.rsplit("_", 1)[-1] for name in names]
+    return tf.stack([reductions.get(kind, tf.reduce_mean)(parts) for kind, parts in zip(kinds, of_replicas)])
 
 
 def build_settling(model, spec, images, number):
@@ -81,7 +102,7 @@ def build_settling(model, spec, images, number):
     share = 1.0 / (1.0 + tf.cast(number, tf.float32))
     of_generator = Normalisation([GENERATED], batch_statistics=True, share=share)
     of_both = Normalisation([REAL, GENERATED], batch_statistics=True, share=share)
-    z = model.latent_dist.sample_prior(spec.batch_size, UpdateSeeds(spec.seed, -1 - number).next())
+    z = _sample_latents(model, spec, UpdateSeeds(spec.seed, -1 - number))
     model.discriminate(
         tf.concat([_build_batch(model, spec, number, images), model.generate(z, of_generator)], axis=0), of_both
     )
@@ -101,8 +122,13 @@ class UpdateSeeds:
 
 
 def _build_batch(model, spec, number, images):
-    """A batch of real images: [B, H, W, C] in the range of generated ones."""
-    return model.read_images(tf.gather(images, build_batch_indices(spec, number, images.shape[0])))
+    """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
+    return model.read_images(tf.gather(images, own_share(build_batch_indices(spec, number, images.shape[0]))))
+
+
+def _sample_latents(model, spec, seeds):
+    """This replica's share of a batch of latents: [B, latent_dist.dim]."""
+    return own_share(model.latent_dist.sample_prior(spec.batch_size, seeds.next()))
 
 
 def build_batch_indices(spec, counter, images):
@@ -128,10 +154,10 @@ def _rate_factor(spec, counter):
 
 def build_discriminator_step(model, spec, real, rate, seeds):
     """The step of the trunk, D and Q: an Operation and the quantities it logs."""
-    z = model.latent_dist.sample_prior(spec.batch_size, seeds.next())
+    z = _sample_latents(model, spec, seeds)
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
-    images = augment(tf.concat([real, generated], axis=0), spec.augmentation, seeds.next())
+    images = augment(tf.concat([real, generated], axis=0), spec.augmentation, seeds.next(), parts=2)
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     judgement = model.discriminate(images, normalisation)
@@ -171,7 +197,7 @@ def build_discriminator_step(model, spec, real, rate, seeds):
 def build_generator_step(model, spec, rate, seeds):
     """The step of G: an Operation and the quantities it logs."""
     normalisation = Normalisation([GENERATED], batch_statistics=True)
-    z = model.latent_dist.sample_prior(spec.batch_size, seeds.next())
+    z = _sample_latents(model, spec, seeds)
     generated = model.generate(z, normalisation)
     judgement = model.discriminate(augment(generated, spec.augmentation, seeds.next()), normalisation)
 
@@ -198,6 +224,8 @@ def _weighted_information(model, spec, information):
 
 
 def _gradients(loss, variables):
+    if count_replicas() > 1:  # the optimiser adds up the gradients of all replicas
+        loss = loss / count_replicas()
     return list(zip(tf.gradients(loss, variables), variables))
 
 

@@ -1,0 +1,272 @@
+"""Training on several devices and by several processes gives what one device gives."""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, launch
+
+from infogan.cluster import Cluster
+from infogan.errors import InputError
+from infogan.tf1 import tf
+from infogan.training import distribution
+from infogan.training.distribution import Agreement, LocalDevices, OneDevice, choose_distribution
+from infogan.training.interruption import StopSignals
+from infogan.training.run_folder import RunFolder
+from infogan.training.run_log import load_metrics
+from infogan.training.trainer import InfoGANTrainer
+
+
+class VirtualDevices(LocalDevices):
+    """Two devices made of this machine's processors."""
+
+    def __init__(self):
+        super().__init__(["/cpu:0", "/cpu:1"])
+
+    def _session_config(self, config):
+        config = super()._session_config(config)
+        config.device_count["CPU"] = 2
+        return config
+
+
+def train(spec, dataset, root, name, where):
+    folder = RunFolder(root / "logs", root / "ckt", name)
+    folder.create(spec, dataset)
+    with StopSignals() as stop:
+        InfoGANTrainer(spec, dataset.train.images, folder, stop, distribution=where).train()
+    return folder
+
+
+def assert_same_losses(found, expected, tolerance):
+    assert len(found) == len(expected) > 0
+    for line, other in zip(found, expected):
+        assert line.keys() == other.keys()
+        for key in line:
+            if not key.startswith("speed/"):
+                assert line[key] == pytest.approx(other[key], abs=tolerance), key
+
+
+@pytest.fixture
+def plain_descent(monkeypatch):
+    """Adam divides by gradients that are next to 0, which makes any rounding visible at once; this does not.
+
+    Augmentation does too: outside an image the first convolution gives its bias, and one that is 0 but for rounding
+    puts all these pixels on either side of the rectifier's kink. The test with two processes has it, for two updates.
+    """
+    monkeypatch.setattr(
+        tf.train, "AdamOptimizer", lambda rate, beta1, name: tf.train.GradientDescentOptimizer(10 * rate, name=name)
+    )
+
+
+def test_two_devices_train_as_one(spec, dataset, tmp_path, plain_descent):
+    spec = dataclasses.replace(spec, constant_rate_share=0.5, updates_per_epoch=1, max_epoch=4)
+    one = train(spec, dataset, tmp_path, "one", OneDevice())
+    two = train(spec, dataset, tmp_path, "two", VirtualDevices())
+    assert_same_losses(load_metrics(two.metrics), load_metrics(one.metrics), 2e-4)
+    readers = [tf.train.load_checkpoint(str(folder.checkpoints / "model-4")) for folder in (one, two)]
+    names = [reader.get_variable_to_shape_map().keys() for reader in readers]
+    assert names[0] == names[1]  # so a run can be resumed on any number of devices
+    for name in names[0]:
+        expected, found = (reader.get_tensor(name) for reader in readers)
+        np.testing.assert_allclose(found, expected, atol=2e-4, err_msg=name)
+
+
+WORKER = """
+import sys
+sys.path.insert(0, {tests!r})
+import dataclasses, pathlib, conftest, infogan.cluster
+from infogan.training.distribution import choose_distribution
+from infogan.training.interruption import StopSignals
+from infogan.training.run_folder import RunFolder
+from infogan.training.trainer import InfoGANTrainer
+root = pathlib.Path({root!r})
+spec = dataclasses.replace(
+    conftest.run_mnist_exp.PAPER, batch_size=8, max_epoch=2, updates_per_epoch=1, seed=3, constant_rate_share=1.0
+)
+dataset = conftest.Dataset(conftest.random_split(24, 0), conftest.random_split(16, 1), "random numbers")
+where = choose_distribution(None, infogan.cluster.read_cluster(), spec.batch_size)
+folder = RunFolder(root / "logs", root / "ckt", f"run{{where.number}}")
+if where.is_chief:
+    folder.create(spec, dataset)
+with StopSignals() as stop:
+    InfoGANTrainer(spec, dataset.train.images, folder, stop, distribution=where).train()
+"""
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start_workers(command, cwd, **options):
+    """Starts two processes, each with its TF_CONFIG."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    configs = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in range(2)]
+    return [
+        subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, "TF_CONFIG": json.dumps(config), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for config in configs
+    ]
+
+
+def finish(processes):
+    """The exit statuses and standard errors; no process is left behind."""
+    try:
+        ends = [process.communicate(timeout=200)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [process.returncode for process in processes], ends
+
+
+def test_two_processes_train_as_one(spec, dataset, tmp_path):
+    code = WORKER.format(tests=str(ROOT / "tests"), root=str(tmp_path))
+    workers = start_workers([sys.executable, "-c", code], tmp_path)
+    spec = dataclasses.replace(spec, updates_per_epoch=1, max_epoch=2, augmentation=1.0)
+    one = train(spec, dataset, tmp_path, "one", OneDevice())
+    statuses, ends = finish(workers)
+    assert statuses == [0, 0], ends
+    chief = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run0")
+    assert_same_losses(load_metrics(chief.metrics), load_metrics(one.metrics), 1e-3)
+    assert not (tmp_path / "logs" / "run1").exists()  # the chief alone writes
+    assert not (tmp_path / "ckt" / "run1").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_lost_worker_ends_the_others_and_the_run_goes_on(tmp_path):
+    launcher = [sys.executable, str(ROOT / "launchers" / "run_mnist_exp.py")]
+    new = ["--smoke", "--max-epoch", "5000", "--snapshot-interval", "2", "--run-name", "run", "--precision", "float32"]
+    workers = start_workers([*launcher, *new], tmp_path)
+    wait_for_epoch(workers[0])
+    workers[1].kill()
+    statuses, ends = finish(workers)
+    assert statuses[0] == 1
+    assert "worker 0: another worker ended or cannot be reached" in ends[0].splitlines()[-1]
+    status = json.loads((tmp_path / "logs/mnist/run/status.json").read_text())
+    assert status["state"] == "failed"
+
+    workers = start_workers([*launcher, "--resume", "run"], tmp_path)
+    wait_for_epoch(workers[0])
+    workers[1].send_signal(signal.SIGTERM)  # one worker's signal ends all of them after the same update
+    statuses, ends = finish(workers)
+    assert statuses == [143, 143], ends
+    resumed = json.loads((tmp_path / "logs/mnist/run/status.json").read_text())
+    assert resumed["state"] == "interrupted"
+    assert resumed["update"] > status["update"]
+
+
+def wait_for_epoch(process):
+    until = time.monotonic() + 200
+    while not process.stdout.readline().startswith("epoch "):
+        assert process.poll() is None and time.monotonic() < until, process.communicate()
+
+
+CLUSTER = Cluster({"worker": ["host0:1", "host1:1"]}, "worker", 1)
+
+REFUSED = {
+    "more than there are": ((3, None), 2, "--gpus: 3 was given, but a number from 1 to 2 is needed"),
+    "none here": ((1, None), 0, "--gpus: 1 was given, but TensorFlow finds no GPU here"),
+    "zero": ((0, None), 2, "--gpus: 0 was given"),
+    "not divided": ((3, None), 4, "--batch-size: 8 was given, but 3 replicas must share a batch equally"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_wrong_distributions_are_refused(case, monkeypatch):
+    arguments, found, message = REFUSED[case]
+    monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * found)
+    with pytest.raises(InputError) as caught:
+        choose_distribution(*arguments, batch_size=8)
+    assert message in str(caught.value)
+
+
+def test_what_is_chosen(monkeypatch):
+    monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * 4)
+    assert type(choose_distribution(None, None, 8)) is OneDevice
+    assert type(choose_distribution(1, None, 8)) is OneDevice
+    assert choose_distribution(4, None, 8).replicas == 4
+    assert choose_distribution(None, CLUSTER, 8).replicas == 2
+    workers = choose_distribution(2, CLUSTER, 8)
+    assert (workers.replicas, workers.local_replicas, workers.number, workers.is_chief) == (4, 2, 1, False)
+
+
+WRONG = {
+    "gpus": (["--gpus", "64"], "--gpus: 64 was given, but"),
+    "updates per call": (
+        ["--updates-per-call", "0"],
+        "--updates-per-call: 0 was given, but a whole number of at least",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_flags_get_one_line_and_status_2(case, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments, message = WRONG[case]
+    assert launch(*arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_tf_config_is_refused_before_tensorflow_is_imported(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", str(ROOT / "launchers" / "run_mnist_exp.py")],
+        cwd=tmp_path,
+        env={**os.environ, "TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}}'},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("run_mnist_exp.py: TF_CONFIG: ")
+    assert "| tensorflow\n" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+class Others(OneDevice):
+    """Another process, which gives the numbers it is made with."""
+
+    processes = 2
+
+    def __init__(self, *numbers):
+        self._numbers = numbers
+
+    def run(self, build, placed):
+        return [tf.stack([placed[0], tf.constant(self._numbers, tf.int64)])]
+
+
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [((8, 5, 0), "TF_CONFIG: this worker was started with other flags"), ((7, 4, 0), "--resume: this worker goes on")],
+)
+def test_workers_that_disagree_are_refused(others, message):
+    with tf.Graph().as_default(), tf.Session() as session, StopSignals() as stop:
+        with pytest.raises(InputError, match=message):
+            Agreement(Others(*others), 7).reach(session, 5, stop)
+
+
+def test_a_signal_of_one_process_stops_all():
+    with tf.Graph().as_default(), tf.Session() as session, StopSignals() as stop:
+        assert Agreement(Others(7, 5, 0), 7).reach(session, 5, stop) is False
+        assert Agreement(Others(7, 5, int(signal.SIGTERM)), 7).reach(session, 5, stop) is True
+        assert stop.received == signal.SIGTERM

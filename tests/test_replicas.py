@@ -1,0 +1,104 @@
+"""Two virtual CPU devices compute what one does."""
+
+import numpy as np
+import pytest
+
+from infogan.networks.layers import GENERATED, REAL, Network, Normalisation, batch_norm
+from infogan.replicas import count_replicas, gather_from_replicas, own_number, own_share, sum_over_replicas
+from infogan.tf1 import tf
+
+DEVICES = ["/cpu:0", "/cpu:1"]
+
+
+def on_replicas(build):
+    """What build() makes on each of two virtual devices, evaluated: a list."""
+    made = []
+    with tf.Graph().as_default():
+        strategy = tf.distribute.MirroredStrategy(DEVICES)
+        with strategy.scope():
+            strategy.run(lambda: made.append(build()))
+        return evaluate(made)
+
+
+def on_one(build):
+    with tf.Graph().as_default():
+        return evaluate(build())
+
+
+def evaluate(made):
+    with tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as session:
+        session.run(tf.global_variables_initializer())
+        values = session.run(made)
+        AVERAGES.clear()
+        AVERAGES.extend(session.run([v for v in tf.global_variables() if v.op.name.endswith(("/mean", "/variance"))]))
+        return values
+
+
+AVERAGES = []
+"""Batch norm's moving averages after the last `evaluate`."""
+
+
+def test_shares_make_up_the_batch():
+    batch = np.arange(12).reshape(6, 2)
+    shares = on_replicas(lambda: own_share(tf.constant(batch)))
+    np.testing.assert_array_equal(np.concatenate(shares), batch)
+
+
+def test_shares_of_parts_make_up_the_parts():
+    shares = on_replicas(lambda: own_share(tf.constant([0, 1, 2, 3, 10, 11, 12, 13]), parts=2))
+    assert [share.tolist() for share in shares] == [[0, 1, 10, 11], [2, 3, 12, 13]]
+
+
+def test_one_replicas_nan_stays_in_its_row():
+    rows = on_replicas(lambda: gather_from_replicas(tf.constant([[1.0, 2.0], [np.nan, 4.0]])[own_number()]))
+    for gathered in rows:
+        np.testing.assert_array_equal(gathered, [[1.0, 2.0], [np.nan, 4.0]])
+
+
+def test_without_a_strategy_nothing_is_added():
+    with tf.Graph().as_default() as graph:
+        x = tf.zeros([4, 3])
+        operations = len(graph.get_operations())
+        assert own_share(x) is x
+        assert sum_over_replicas(x) is x
+        assert count_replicas() == 1
+        assert len(graph.get_operations()) == operations
+
+
+def test_gradient_of_the_sum_reaches_every_replica():
+    # y = (w_0 x_0 + w_1 x_1)^2 on both replicas, of the same w: d(y_0 + y_1)/dw_i = 2 * 2 (w_0 x_0 + w_1 x_1) x_i.
+    def build():
+        w = tf.get_variable("w", initializer=3.0)
+        x = tf.constant([5.0, 7.0])[own_number()]
+        return tf.gradients(tf.square(sum_over_replicas(w * x)), w)[0]
+
+    assert on_replicas(build) == pytest.approx([2 * 2 * 36 * 5, 2 * 2 * 36 * 7])
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (8, 4, 4, 5)])
+def test_batch_norm_and_its_gradients_are_those_of_the_whole_batch(shape):
+    rng = np.random.default_rng(0)
+    batch, weights = rng.normal(0.5, 2.0, shape).astype(np.float32), rng.normal(size=shape).astype(np.float32)
+
+    def build():
+        network = Network("n", 0, [batch_norm()])
+        x, weight = own_share(tf.constant(batch), parts=2), own_share(tf.constant(weights), parts=2)
+        normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
+        y = network(x, normalisation)
+        gradients = tf.gradients(tf.reduce_sum(weight * tf.sigmoid(y)), [x, *network.trainable_variables])
+        return y, gradients, tf.group(*normalisation.updates)
+
+    whole_y, whole_gradients, _ = on_one(build)
+    whole_averages = list(AVERAGES)
+    replicas = on_replicas(build)
+    halves = np.split(whole_y, 2), np.split(whole_gradients[0], 2)  # real and generated
+    for number, (y, gradients, _) in enumerate(replicas):
+        for found, parts in ((y, halves[0]), (gradients[0], halves[1])):
+            expected = np.concatenate([np.split(part, 2)[number] for part in parts])
+            np.testing.assert_allclose(found, expected, atol=2e-5)
+    assert len(AVERAGES) == len(whole_averages) == 4
+    for found, expected in zip(AVERAGES, whole_averages):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for index in (1, 2):  # scale and offset: each replica has its share of the gradient
+        total = sum(gradients[index] for _, gradients, _ in replicas)
+        np.testing.assert_allclose(total, whole_gradients[index], rtol=1e-4, atol=1e-4)
