@@ -16,6 +16,10 @@ CHATTER = re.compile(
     rb"I\d{4} |WARNING: All log messages before absl::InitializeLog|To enable the following instructions|.*cuInit"
 )
 
+REWRITE = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE"
+FLOAT32_OPERATIONS = ("Exp", "Log", "Log1p", "LogSoftmax", "Mean", "Softmax", "Softplus", "SoftplusGrad", "Sum")
+"""What losses and information are made of. Left to itself TensorFlow computes them in bfloat16, to two digits."""
+
 
 def find_gpus():
     """Names of the GPUs that TensorFlow can use, as `["NVIDIA H100 80GB HBM3"]`; imports TensorFlow."""
@@ -62,11 +66,13 @@ def session_config(precision="float32"):
 
     Args:
       precision: "bfloat16" rounds what enters products and convolutions, and what lies between them, to bfloat16.
-        Weights, losses, batch norm's statistics and Adam stay float32.
+        Weights, losses, batch norm's statistics and Adam stay float32; for that, two environment variables are set,
+        which TensorFlow's rewriting of a graph for bfloat16 reads.
     """
     config = tf.ConfigProto()
     config.gpu_options.allow_growth = True
     if precision == "bfloat16":
+        os.environ[f"{REWRITE}_INFERLIST_REMOVE"] = os.environ[f"{REWRITE}_DENYLIST_ADD"] = ",".join(FLOAT32_OPERATIONS)
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # on
     return config
 

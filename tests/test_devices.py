@@ -47,3 +47,8 @@ def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
             assert {v.dtype.base_dtype for v in tf.trainable_variables()} == {tf.float32}
     difference = np.abs(values["float32"] - values["bfloat16"]).max()
     assert 0 < difference < 0.05
+    losses = {
+        name: value for name, value in zip(update.names, values["bfloat16"]) if name.split("/")[0] in {"loss", "mi"}
+    }
+    for name, value in losses.items():
+        assert np.float32(value).view(np.uint32) & 0xFFFF, f"{name} was rounded to bfloat16"
