@@ -12,6 +12,7 @@ import pytest
 from infogan import experiment
 from infogan.errors import InputError, TrainingFailed
 from infogan.tf1 import tf
+from infogan.training import trainer as trainer_module
 from infogan.training.checkpoints import KEPT, find_checkpoints
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.run_folder import RunFolder
@@ -166,6 +167,21 @@ def test_damaged_checkpoint_is_refused(spec, dataset, tmp_path):
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match="model-4: it is no readable checkpoint"):
         train(spec, dataset, folder)
+
+
+def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, tmp_path, monkeypatch):
+    resident = start(spec, dataset, tmp_path, "resident")
+    train(spec, dataset, resident)
+    path = tmp_path / "images.npy"
+    np.save(path, dataset.train.images)
+    in_file = dataclasses.replace(dataset.train, images=np.load(path, mmap_mode="r"))
+    monkeypatch.setattr(trainer_module, "MOST_BYTES_ON_DEVICE", 0)
+    streamed = start(spec, dataset, tmp_path, "streamed")
+    train(spec, dataclasses.replace(dataset, train=in_file), streamed)
+    saved = [saved_variables(folder, spec.updates) for folder in (resident, streamed)]
+    assert saved[0].keys() == saved[1].keys()
+    for name, value in saved[0].items():
+        np.testing.assert_array_equal(value, saved[1][name])
 
 
 def test_the_graph_is_finalised(spec, dataset, tmp_path):

@@ -28,6 +28,11 @@ SETTLING_BATCHES = 50
 """Batches on which batch norm's averages settle after the last update."""
 
 
+MOST_BYTES_ON_DEVICE = 2**30
+"""Sets up to this lie on the device. Larger ones stay in their file (`infogan.datasets.pixel_cache`), from which each
+batch is read; the system keeps as much of it in memory as there is room for."""
+
+
 class InfoGANTrainer:
     """Trains the experiment of a spec. The whole graph is built here and finalised.
 
@@ -49,14 +54,20 @@ class InfoGANTrainer:
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
         self._graph = tf.Graph()
         with self._graph.as_default():
-            # Local variables: on the device, not in the checkpoints, and not a constant inside the graph.
             self._images_in = tf.placeholder(tf.uint8, images.shape)
-            local = [tf.GraphKeys.LOCAL_VARIABLES]
-            copies = self._distribution.place(lambda: tf.Variable(self._images_in, trainable=False, collections=local))
-            self._load_images = [copy.initializer for copy in copies]
+            copies = self._distribution.place(self._place_images)
+            self._load_images = [copy.initializer for copy in copies if copy is not images]
             with self._distribution.scope():
                 self._build(copies)
         self._graph.finalize()
+
+    def _place_images(self):
+        """The images on a device, or as they are."""
+        if self._images.nbytes > MOST_BYTES_ON_DEVICE:
+            return self._images
+        # A local variable: on the device, not in the checkpoints, and not a constant inside the graph.
+        local = [tf.GraphKeys.LOCAL_VARIABLES]
+        return tf.Variable(self._images_in, trainable=False, collections=local)
 
     def _build(self, copies):
         """Builds everything but the images, `copies` holding them for each device."""
@@ -101,7 +112,8 @@ class InfoGANTrainer:
         saved = find_checkpoints(self._folder.checkpoints)
         self._agreement.reach(session, saved[-1] if saved else 0, self._stop)
         session.run(self._initialise)
-        session.run(self._load_images, {self._images_in: self._images})
+        if self._load_images:
+            session.run(self._load_images, {self._images_in: self._images})
         if not saved:
             return 0
         self._checkpoints.restore(session, saved[-1])

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from infogan.models.augmentation import augment
 from infogan.models.losses import discriminator_loss, generator_loss
 from infogan.networks.layers import GENERATED, REAL, Normalisation
@@ -39,7 +41,7 @@ def build_update(model, spec, images):
     Args:
       model: RegularizedGAN.
       spec: ExperimentSpec.
-      images: uint8 Tensor [N, H, W, C], the training set.
+      images: uint8 [N, H, W, C], the training set: a Tensor, or an array that is read batch by batch.
 
     Returns:
       Update.
@@ -93,7 +95,7 @@ def build_settling(model, spec, images, number):
     Args:
       model: RegularizedGAN.
       spec: ExperimentSpec.
-      images: uint8 Tensor [N, H, W, C], the training set.
+      images: uint8 [N, H, W, C], the training set: a Tensor, or an array that is read batch by batch.
       number: int64 Tensor; how many batches the averages hold already.
 
     Returns:
@@ -123,7 +125,16 @@ class UpdateSeeds:
 
 def _build_batch(model, spec, number, images):
     """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
-    return model.read_images(tf.gather(images, own_share(build_batch_indices(spec, number, images.shape[0]))))
+    return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0]))))
+
+
+def _take(images, indices):
+    """Images by their numbers: from the device, or from a file."""
+    if not isinstance(images, np.ndarray):
+        return tf.gather(images, indices)
+    batch = tf.numpy_function(lambda chosen: np.asarray(images[chosen]), [indices], tf.uint8)
+    batch.set_shape([*indices.shape, *images.shape[1:]])
+    return batch
 
 
 def _sample_latents(model, spec, seeds):
