@@ -12,7 +12,7 @@ from pathlib import Path
 from infogan.atomic_file import write_json
 from infogan.cluster import read_cluster
 from infogan.command_line import Parser
-from infogan.datasets import load_dataset
+from infogan.datasets import default_folder, load_dataset
 from infogan.devices import choose_precision, find_gpus
 from infogan.errors import InputError, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
@@ -27,9 +27,6 @@ from infogan.training.run_log import load_metrics
 
 SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_size": 32, "max_images": 1000}
 """A whole run in under a minute; the pictures show noise."""
-
-WITHOUT_DEFAULT_FOLDER = {"mnist": "default: the shipped ones", "images": "needed"}
-"""Datasets that are not looked for in data/<name>, and what --help says instead."""
 
 
 def run(spec, folder, dataset, stop, distribution=None, updates_per_call=1):
@@ -250,17 +247,17 @@ def _prepare(options, recipes, default, flags, cluster):
 
 
 def _describe_data_dir(spec):
-    return WITHOUT_DEFAULT_FOLDER.get(spec.dataset, f"default: {Path('data') / spec.dataset}")
+    words = {"mnist": "default: the shipped ones", "images": "needed"}
+    return words.get(spec.dataset, f"default: {default_folder(spec.dataset)}")
 
 
 def _find_data(spec, options):
     """The folder with the images, None for the shipped ones; with --download its files are fetched first."""
-    folder = options.data_dir
-    if folder is None and (options.download or spec.dataset not in WITHOUT_DEFAULT_FOLDER):
-        folder = Path("data") / spec.dataset
+    folder = options.data_dir or default_folder(spec.dataset)
     if options.download:
         from infogan.datasets.download import download_dataset  # here: it brings a client for the web
 
+        folder = folder or Path("data") / spec.dataset
         download_dataset(spec.dataset, folder)
     return folder
 

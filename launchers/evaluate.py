@@ -11,37 +11,22 @@ from pathlib import Path
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
-from infogan.command_line import Parser
-from infogan.datasets import load_dataset
-from infogan.errors import InputError
+from infogan.command_line import Parser, run_command
+from infogan.datasets import default_folder, load_dataset
 from infogan.evaluation.saved_run import open_run
-from infogan.training.interruption import Interrupted, StopSignals
+from infogan.training.interruption import StopSignals
 from infogan.training.progress import say
 
 
 def main(arguments=None):
-    """The command line; returns the exit status: 0, 1 where a file cannot be written, 2 after wrong input, 130, 143."""
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    try:
-        with StopSignals():
-            _evaluate_all(_open_runs(options), options.data_dir)
-        return 0
-    except InputError as error:
-        message, status = str(error), 2
-    except OSError as error:
-        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 1
-    except Interrupted as error:
-        message, status = f"stopped by {error}. Reports that are not listed above are as they were.", error.exit_status
-    if sys.stderr is not None:
-        print(f"{parser.prog}: {message}", file=sys.stderr)
-    return status
+    """The command line; returns the exit status."""
+    return run_command(_build_parser(), _evaluate_all, arguments)
 
 
 def _build_parser():
     parser = Parser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
-    parser.add_argument("--data-dir", type=Path, help="folder with your own files (default: those shipped, if any)")
+    parser.add_argument("--data-dir", type=Path, help="folder with the images (default: as in training)")
     parser.add_argument(
         "--log-dir", type=Path, help="root of the runs' log folders, if they are not below logs/ beside ckt/"
     )
@@ -58,14 +43,20 @@ def _open_runs(options):
     return [(folder, folder.load_spec()) for folder in unique]
 
 
-def _evaluate_all(runs, data_dir):
+def _evaluate_all(options):
+    with StopSignals():
+        reports = _evaluate_each(_open_runs(options), options.data_dir)
+        if len(reports) > 1:
+            _print_summaries(reports)
+
+
+def _evaluate_each(runs, data_dir):
     reports = []
     for folder, spec in runs:
-        dataset = load_dataset(spec, data_dir)
+        dataset = load_dataset(spec, data_dir or default_folder(spec.dataset))
         folder.check_dataset(dataset)
         reports.append(_evaluate(spec, dataset, folder))
-    if len(reports) > 1:
-        _print_summaries(reports)
+    return reports
 
 
 def _evaluate(spec, dataset, folder):

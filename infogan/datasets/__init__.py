@@ -1,6 +1,7 @@
 """Datasets: one module each, with `load(data_dir) -> Dataset`. Nothing here builds a graph."""
 
 import importlib
+from pathlib import Path
 
 from infogan.datasets.dataset import Dataset, Split
 from infogan.errors import InputError
@@ -9,7 +10,12 @@ DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "fa
 RESIZED = ("celeba", "chairs", "faces3d", "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
 
-__all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "Split", "default_folder", "load_dataset"]
+
+
+def default_folder(name):
+    """Where a dataset is looked for if no folder is given; None for MNIST, which is shipped, and for own pictures."""
+    return None if name in ("mnist", "images") else Path("data") / name
 
 
 def load_dataset(spec, data_dir=None):
