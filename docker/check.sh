@@ -42,7 +42,8 @@ for config in "${PIP_CONFIG_FILE:-}" ~/.config/pip/pip.conf /etc/pip.conf; do
         break
     fi
 done
-buildah bud --quiet --layers --network host --build-arg "BASE_IMAGE=$base" "${options[@]}" --tag localhost/infogan . > "$work/build.log"
+buildah bud --network host --build-arg "BASE_IMAGE=$base" "${options[@]}" --tag localhost/infogan . &> "$work/build.log" \
+    || { tail -n 20 "$work/build.log"; fail "it cannot be built"; }
 
 image=$(buildah inspect --type image localhost/infogan)
 grep -q '"User": "1000:1000"' <<< "$image" || fail "the image runs as another user than 1000"

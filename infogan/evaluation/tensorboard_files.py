@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a finished run: its hyper-parameters beside its results, and an embedding of test images."""
+"""What TensorBoard shows of a finished run: hyper-parameters beside results, and an embedding of test images."""
 
 import dataclasses
 import io
@@ -11,8 +11,6 @@ from infogan.pictures import grids
 
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""
-SHOWN_FIRST = ("recipe", "variant", "seed", "info_reg_coeff", "continuous_weight")
-"""TensorBoard shows five columns until more are ticked."""
 MOST_IMAGES = 1000
 """Images in the embedding: the sprites of 128x128 pixels still make a picture that browsers accept."""
 
@@ -23,8 +21,7 @@ def list_hyper_parameters(spec):
     Args:
       spec: ExperimentSpec.
     """
-    fields = [field.name for field in dataclasses.fields(spec)]
-    plain = {name: getattr(spec, name) for name in dict.fromkeys([*SHOWN_FIRST, *fields])}
+    plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
     chosen["latents"] = ", ".join(f"{latent.name} ~ {latent.distribution}" for latent in spec.latent_spec)
     return chosen
