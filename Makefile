@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup mnist smoke study test test-all lint bench lock clean
+.PHONY: setup mnist smoke study test test-all lint bench docker-check lock clean
 
 setup: $(READY)
 
@@ -49,10 +49,18 @@ $(BENCH)/.ready: benchmarks/requirements.txt
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
+# Builds the image of the Dockerfile and runs it, without a container engine: see docs/docker.md.
+docker-check:
+	docker/check.sh
+
 # Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --extra test --upgrade pyproject.toml --output-file requirements.txt
+	cp requirements.txt docker/requirements.txt  # uv keeps the versions it finds there where the extras allow it
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --extra explore --extra onnx --extra video pyproject.toml \
+		--output-file docker/requirements.txt
 
 clean:
 	rm -rf $(VENV) $(BENCH) build *.egg-info

@@ -1,5 +1,6 @@
 """What TensorFlow runs on, and how sessions use it."""
 
+import importlib
 import os
 import re
 import sys
@@ -19,6 +20,8 @@ CHATTER = re.compile(
 REWRITE = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE"
 FLOAT32_OPERATIONS = ("Exp", "Log", "Log1p", "LogSoftmax", "Mean", "Softmax", "Softplus", "SoftplusGrad", "Sum")
 """What losses and information are made of. Left to itself TensorFlow computes them in bfloat16, to two digits."""
+NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+VERSIONS = {"CUDA": "cuda_version", "cuDNN": "cudnn_version"}
 
 
 def find_gpus():
@@ -28,6 +31,24 @@ def find_gpus():
         devices = tf.config.list_physical_devices("GPU")
         details = [tf.config.experimental.get_device_details(device) for device in devices]
     return [detail.get("device_name", "GPU") for detail in details]
+
+
+def describe_devices(gpus):
+    """What a run computes on, in words.
+
+        GPU: NVIDIA H100 80GB HBM3, CUDA 12.5.1, cuDNN 9
+        no GPU: running on the CPU
+
+    Args:
+      gpus: what `find_gpus` found. The versions are those that TensorFlow is built for.
+    """
+    if gpus:
+        build = importlib.import_module("tensorflow").sysconfig.get_build_info()  # no part of tensorflow.compat.v1
+        versions = [f"{name} {build[key]}" for name, key in VERSIONS.items() if key in build]
+        return "GPU: " + ", ".join([*gpus, *versions])
+    if NVIDIA_DRIVER.exists():
+        return "no GPU that TensorFlow can use, though there is an NVIDIA driver: running on the CPU"
+    return "no GPU: running on the CPU"
 
 
 def choose_precision(requested):

@@ -13,7 +13,7 @@ from infogan.atomic_file import write_json
 from infogan.cluster import read_cluster
 from infogan.command_line import Parser
 from infogan.datasets import default_folder, load_dataset
-from infogan.devices import choose_precision, find_gpus
+from infogan.devices import choose_precision, describe_devices, find_gpus
 from infogan.errors import InputError, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.networks import find_image_shape
@@ -335,7 +335,7 @@ def _announce(spec, folder, dataset, gpus):
         f"{spec.name}, recipe {spec.recipe}, {spec.variant}, seed {spec.seed}: {spec.updates:,} updates "
         f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source}), in {spec.precision}\n"
         f"logs in {folder.log}, checkpoints in {folder.checkpoints}\n"
-        f"{'GPU: ' + ', '.join(gpus) if gpus else 'no GPU: running on the CPU'}"
+        f"{describe_devices(gpus)}"
     )
 
 

@@ -34,6 +34,18 @@ def test_precision_follows_the_hardware(monkeypatch, requested, cpu_has_it, gpus
         assert choose_precision(requested) == expected
 
 
+def test_what_a_run_computes_on_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "NVIDIA_DRIVER", tmp_path / "version")
+    assert devices.describe_devices([]) == "no GPU: running on the CPU"
+    (tmp_path / "version").touch()
+    assert devices.describe_devices([]).startswith("no GPU that TensorFlow can use, though there is an NVIDIA driver")
+    build = {"cuda_version": "12.5.1", "cudnn_version": "9", "is_cuda_build": True}
+    monkeypatch.setattr("tensorflow.sysconfig.get_build_info", lambda: build)
+    assert devices.describe_devices(["NVIDIA H100"]) == "GPU: NVIDIA H100, CUDA 12.5.1, cuDNN 9"
+    monkeypatch.setattr("tensorflow.sysconfig.get_build_info", dict)  # a TensorFlow without CUDA, as for other GPUs
+    assert devices.describe_devices(["Metal"]) == "GPU: Metal"
+
+
 @pytest.mark.skipif(not devices._cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
 def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
     values = {}

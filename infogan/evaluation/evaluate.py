@@ -23,6 +23,7 @@ from infogan.evaluation.mutual_information import measure_information
 from infogan.evaluation.report import build_report, format_markdown
 from infogan.evaluation.sample_quality import IMAGES, measure_sample_quality
 from infogan.evaluation.samples import draw_samples, draw_training_film
+from infogan.evaluation.tensorboard_files import EVENTS, MOST_IMAGES, draw_embedding, encode_results
 from infogan.evaluation.trained_model import TrainedModel
 from infogan.pictures.confusion import draw_confusion
 from infogan.pictures.curves import draw_curves
@@ -90,6 +91,7 @@ def evaluate_run(spec, dataset, folder):
         findings.metrics += measure_information(spec.codes, information, posteriors)
         _find_factors(findings, model, dataset, posteriors)
         _find_samples(findings, model, category_order)
+        _find_embedding(findings, model, dataset.test, posteriors)
         _judge_samples(findings, model, dataset)
     if lines:
         speed = float(np.median([line["speed/images_per_second"] for line in lines]))
@@ -100,6 +102,7 @@ def evaluate_run(spec, dataset, folder):
         findings.files["samples/training.gif"] = film
     report = build_report(spec, update, findings.metrics, findings.notes)
     report["categories"] = findings.categories
+    findings.files[EVENTS] = encode_results(spec, report, folder.name)
     _write(folder, report, findings)
     return report
 
@@ -152,6 +155,27 @@ def _find_samples(findings, model, category_order):
             findings.add_picture(path, content, _caption_samples(model.spec, name.removesuffix(".png"), category_order))
         else:
             findings.files[path] = content
+
+
+def _find_embedding(findings, model, test, posteriors):
+    """Adds some test images as TensorBoard's projector takes them, with their labels and what Q read from them."""
+    count = min(MOST_IMAGES, len(test))
+    chosen = np.random.default_rng(derive_seed(0, "embedding")).permutation(len(test))[:count]
+    columns = {} if test.labels is None else {"label": test.labels[chosen]}
+    for code, info in posteriors.items():
+        for name, values in _describe_reading(code, info).items():
+            columns[name] = values[chosen]
+    images = test.images[chosen]
+    findings.files.update(draw_embedding(model.features(images), images, columns))
+
+
+def _describe_reading(code, info):
+    """What Q read of a code: dict of heading -> array [N]; the likeliest category, or a number for each dimension."""
+    if "prob" in info:
+        return {code: info["prob"].argmax(axis=1)}
+    values = np.round(info["p"] if "p" in info else info["mean"], 2)
+    names = [code] if values.shape[1] == 1 else [f"{code} {i}" for i in range(1, values.shape[1] + 1)]
+    return dict(zip(names, values.T))
 
 
 def _judge_samples(findings, model, dataset):
@@ -250,6 +274,6 @@ def _write(folder, report, findings):
         "report.md": format_markdown(report, shown),
         "report.json": json.dumps(report, indent=1, allow_nan=False) + "\n",
     }
-    folder.samples.mkdir(parents=True, exist_ok=True)
     for path, content in files.items():
+        (folder.log / path).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder.log / path, content)

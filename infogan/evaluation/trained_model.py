@@ -62,6 +62,7 @@ class TrainedModel:
             self._posteriors[batch_statistics] = {code.name: part for code, part in zip(self.spec.codes, infos)}
             if not batch_statistics:
                 self._probability = tf.nn.sigmoid(judgement.logits)
+                self._features = judgement.q_features
 
     def __enter__(self):
         return self
@@ -118,6 +119,10 @@ class TrainedModel:
           float32 array [N].
         """
         return self._run(self._probability, self._images, images)
+
+    def features(self, images):
+        """What Q's last layer sees of images [N, H, W, C] of pixels from 0 to 255: float32 array [N, features]."""
+        return self._run(self._features, self._images, images)
 
     def mutual_information(self, count, seed):
         """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""

@@ -15,10 +15,12 @@ class Judgement(NamedTuple):
     Attributes:
       logits: Tensor [B]; D(x) = sigmoid(logits) is the probability that x is real.
       reg_dist_info: `dist_info` of Q(c | x), the posterior of the regularised latents.
+      q_features: Tensor [B, features], what Q's last layer sees.
     """
 
     logits: object
     reg_dist_info: dict
+    q_features: object
 
 
 class RegularizedGAN:
@@ -73,8 +75,8 @@ class RegularizedGAN:
         """D and Q on images x [B, H, W, C]: a Judgement. What is not fetched from it costs nothing."""
         features = self._trunk(x, normalisation)
         logits = self._discriminator_head(features, normalisation)[:, 0]
-        flat = self._recognition_head(features, normalisation)
-        return Judgement(logits, self.reg_latent_dist.activate_dist(flat))
+        flat, q_features = self._recognition_head.apply(features, normalisation)
+        return Judgement(logits, self.reg_latent_dist.activate_dist(flat), q_features)
 
     def reg_z(self, z):
         """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""

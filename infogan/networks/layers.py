@@ -77,10 +77,14 @@ class Network:
             ]
 
     def __call__(self, x, normalisation):
+        return self.apply(x, normalisation)[0]
+
+    def apply(self, x, normalisation):
+        """The output for x, and what the last layer saw."""
         with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
             for layer in self._layers:
-                x = layer(x, normalisation)
-        return x
+                seen, x = x, layer(x, normalisation)
+        return x, seen
 
     @property
     def trainable_variables(self):

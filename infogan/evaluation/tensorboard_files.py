@@ -1,0 +1,118 @@
+"""What TensorBoard shows of a finished run: hyper-parameters beside results, and an embedding of test images."""
+
+import dataclasses
+import io
+import re
+import time
+
+import numpy as np
+
+from infogan.pictures import grids
+
+EVENTS = "events.out.tfevents.evaluation"
+"""Beside the events of the training, whose names end otherwise; each evaluation replaces it."""
+MOST_IMAGES = 1000
+"""Images in the embedding: the sprites of 128x128 pixels still make a picture that browsers accept."""
+
+
+def list_hyper_parameters(spec):
+    """What decides a run, as the HParams plugin takes it: dict of name -> bool, int, float or str.
+
+    Args:
+      spec: ExperimentSpec.
+    """
+    plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
+    chosen["latents"] = ", ".join(f"{latent.name} ~ {latent.distribution}" for latent in spec.latent_spec)
+    return chosen
+
+
+def encode_results(spec, report, run_name):
+    """The bytes of an event file: the hyper-parameters of a run and each number of its report as `report/...`.
+
+    Args:
+      spec: ExperimentSpec.
+      report: what `infogan.evaluation.report.build_report` made.
+      run_name: str, which keeps runs with the same values apart.
+    """
+    # Here: TensorBoard's modules cost half a second.
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api
+    from tensorboard.plugins.hparams.summary import session_end_pb
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    rows = [row for row in report["metrics"] if row["ours"] is not None]
+    chosen = list_hyper_parameters(spec)
+    judged = [api.Metric(_tag(row), display_name=_title(row)) for row in rows if row["better"]]
+    values = [Summary.Value(tag=_tag(row), simple_value=row["ours"]) for row in rows]
+    summaries = [
+        api.hparams_config_pb([api.HParam(name) for name in chosen], judged),
+        api.hparams_pb(chosen, trial_id=run_name),
+        Summary(value=values),
+        Summary.FromString(session_end_pb("STATUS_SUCCESS").SerializeToString()),
+    ]
+    now, buffer = time.time(), io.BytesIO()
+    writer = RecordWriter(buffer)
+    writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+    for summary in summaries:
+        writer.write(Event(wall_time=now, step=report["update"], summary=summary).SerializeToString())
+    return buffer.getvalue()
+
+
+def _title(row):
+    return row["name"] + (f" of {row['code']}" if row["code"] else "")
+
+
+def _tag(row):
+    return "report/" + re.sub(r"[^A-Za-z0-9.]+", "_", _title(row)).strip("_")
+
+
+def draw_embedding(features, images, columns):
+    """The files of the projector: vectors, what is known of each, and a small picture of each.
+
+    Args:
+      features: float array [N, dim].
+      images: uint8 array [N, H, W, C].
+      columns: dict of heading -> sequence of N values, by which the projector colours and labels.
+
+    Returns:
+      dict of path below the log folder -> bytes.
+    """
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector import ProjectorConfig
+
+    config = ProjectorConfig()
+    embedding = config.embeddings.add(
+        tensor_name="features of Q, test images",
+        tensor_path="embedding/features.tsv",
+        metadata_path="embedding/metadata.tsv",
+    )
+    embedding.sprite.image_path = "embedding/sprites.png"
+    embedding.sprite.single_image_dim.extend([images.shape[2], images.shape[1]])
+    return {
+        "projector_config.pbtxt": text_format.MessageToString(config).encode(),
+        "embedding/features.tsv": _encode_vectors(features),
+        "embedding/metadata.tsv": _encode_table(columns),
+        "embedding/sprites.png": _encode_sprites(images),
+    }
+
+
+def _encode_vectors(features):
+    buffer = io.BytesIO()
+    np.savetxt(buffer, features, fmt="%.4g", delimiter="\t")
+    return buffer.getvalue()
+
+
+def _encode_table(columns):
+    """Lines of values; the projector wants headings where there are several columns, and none where there is one."""
+    lines = ["\t".join(map(str, values)) for values in zip(*columns.values())]
+    return "".join(f"{line}\n" for line in [*(["\t".join(columns)] if len(columns) > 1 else []), *lines]).encode()
+
+
+def _encode_sprites(images):
+    """A square of pictures, filled row by row, as the projector cuts it."""
+    side = int(np.ceil(np.sqrt(len(images))))
+    padded = np.zeros((side * side, *images.shape[1:]), np.uint8)
+    padded[: len(images)] = images
+    return grids.encode_png(grids.tile(padded.reshape(side, side, *images.shape[1:]) / 255.0))

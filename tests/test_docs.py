@@ -1,0 +1,179 @@
+"""What the docs tell people to type: every command parses, every file and message they name is there."""
+
+import argparse
+import json
+import re
+import runpy
+import shlex
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from infogan import generate
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOTEBOOK = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text())
+# Programs that are not this project's, or that another test runs.
+OTHERS = {"ls", "source", "sudo", "tensorboard", "cd", "git"}
+
+
+def read_cells(kind):
+    return ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == kind]
+
+
+def find_commands():
+    """Every (page, command) in fenced blocks without a language and in the README's tables."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+        for block in [block for language, block in blocks if not language]:
+            lines = block.replace("\\\n", " ").splitlines()
+            if not any(" -- " in line or "->" in line for line in lines):  # drawings
+                found += [(page.name, line.strip()) for line in lines if line.strip()]
+        found += [(page.name, command) for command in re.findall(r"^\| `((?:python|make) [^`]+)`", text, re.MULTILINE)]
+    return found
+
+
+COMMANDS = find_commands()
+
+
+class Parsed(Exception):
+    """The command line was taken."""
+
+
+def parse_launcher(monkeypatch, path, arguments):
+    """Runs a launcher up to the point where it has parsed its flags."""
+    parse = argparse.ArgumentParser.parse_known_args
+
+    def parse_and_stop(parser, given=None, namespace=None):
+        _, unknown = parse(parser, given, namespace)
+        assert not unknown or path.name == "run_study.py", f"{path.name} does not know {unknown}"
+        raise Parsed
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", parse_and_stop)
+    monkeypatch.setattr(sys, "argv", [str(path), *arguments])
+    with pytest.raises(Parsed):
+        runpy.run_path(str(path), run_name="__main__")
+
+
+def check(monkeypatch, tokens):
+    """Follows a command to what it would run."""
+    program, *arguments = tokens
+    if re.fullmatch(r"(\.venv/bin/)?python", program) and arguments[0].endswith(".py"):
+        program, *arguments = arguments
+    if program.endswith(".py"):
+        assert (ROOT / program).is_file(), program
+        parse_launcher(monkeypatch, ROOT / program, [word for word in arguments if word != "..."])
+    elif program == "make":
+        targets = [word for word in arguments if "=" not in word]
+        makefile = (ROOT / "Makefile").read_text()
+        assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets), targets
+    elif "pip" in program:
+        extras = re.findall(r"\[([a-z,]+)\]", " ".join(arguments))
+        known = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
+        for extra in ",".join(extras).split(",") if extras else []:
+            assert re.search(rf"^{extra} = ", known, re.MULTILINE), extra
+    elif program == "docker":
+        check_docker(monkeypatch, arguments)
+    elif program == "python":
+        assert arguments[:2] in (["-m", "venv"], ["-m", "benchmarks.run"]), arguments
+    else:
+        assert program in OTHERS, f"{program} is no program of this project"
+
+
+def check_docker(monkeypatch, arguments):
+    if arguments[0] == "build":
+        name = re.search(r"BASE_IMAGE|$", " ".join(arguments)).group()
+        assert not name or f"ARG {name}=" in (ROOT / "Dockerfile").read_text()
+        return
+    assert arguments[0] == "run"
+    inside = arguments[arguments.index("infogan") + 1 :] or ["launchers/run_mnist_exp.py"]
+    check(monkeypatch, ["launchers/run_mnist_exp.py", *inside] if inside[0].startswith("-") else inside)
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {command}"[:90] for page, command in COMMANDS])
+def test_commands_parse(monkeypatch, page, command):
+    command = re.sub(r" +#.*| +&& ", lambda found: " ; " if "&&" in found.group() else "", command)
+    for part in command.split(" ; "):
+        check(monkeypatch, shlex.split(part.replace("<run>", "RUN").replace("$(id -u):$(id -g)", "1000:1000")))
+
+
+def test_a_wrong_command_is_found(monkeypatch):
+    for wrong in ("python launchers/generate.py RUN --sideways", "python launchers/no.py", "make coffee", "frobnicate"):
+        with pytest.raises((AssertionError, SystemExit)), monkeypatch.context() as patch:
+            check(patch, shlex.split(wrong))
+    assert {page for page, _ in COMMANDS} >= {"README.md", "tutorial.md", "docker.md"}
+
+
+def drawing_commands():
+    return [
+        (page, command)
+        for page, command in COMMANDS
+        if "launchers/generate.py" in command
+        and page in ("tutorial.md", "using_a_trained_run.md")
+        and "images/" not in command
+    ]
+
+
+def test_drawing_commands_run(smoke_run, tmp_path, monkeypatch, capsys):
+    """On a smoke run, which has the codes of every MNIST run."""
+    monkeypatch.chdir(tmp_path)
+    commands = drawing_commands()
+    assert len(commands) >= 8
+    for page, command in commands:
+        _, _, run, *arguments = shlex.split(command)
+        assert run in ("RUN", "ckt/mnist/tutorial")
+        assert generate.main([str(smoke_run[1]), *arguments]) == 0, (page, command)
+    assert "digit" in capsys.readouterr().out
+    assert {"grid.png", "digits.png", "film.gif", "arrays.npz"} <= {path.name for path in tmp_path.iterdir()}
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        assert arrays["images"].shape[1] == 3
+
+
+def find_sources():
+    files = [*(ROOT / "infogan").rglob("*.py"), *(ROOT / "launchers").glob("*.py"), ROOT / "Makefile"]
+    # Texts that are put together over several lines of code.
+    return re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in files))
+
+
+def test_messages_of_the_troubleshooting_page_exist():
+    sources = find_sources()
+    text = (ROOT / "docs" / "troubleshooting.md").read_text().split("## Results that disappoint")[0]
+    cells = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    messages = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+    assert len(messages) > 25
+    assert not [message for message in messages if message not in sources]
+
+
+def test_anchors_of_the_docs_exist():
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", page.read_text()):
+            text = (page.parent / target if target else page).read_text()
+            headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page.name} links to {target}#{anchor}"
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]
+
+
+def test_pictures_are_small_and_shown():
+    text = "".join(page.read_text() for page in PAGES)
+    for picture in (ROOT / "docs" / "pictures").iterdir():
+        assert picture.stat().st_size < 300_000 and f"pictures/{picture.name}" in text, picture.name
+
+
+def test_the_notebook_is_stripped_and_its_python_compiles():
+    assert NOTEBOOK["nbformat"] == 4
+    assert not [
+        cell
+        for cell in NOTEBOOK["cells"]
+        if cell["cell_type"] == "code" and (cell["outputs"] or cell["execution_count"])
+    ]
+    for cell in read_cells("code"):
+        compile(cell, "tutorial.ipynb", "exec")

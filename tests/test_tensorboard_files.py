@@ -1,0 +1,71 @@
+"""What TensorBoard reads of a finished run, read back with TensorBoard's own code."""
+
+import json
+
+import imageio.v3 as imageio
+import numpy as np
+from google.protobuf import text_format
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.projector import ProjectorConfig
+
+from infogan.evaluation import tensorboard_files
+from infogan.evaluation.evaluate import _describe_reading
+from infogan.evaluation.tensorboard_files import draw_embedding
+
+
+def read_events(log):
+    accumulator = EventAccumulator(str(log / tensorboard_files.EVENTS))
+    accumulator.Reload()
+    return accumulator
+
+
+def read_hparams(accumulator, tag):
+    content = accumulator.summary_metadata[tag].plugin_data.content
+    return plugin_data_pb2.HParamsPluginData.FromString(content)
+
+
+def test_results_stand_beside_hyper_parameters(smoke_run):
+    events = read_events(smoke_run[0])
+    start = read_hparams(events, "_hparams_/session_start_info").session_start_info
+    assert start.group_name == "smoke"
+    assert start.hparams["seed"].number_value == 0 and start.hparams["recipe"].string_value == "paper"
+    assert "digit ~ Categorical(dim=10)" in start.hparams["latents"].string_value
+    report = json.loads((smoke_run[0] / "report.json").read_text())
+    error = next(row["ours"] for row in report["metrics"] if row["name"] == "error rate")
+    (scalar,) = events.Scalars("report/error_rate_of_digit")
+    assert scalar.step == report["update"]
+    np.testing.assert_allclose(scalar.value, error, rtol=1e-6)
+    experiment = read_hparams(events, "_hparams_/experiment").experiment
+    tags = {metric.name.tag for metric in experiment.metric_infos}
+    assert "report/error_rate_of_digit" in tags <= set(events.Tags()["scalars"])
+    assert read_hparams(events, "_hparams_/session_end_info").session_end_info.status == 1  # STATUS_SUCCESS
+
+
+def test_embedding_of_a_run(smoke_run):
+    log = smoke_run[0]
+    (embedding,) = text_format.Parse((log / "projector_config.pbtxt").read_text(), ProjectorConfig()).embeddings
+    vectors = np.loadtxt(log / embedding.tensor_path)
+    head, *rows = (log / embedding.metadata_path).read_text().splitlines()
+    assert vectors.shape == (1000, 128) and vectors.std() > 0
+    assert head.split("\t") == ["label", "digit", "rotation", "width"]
+    assert len(rows) == 1000 and {row.split("\t")[0] for row in rows} == set("0123456789")
+    assert [*embedding.sprite.single_image_dim] == [28, 28]
+    assert imageio.imread(log / embedding.sprite.image_path).shape == (32 * 28, 32 * 28)
+
+
+def test_sprites_lie_in_the_order_of_the_vectors():
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+    files = draw_embedding(np.zeros((5, 2)), images, {"code": range(5)})
+    sheet = imageio.imread(files["embedding/sprites.png"])
+    assert sheet.shape == (3 * 4, 3 * 6, 3)
+    np.testing.assert_array_equal(sheet[4:8, 6:12], images[4])
+    assert not sheet[8:].any()
+    assert files["embedding/metadata.tsv"] == b"0\n1\n2\n3\n4\n"  # a single column has no heading
+
+
+def test_readings_of_every_kind_of_code():
+    assert _describe_reading("digit", {"prob": np.eye(3)})["digit"].tolist() == [0, 1, 2]
+    assert _describe_reading("bit", {"p": np.array([[0.25]])})["bit"].tolist() == [0.25]
+    two = _describe_reading("angle", {"mean": np.array([[0.123, 1.0]]), "stddev": np.ones((1, 2))})
+    assert two["angle 1"].tolist() == [0.12] and two["angle 2"].tolist() == [1.0]
