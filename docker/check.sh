@@ -82,7 +82,7 @@ chown 0:0 "$runs/logs"
 chmod 755 "$runs/logs"
 status=0
 in_image --smoke --run-name refused --log-dir logs/other 2> "$work/refused.log" || status=$?
-[ "$status" = 2 ] && grep -q "it cannot be written (Permission denied)" "$work/refused.log" \
+[ "$status" = 2 ] && grep -q "cannot be written (Permission denied)" "$work/refused.log" \
     || fail "status $status and: $(cat "$work/refused.log")"
 
 say "all passed"
