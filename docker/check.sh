@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the image and runs it, where no container engine runs and no image can be pulled: on a Debian root, with buildah
-# in a chroot. Needs root, buildah and debootstrap (Debian packages), 8 GB of disk, and takes some minutes.
+# in a chroot. Needs root, buildah and debootstrap (Debian packages), 12 GB of disk, and takes some minutes.
 #
 # BASE=image takes an image that buildah has or can pull; KEEP=1 leaves the work folder, build/docker-check.
 set -euo pipefail
@@ -42,7 +42,7 @@ for config in "${PIP_CONFIG_FILE:-}" ~/.config/pip/pip.conf /etc/pip.conf; do
         break
     fi
 done
-buildah bud --network host --build-arg "BASE_IMAGE=$base" "${options[@]}" --tag localhost/infogan . &> "$work/build.log" \
+buildah bud --layers --network host --build-arg "BASE_IMAGE=$base" "${options[@]}" --tag localhost/infogan . &> "$work/build.log" \
     || { tail -n 20 "$work/build.log"; fail "it cannot be built"; }
 
 image=$(buildah inspect --type image localhost/infogan)

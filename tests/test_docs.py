@@ -24,7 +24,7 @@ def read_cells(kind):
 
 
 def find_commands():
-    """Every (page, command) in fenced blocks without a language and in the README's tables."""
+    """Every (page, command) in fenced blocks without a language, in indented ones and in the README's tables."""
     found = []
     for page in PAGES:
         text = page.read_text()
@@ -33,7 +33,8 @@ def find_commands():
             lines = block.replace("\\\n", " ").splitlines()
             if not any(" -- " in line or "->" in line for line in lines):  # drawings
                 found += [(page.name, line.strip()) for line in lines if line.strip()]
-        found += [(page.name, command) for command in re.findall(r"^\| `((?:python|make) [^`]+)`", text, re.MULTILINE)]
+        for pattern in (r"^\| `((?:python|make) [^`]+)`", r"^    ((?:(?:\.venv/bin/)?python|make|docker) .*)$"):
+            found += [(page.name, command) for command in re.findall(pattern, text, re.MULTILINE)]
     return found
 
 
