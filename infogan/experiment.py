@@ -17,7 +17,7 @@ from infogan.errors import InputError, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
-from infogan.training.checkpoints import find_checkpoints
+from infogan.training.checkpoints import find_checkpoints, set_aside_damaged
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.progress import say
 from infogan.training.run_folder import RunFolder
@@ -115,6 +115,7 @@ def _train_and_evaluate(spec, folder, dataset, stop):
     from infogan.evaluation.evaluate import evaluate_run
     from infogan.training.trainer import InfoGANTrainer
 
+    set_aside_damaged(folder.checkpoints)
     write_json(folder.log / "environment.json", _describe_environment(dataset, gpus))
     _announce(spec, folder, dataset, gpus)
     if _last_update(folder) != spec.updates:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infogan.atomic_file import write_atomically, write_json
+from infogan.atomic_file import remove_abandoned, write_atomically, write_json
 from infogan.errors import InputError
 from infogan.spec import ExperimentSpec
 
@@ -148,6 +148,8 @@ class RunFolder:
     def lock(self):
         """Holds the run for this process; the system frees it when the process ends, however it ends.
 
+        Files that a process left unfinished when it was killed are removed.
+
         Raises:
           InputError: if another process holds it, or the folder cannot be written.
         """
@@ -162,6 +164,8 @@ class RunFolder:
                 ) from error
             except OSError as error:
                 raise InputError(path, f"it cannot be written ({error.strerror}), but a run needs to.") from error
+            for folder in (self.log, self.checkpoints):
+                remove_abandoned(folder)
             yield
 
     def write_status(self, state, update, updates, message=""):
