@@ -13,13 +13,13 @@ from infogan.atomic_file import write_json
 from infogan.command_line import Parser
 from infogan.datasets import load_dataset
 from infogan.devices import choose_precision, find_gpus
-from infogan.errors import InputError, TrainingFailed
+from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
 from infogan.training.checkpoints import find_checkpoints, set_aside_damaged
 from infogan.training.interruption import Interrupted, StopSignals
-from infogan.training.progress import say
+from infogan.training.progress import say, warn
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 
@@ -30,7 +30,11 @@ WITHOUT_DEFAULT_FOLDER = {"mnist": "default: the shipped ones", "images": "neede
 """Datasets that are not looked for in data/<name>, and what --help says instead."""
 
 
-def run(spec, folder, dataset, stop):
+MOST_ROLLBACKS = 3
+"""How often a run goes back to its last good checkpoint, with --on-nan rollback, before it fails after all."""
+
+
+def run(spec, folder, dataset, stop, on_nan="stop"):
     """Trains, or goes on training, and evaluates.
 
     Args:
@@ -38,12 +42,15 @@ def run(spec, folder, dataset, stop):
       folder: RunFolder, created and locked.
       dataset: Dataset of the spec.
       stop: StopSignals, entered.
+      on_nan: what follows a number that is not finite: "stop", or "rollback" to the last good checkpoint, from which
+        the run goes on with other random numbers, at most MOST_ROLLBACKS times.
 
     Returns:
       The report, as `infogan.evaluation.report.build_report` makes it.
 
     Raises:
-      TrainingFailed: if a loss or a weight is not finite, or a checkpoint cannot be written; status.json says failed.
+      TrainingFailed: if a loss, gradient or weight is not finite (NumbersFailed), or a checkpoint cannot be written;
+        status.json says failed.
       Interrupted: if a signal came; the last finished update is saved and status.json says interrupted.
       InputError: if what the folder holds is damaged; status.json stays as it was.
     """
@@ -52,7 +59,7 @@ def run(spec, folder, dataset, stop):
         folder.write_status(state, _last_update(folder), spec.updates, message)
 
     try:
-        report = _train_and_evaluate(spec, folder, dataset, stop)
+        report = _train_and_evaluate(spec, folder, dataset, stop, on_nan)
     except InputError:
         raise
     except (Interrupted, KeyboardInterrupt) as error:
@@ -109,18 +116,33 @@ def _check_images(images, spec):
         )
 
 
-def _train_and_evaluate(spec, folder, dataset, stop):
+def _train_and_evaluate(spec, folder, dataset, stop, on_nan):
     gpus = find_gpus()
     # Imported here: they cost a second, and a wrong flag is refused before.
     from infogan.evaluation.evaluate import evaluate_run
-    from infogan.training.trainer import InfoGANTrainer
 
     set_aside_damaged(folder.checkpoints)
     write_json(folder.log / "environment.json", _describe_environment(dataset, gpus))
     _announce(spec, folder, dataset, gpus)
     if _last_update(folder) != spec.updates:
-        InfoGANTrainer(spec, dataset.train.images, folder, stop).train()
+        _train(spec, folder, dataset, stop, on_nan)
     return evaluate_run(spec, dataset, folder)
+
+
+def _train(spec, folder, dataset, stop, on_nan):
+    from infogan.training.trainer import InfoGANTrainer
+
+    while True:
+        rollbacks = len(folder.load_rollbacks())
+        try:
+            return InfoGANTrainer(spec, dataset.train.images, folder, stop, stream=rollbacks).train()
+        except NumbersFailed as error:
+            if on_nan != "rollback":
+                raise
+            if rollbacks >= MOST_ROLLBACKS:
+                raise NumbersFailed(f"{error} The run has gone back {rollbacks} times already.") from error
+            folder.add_rollback(_last_update(folder), str(error))
+            warn(f"{error} Going on from there with other random numbers, for the {rollbacks + 1}. time.")
 
 
 def _last_update(folder):
@@ -148,7 +170,7 @@ def main(description, recipes, arguments=None, flags=None):
         with StopSignals() as stop:
             folder, spec, dataset = _prepare(options, recipes, default, flags)
             with folder.lock():
-                report = run(spec, folder, dataset, stop)
+                report = run(spec, folder, dataset, stop, options.on_nan)
             _print_results(report, folder)
     except InputError as error:
         where = flag_text(error.where) if error.where in flags else error.where
@@ -176,6 +198,13 @@ def _build_parser(description, recipes, default, flags):
         "--precision",
         choices=["auto", *PRECISIONS],
         help="of products and convolutions; auto: bfloat16 on a CPU with instructions for it (default: auto)",
+    )
+    parser.add_argument(
+        "--on-nan",
+        choices=["stop", "rollback"],
+        default="stop",
+        help=f"when numbers go bad: stop, or go back to the last good checkpoint, {MOST_ROLLBACKS} times at most "
+        "(default: stop)",
     )
     parser.add_argument("--data-dir", type=Path, help=f"folder with the images ({_describe_data_dir(default)})")
     parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")

@@ -9,7 +9,7 @@ import shutil
 from contextlib import suppress
 
 from infogan.atomic_file import sync
-from infogan.errors import InputError, TrainingFailed
+from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.tf1 import tf
 from infogan.training.manifest import READER_ERRORS, find_damage, write_manifest
 from infogan.training.progress import warn
@@ -28,20 +28,27 @@ class Checkpoints:
         self._folder = folder
         # max_to_keep=0: TensorFlow's own clean-up calls a function it deprecates itself; `save` does it instead.
         self._saver = tf.train.Saver(max_to_keep=0)
-        trainable = tf.trainable_variables()
-        self._bad_weights = [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in trainable]
-        self._names = [variable.op.name for variable in trainable]
+        # Weights first, then Adam's moments: a bad gradient shows in both, and is named after the weight.
+        numbers = [variable for variable in tf.global_variables() if variable.dtype.base_dtype.is_floating]
+        numbers.sort(key=lambda variable: not variable.trainable)
+        self._is_bad = [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in numbers]
+        self._names = [variable.op.name for variable in numbers]
+
+    def find_bad(self, session):
+        """Names of the variables that hold a number which is not finite, weights first."""
+        return [name for name, is_bad in zip(self._names, session.run(self._is_bad)) if is_bad]
 
     def save(self, session, update):
         """Writes a checkpoint named after the number of finished updates.
 
         Raises:
-          TrainingFailed: if a weight is not finite, or the files cannot be written; older checkpoints stay.
+          NumbersFailed: if a variable is not finite; older checkpoints stay.
+          TrainingFailed: if the files cannot be written; older checkpoints stay.
         """
-        bad = [name for name, is_bad in zip(self._names, session.run(self._bad_weights)) if is_bad]
+        bad = self.find_bad(session)
         if bad:
-            raise TrainingFailed(
-                f"update {update}: {', '.join(bad)} not finite. {describe_last_checkpoint(self._folder)}"
+            raise NumbersFailed(
+                f"update {update}: {describe_bad(bad)} not finite. {describe_last_checkpoint(self._folder)}"
             )
         try:
             _remove_leftovers(self._folder)
@@ -147,6 +154,11 @@ def _remove_leftovers(folder):
 
 def _index(folder, update):
     return folder / f"model-{update}.index"
+
+
+def describe_bad(names):
+    """The first bad variable, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more variables are" if len(names) > 1 else " is")
 
 
 def describe_last_checkpoint(folder):

@@ -1,18 +1,19 @@
 """InfoGANTrainer: runs updates in a session, logs, saves, and goes on from where a run stopped."""
 
+import dataclasses
 import math
 import time
 
 import numpy as np
 
 from infogan.devices import session_config
-from infogan.errors import InputError, TrainingFailed
+from infogan.errors import InputError, NumbersFailed
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
-from infogan.training.checkpoints import Checkpoints, describe_last_checkpoint, find_checkpoints
+from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.progress import Progress
 from infogan.training.run_log import RunLog
 from infogan.training.updates import build_settling, build_update
@@ -32,11 +33,13 @@ class InfoGANTrainer:
       images: uint8 array [N, H, W, C], the training set; no label comes near the trainer.
       folder: RunFolder, created.
       stop: StopSignals, entered.
+      stream: which random numbers draw latents, images and their order; 0 are the seed's own.
     """
 
-    def __init__(self, spec, images, folder, stop):
+    def __init__(self, spec, images, folder, stop, stream=0):
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
+        draws = dataclasses.replace(spec, seed=derive_seed(spec.seed, "stream", stream)) if stream else spec
         self._graph = tf.Graph()
         with self._graph.as_default():
             model = RegularizedGAN.of_spec(spec)
@@ -44,9 +47,9 @@ class InfoGANTrainer:
             self._images_in = tf.placeholder(tf.uint8, images.shape)
             images_variable = tf.Variable(self._images_in, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
             self._load_images = images_variable.initializer
-            self._update = build_update(model, spec, images_variable)
+            self._update = build_update(model, draws, images_variable)
             self._settling_batch = tf.placeholder(tf.int64, [])
-            self._settle = build_settling(model, spec, images_variable, self._settling_batch)
+            self._settle = build_settling(model, draws, images_variable, self._settling_batch)
             self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
             self._generated = model.show_images(model.generate(self._latents_in))
             self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
@@ -61,7 +64,8 @@ class InfoGANTrainer:
 
         Raises:
           InputError: if the newest checkpoint or the log is damaged.
-          TrainingFailed: at the update whose quantities are not all finite, or whose checkpoint cannot be saved.
+          NumbersFailed: at the update whose quantities, gradients or weights are not all finite.
+          TrainingFailed: if a checkpoint cannot be written.
           Interrupted: after a signal, once the last finished update is saved.
         """
         with self._graph.as_default(), tf.Session(config=session_config(self._spec.precision)) as session:
@@ -103,7 +107,7 @@ class InfoGANTrainer:
             seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + 1
             update += 1
             if not np.isfinite(values).all():
-                raise TrainingFailed(self._describe_failure(update, values))
+                raise NumbersFailed(self._describe_failure(session, update, values))
             progress.advance(update)
             if update % spec.updates_per_epoch == 0:
                 speed = timed_updates * spec.batch_size / seconds
@@ -145,6 +149,9 @@ class InfoGANTrainer:
             pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
         return pictures
 
-    def _describe_failure(self, update, values):
+    def _describe_failure(self, session, update, values):
         bad = [f"{name} = {value}" for name, value in zip(self._update.names, values) if not np.isfinite(value)]
+        variables = self._checkpoints.find_bad(session)
+        if variables:
+            bad.append(f"{describe_bad(variables)} not finite")
         return f"update {update}: {', '.join(bad)}. {describe_last_checkpoint(self._folder.checkpoints)}"
