@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -52,16 +53,25 @@ def counting(tmp_path):
     return Counting(tmp_path)
 
 
+@contextmanager
+def mounted(path, size):
+    """A disk of that many bytes in memory."""
+    path.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        pytest.skip(f"mounting a small disk is not permitted here ({result.stderr.strip()})")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 400 KiB: one checkpoint of 256 KiB fits."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", path], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"mounting a small disk is not permitted here ({mounted.stderr.strip()})")
-    yield path
-    subprocess.run(["umount", "-l", path], check=True)
+    """A disk on which one checkpoint of 256 KiB fits."""
+    with mounted(tmp_path / "disk", 400 * 1024) as path:
+        yield path
 
 
 def flip_bit(path):
@@ -245,3 +255,20 @@ def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(sm
     assert "model-6 is damaged (model-6.data-00000-of-00001 has another checksum" in capfd.readouterr().err
     assert json.loads((logs / "status.json").read_text())["state"] == "finished"
     assert np.array_equal(np.frombuffer(data.read_bytes(), np.uint8), np.frombuffer(before, np.uint8))
+
+
+def test_a_run_whose_disk_is_full_keeps_its_checkpoint_and_goes_on_once_there_is_room(smoke_run, tmp_path, capfd):
+    """The disk holds one checkpoint of the smoke run and a half; the second of its run does not fit."""
+    size = sum(path.stat().st_size for path in smoke_run[1].glob("model-6.*"))
+    with mounted(tmp_path / "ckt", size * 3 // 2) as disk:
+        roots = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", disk]
+        assert launch("--smoke", *roots, "--run-name", "run") == 1
+        assert "No space left on device). The last good checkpoint is that of update 3" in capfd.readouterr().err
+        status = json.loads((tmp_path / "logs" / "run" / "status.json").read_text())
+        assert (status["state"], status["update"]) == ("failed", 3)
+        assert newest_intact(disk / "run") == 3
+        subprocess.run(["mount", "-o", f"remount,size={size * 4}", disk], check=True)
+        assert launch("--resume", "run", *roots) == 0
+        assert newest_intact(disk / "run") == 6
+        data = "model-6.data-00000-of-00001"
+        assert (disk / "run" / data).read_bytes() == (smoke_run[1] / data).read_bytes()
