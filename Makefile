@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup mnist smoke study test test-all lint bench docker-check lock clean
+.PHONY: setup mnist smoke study test test-all fuzz lint bench docker-check lock clean
 
 setup: $(READY)
 
@@ -35,6 +35,11 @@ test: lint
 
 test-all: lint
 	$(RUN) -m pytest -m ""
+
+# Damaged files of every format; INPUTS of each. It goes on where it stopped.
+INPUTS ?= 10000
+fuzz: setup
+	$(RUN) tests/faults/fuzz.py --inputs $(INPUTS) --progress build/fuzz.json
 
 lint: setup
 	$(RUN) -m ruff check .

@@ -19,3 +19,7 @@ class InputError(ValueError):
 
 class TrainingFailed(RuntimeError):
     """Training cannot go on, as after a NaN; the command line prints it and exits with status 1."""
+
+
+class NumbersFailed(TrainingFailed):
+    """A loss, gradient or weight is not finite any more. What was saved before is."""

@@ -8,20 +8,21 @@ import sys
 from contextlib import nullcontext, suppress
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from infogan.atomic_file import write_json
 from infogan.cluster import read_cluster
 from infogan.command_line import Parser
 from infogan.datasets import default_folder, load_dataset
 from infogan.devices import choose_precision, describe_devices, find_gpus
-from infogan.errors import InputError, TrainingFailed
+from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
-from infogan.training.checkpoints import find_checkpoints
+from infogan.training.checkpoints import find_checkpoints, set_aside_damaged
 from infogan.training.distribution import OneDevice, choose_distribution
 from infogan.training.interruption import Interrupted, StopSignals
-from infogan.training.progress import say
+from infogan.training.progress import say, warn
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 
@@ -29,7 +30,29 @@ SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_
 """A whole run in under a minute; the pictures show noise."""
 
 
-def run(spec, folder, dataset, stop, distribution=None, updates_per_call=1):
+MOST_ROLLBACKS = 3
+"""How often a run goes back to its last good checkpoint, with --on-nan rollback, before it fails after all."""
+
+
+class Execution(NamedTuple):
+    """How a run is carried out. Only a rollback changes what comes out.
+
+    Attributes:
+      distribution: where to train, of `infogan.training.distribution`.
+      updates_per_call: most updates in a session run.
+      on_nan: what follows a number that is not finite: "stop", or "rollback" to the last good checkpoint, from which
+        the run goes on with other random numbers, at most MOST_ROLLBACKS times.
+    """
+
+    distribution: OneDevice = OneDevice()
+    updates_per_call: int = 1
+    on_nan: str = "stop"
+
+
+PLAIN = Execution()
+
+
+def run(spec, folder, dataset, stop, execution=PLAIN):
     """Trains, or goes on training, and evaluates; of several workers each calls this, and the chief alone writes.
 
     Args:
@@ -37,14 +60,14 @@ def run(spec, folder, dataset, stop, distribution=None, updates_per_call=1):
       folder: RunFolder, created and locked by the chief.
       dataset: Dataset of the spec.
       stop: StopSignals, entered.
-      distribution: where to train, of `infogan.training.distribution`; None is OneDevice().
-      updates_per_call: most updates in a session run.
+      execution: Execution.
 
     Returns:
       The report, as `infogan.evaluation.report.build_report` makes it; None for a worker that is not the chief.
 
     Raises:
-      TrainingFailed: if a loss or a weight is not finite, or a checkpoint cannot be written; status.json says failed.
+      TrainingFailed: if a loss, gradient or weight is not finite (NumbersFailed), or a checkpoint cannot be written;
+        status.json says failed.
       Interrupted: if a signal came; the last finished update is saved and status.json says interrupted.
       InputError: if what the folder holds is damaged; status.json stays as it was.
     """
@@ -52,12 +75,12 @@ def run(spec, folder, dataset, stop, distribution=None, updates_per_call=1):
     def write_status(state, message=""):
         folder.write_status(state, _last_update(folder), spec.updates, message)
 
-    distribution = distribution or OneDevice()
+    distribution = execution.distribution
     if not distribution.is_chief:
         say(f"worker {distribution.number} of {distribution.processes}: the chief reports and writes")
-        return _train(spec, folder, dataset, stop, distribution, updates_per_call)
+        return _train(spec, folder, dataset, stop, execution)
     try:
-        report = _train_and_evaluate(spec, folder, dataset, stop, distribution, updates_per_call)
+        report = _train_and_evaluate(spec, folder, dataset, stop, execution)
     except InputError:
         raise
     except (Interrupted, KeyboardInterrupt) as error:
@@ -114,26 +137,40 @@ def _check_images(images, spec):
         )
 
 
-def _train_and_evaluate(spec, folder, dataset, stop, distribution, updates_per_call):
+def _train_and_evaluate(spec, folder, dataset, stop, execution):
     gpus = find_gpus()
     # Imported here: it costs a second, and a wrong flag is refused before.
     from infogan.evaluation.evaluate import evaluate_run
 
+    set_aside_damaged(folder.checkpoints)
+    distribution = execution.distribution
     environment = _describe_environment(dataset, gpus)
-    spread = {"processes": distribution.processes, "replicas": distribution.replicas}
-    write_json(folder.log / "environment.json", {**environment, **spread, "updates_per_call": updates_per_call})
+    environment.update(processes=distribution.processes, replicas=distribution.replicas)
+    environment.update(updates_per_call=execution.updates_per_call)
+    write_json(folder.log / "environment.json", environment)
     _announce(spec, folder, dataset, gpus)
     if distribution.replicas > 1:
         say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
-    _train(spec, folder, dataset, stop, distribution, updates_per_call)
+    _train(spec, folder, dataset, stop, execution)
     return evaluate_run(spec, dataset, folder)
 
 
-def _train(spec, folder, dataset, stop, distribution, updates_per_call):
+def _train(spec, folder, dataset, stop, execution):
     from infogan.training.trainer import InfoGANTrainer  # imported here for the same reason
 
-    if _last_update(folder) != spec.updates:
-        InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call, distribution).train()
+    distribution, updates_per_call, on_nan = execution
+    while _last_update(folder) != spec.updates:
+        rollbacks = len(folder.load_rollbacks())
+        try:
+            InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call, distribution, rollbacks).train()
+            return
+        except NumbersFailed as error:
+            if on_nan != "rollback":
+                raise
+            if rollbacks >= MOST_ROLLBACKS:
+                raise NumbersFailed(f"{error} The run has gone back {rollbacks} times already.") from error
+            folder.add_rollback(_last_update(folder), str(error))
+            warn(f"{error} Going on from there with other random numbers, for the {rollbacks + 1}. time.")
 
 
 def _last_update(folder):
@@ -161,8 +198,9 @@ def main(description, recipes, arguments=None, flags=None):
         with StopSignals() as stop:
             cluster = read_cluster()
             folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, cluster)
+            execution = Execution(distribution, options.updates_per_call, options.on_nan)
             with folder.lock() if distribution.is_chief else nullcontext():
-                report = run(spec, folder, dataset, stop, distribution, options.updates_per_call)
+                report = run(spec, folder, dataset, stop, execution)
             if distribution.is_chief:
                 _print_results(report, folder)
     except InputError as error:
@@ -200,6 +238,13 @@ def _build_parser(description, recipes, default, flags):
         metavar="INT",
         help="updates that are handed to the device at once (default: 1)",
     )
+    parser.add_argument(
+        "--on-nan",
+        choices=["stop", "rollback"],
+        default="stop",
+        help=f"when numbers go bad: stop, or go back to the last good checkpoint, {MOST_ROLLBACKS} times at most "
+        "(default: stop)",
+    )
     parser.add_argument("--data-dir", type=Path, help=f"folder with the images ({_describe_data_dir(default)})")
     parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")
     for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
@@ -218,6 +263,10 @@ def _prepare(options, recipes, default, flags, cluster):
     if options.updates_per_call < 1:
         raise InputError(
             "--updates-per-call", f"{options.updates_per_call} was given, but a whole number of at least 1 is needed."
+        )
+    if cluster and options.on_nan != "stop":
+        raise InputError(
+            "--on-nan", "rollback was given with TF_CONFIG, but several machines can only stop. Leave it out."
         )
     if options.resume is None:
         spec = _change(recipes[options.recipe or default.recipe], flags, options)

@@ -174,7 +174,7 @@ def load_report(folder):
             raise ValueError("no object")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(path, f"it is no report ({error}). Evaluate the run again with --resume.") from error
     return report
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 import signal
+import socket
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +70,37 @@ def launch(*arguments):
     return main("MNIST", recipes, [str(argument) for argument in arguments])
 
 
+SECRET = "a-secret-of-the-environment"
+_blocked = []
+
+
+def _refuse_network(event, arguments):
+    """Called by Python before each use of a socket, by whatever library."""
+    of_socket = event in ("socket.connect", "socket.bind", "socket.sendto")
+    leads_out = event == "socket.getaddrinfo" or (of_socket and arguments[0].family != socket.AF_UNIX)
+    if _blocked and leads_out:
+        raise PermissionError(f"{event} while the network is blocked")
+
+
+sys.addaudithook(_refuse_network)  # hooks cannot be removed
+
+
+@contextmanager
+def blocked_network():
+    """Whatever reaches for the network inside fails."""
+    _blocked.append(True)
+    try:
+        yield
+    finally:
+        _blocked.pop()
+
+
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory):
-    """A finished run of `--smoke`: (log folder, checkpoint folder)."""
+    """A finished run of `--smoke`, without network: (log folder, checkpoint folder)."""
     root = tmp_path_factory.mktemp("smoke")
-    status = launch("--smoke", "--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "smoke")
+    with blocked_network(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOMEONES_TOKEN", SECRET)
+        status = launch("--smoke", "--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "smoke")
     assert status == 0
     return root / "logs" / "smoke", root / "ckt" / "smoke"

@@ -229,8 +229,9 @@ def test_names_are_escaped(spec):
     assert not re.search(r"<b>|<i>|<script>|<img src=\"x\">", text)
 
 
-def damage_checkpoint(logs, checkpoints):
-    (checkpoints / "model-6.data-00000-of-00001").write_bytes(b"x" * 1000)
+def damage_checkpoints(logs, checkpoints):
+    for path in checkpoints.glob("model-*.data-*"):
+        path.write_bytes(b"x" * 1000)
 
 
 def change_spec(logs, checkpoints, **changes):
@@ -239,7 +240,7 @@ def change_spec(logs, checkpoints, **changes):
 
 
 DAMAGES = {
-    "damaged checkpoint": (damage_checkpoint, "model-6: it is no readable checkpoint of this run"),
+    "damaged checkpoints": (damage_checkpoints, "it holds no readable checkpoint (model-6: "),
     "no checkpoint": (lambda logs, ckt: [p.unlink() for p in ckt.glob("model-*")], "it holds no checkpoint"),
     "another version": (lambda *run: change_spec(*run, colour="red"), "it holds no experiment of this version"),
     "another network": (lambda *run: change_spec(*run, leaky_rate=2), "it holds no experiment of this version"),
@@ -264,14 +265,18 @@ def test_what_cannot_be_evaluated_gets_one_line_and_leaves_all_as_it_was(run_cop
     assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
 
 
-def test_a_damaged_checkpoint_gets_a_single_line(run_copy):
-    damage_checkpoint(*run_copy)
+def test_damaged_checkpoints_without_manifest_get_a_single_line(run_copy):
+    damage_checkpoints(*run_copy)
+    for path in run_copy[1].glob("*.manifest.json"):
+        path.unlink()
     command = [sys.executable, str(ROOT / "launchers" / "evaluate.py"), str(run_copy[0])]
     # This process has set the variable itself, for a launcher that trains.
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert result.returncode == 2
-    assert result.stderr.startswith(f"evaluate.py: {run_copy[1] / 'model-6'}: it is no readable checkpoint of this run")
+    assert result.stderr.startswith(
+        f"evaluate.py: {run_copy[1]}: it holds no readable checkpoint (model-6: TensorFlow "
+    )
     assert result.stderr.count("\n") == 1
 
 

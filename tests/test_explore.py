@@ -1,6 +1,7 @@
 """launchers/explore.py: what the page shows, in a browser too, and whom it refuses."""
 
 import base64
+import collections
 import http.client
 import importlib.util
 import io
@@ -13,6 +14,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
@@ -145,8 +148,8 @@ def test_without_its_packages_there_is_one_line(smoke_run, monkeypatch, capsys):
 
 
 @pytest.fixture(scope="module")
-def page_url(smoke_run, tmp_path_factory):
-    """Address of the page of the smoke run, served as a user would; ended as a user would, by Ctrl-C."""
+def page(smoke_run, tmp_path_factory):
+    """(address, process) of the page of the smoke run, served as a user would; ended as a user would, by Ctrl-C."""
     needs_gradio()
     folder = tmp_path_factory.mktemp("explore")
     command = [sys.executable, ROOT / "launchers" / "explore.py", smoke_run[1], "--port", "0"]
@@ -154,10 +157,15 @@ def page_url(smoke_run, tmp_path_factory):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, cwd=folder)
         line = process.stdout.readline()
         assert line.startswith("smoke is on http://127.0.0.1:"), (folder / "err").read_text()
-        yield line.split()[3]
+        yield line.split()[3], process
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
     assert "Traceback" not in (folder / "err").read_text()
+
+
+@pytest.fixture
+def page_url(page):
+    return page[0]
 
 
 def fetch(url, data=None, headers=None):
@@ -225,6 +233,54 @@ def test_a_flood_is_refused():
         return [message["status"] for message in sent if "status" in message]
 
     assert asyncio.run(ask(Guard(app, 5), 8)) == [200] * 5 + [429] * 3
+
+
+JSON = {"Content-Type": "application/json"}
+PAYLOADS = [
+    ("", None, {}),
+    ("config", None, {}),
+    ("no/such/page", None, {}),
+    ("gradio_api/file=/etc/passwd", None, {}),
+    ("gradio_api/run/predict", b"{", JSON),
+    ("gradio_api/run/predict", b"[" * 5000, JSON),
+    ("gradio_api/run/predict", b'{"data": [1e999, null, {}], "fn_index": 1, "session_hash": "load"}', JSON),
+    ("gradio_api/run/predict", b'{"data": "no list", "fn_index": 10000}', JSON),
+    ("gradio_api/queue/join", b'{"data": [], "fn_index": -1, "session_hash": 5}', JSON),
+    ("gradio_api/upload", b"--x\r\nno form", {"Content-Type": "multipart/form-data; boundary=x"}),
+    ("gradio_api/run/predict", bytes(range(256)), {"Content-Type": "text/\u00e9"}),
+]
+"""Path, body and headers of honest and of malformed requests."""
+
+
+def resident(process):
+    """MiB of memory."""
+    pages = (Path("/proc") / str(process.pid) / "statm").read_text().split()[1]
+    return int(pages) * 4096 / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc, which Linux has")
+@pytest.mark.parametrize("requests", [100, pytest.param(2000, marks=pytest.mark.slow)])
+def test_the_page_survives_a_crowd(page, requests):
+    url, process = page
+    clients = 16
+    random = np.random.default_rng(0)
+    chosen = [PAYLOADS[number] for number in random.integers(len(PAYLOADS), size=requests)]
+
+    def ask(request):
+        path, data, headers = request
+        return fetch(url + path, data, headers)[0]
+
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(ask, PAYLOADS * 20))  # what is kept from each kind of request is there now
+        before = resident(process)
+        statuses = collections.Counter(pool.map(ask, chosen))
+    time.sleep(1.1)  # the limit of requests a second
+    grown = resident(process) - before
+    print(f"{requests} requests of {clients} clients: {dict(statuses)}, {grown:.1f} MiB more of {before:.0f}")
+    assert statuses[200] >= requests / len(PAYLOADS)
+    assert all(status in (200, 401, 403, 404, 405, 413, 415, 422, 429, 500) for status in statuses)
+    assert grown < 0.02 * before
+    assert fetch(url)[0] == 200
 
 
 def test_others_must_log_in(smoke_run):

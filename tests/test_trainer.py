@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from infogan import experiment
-from infogan.errors import InputError, TrainingFailed
+from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.tf1 import tf
 from infogan.training import trainer as trainer_module
-from infogan.training.checkpoints import KEPT, find_checkpoints
+from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
@@ -140,7 +140,7 @@ def test_old_checkpoints_are_removed(spec, dataset, tmp_path):
     train(spec, dataset, folder)
     assert find_checkpoints(folder.checkpoints) == [4, 5, 6]
     files = sorted(path.name for path in folder.checkpoints.glob("model-*"))
-    assert len(files) == 2 * KEPT, files
+    assert len(files) == 3 * KEPT, files
 
 
 def test_not_a_number_stops_the_run_at_that_update(spec, dataset, tmp_path):
@@ -160,12 +160,12 @@ def test_not_a_number_stops_the_run_at_that_update(spec, dataset, tmp_path):
     assert (status["state"], status["update"], status["message"]) == ("failed", 1, message)
 
 
-def test_damaged_checkpoint_is_refused(spec, dataset, tmp_path):
+def test_checkpoint_of_another_graph_is_refused(spec, dataset, tmp_path):
     folder = start(spec, dataset, tmp_path, "run")
-    train(spec, dataset, folder)
-    path = folder.checkpoints / "model-4.index"
-    path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match="model-4: it is no readable checkpoint"):
+    with tf.Graph().as_default(), tf.Session() as session:
+        session.run(tf.Variable(1.0, name="other").initializer)
+        Checkpoints(folder.checkpoints).save(session, 3)
+    with pytest.raises(InputError, match="model-3: it is no readable checkpoint"):
         train(spec, dataset, folder)
 
 
@@ -286,3 +286,69 @@ def test_handlers_are_put_back_when_no_signal_came():
     with StopSignals():
         pass
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def break_gradients(monkeypatch, at, builds):
+    """A gradient of G becomes infinite in update `at`, in the graphs of the first `builds` trainers."""
+    from infogan.training import updates
+
+    original, graphs = updates._gradients, []
+
+    def gradients(loss, variables):
+        pairs = original(loss, variables)
+        if not variables[0].op.name.startswith("generator"):
+            return pairs
+        graphs.append(tf.get_default_graph())
+        if len(set(graphs)) > builds:
+            return pairs
+        counter = next(variable for variable in tf.global_variables() if variable.op.name == "update")
+        (gradient, variable), *others = pairs
+        return [(tf.where(tf.equal(counter, at - 1), gradient + math.inf, gradient), variable), *others]
+
+    monkeypatch.setattr(updates, "_gradients", gradients)
+
+
+def run_experiment(spec, dataset, folder, monkeypatch, **options):
+    from infogan.evaluation import evaluate
+
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda *arguments: {})
+    with StopSignals() as stop:
+        experiment.run(spec, folder, dataset, stop, **options)
+
+
+def test_a_bad_gradient_is_caught_at_its_update_by_name(spec, dataset, tmp_path, monkeypatch):
+    spec = dataclasses.replace(spec, snapshot_interval=1)
+    break_gradients(monkeypatch, at=2, builds=1)
+    folder = start(spec, dataset, tmp_path, "run")
+    expected = r"update 2: gradient/generator = (inf|nan), generator/\S+ and \d+ more variables are not finite\. "
+    with pytest.raises(NumbersFailed, match=expected + r"The last good checkpoint is that of update 1,"):
+        run_experiment(spec, dataset, folder, monkeypatch)
+    assert find_checkpoints(folder.checkpoints) == [1]
+    assert folder.load_rollbacks() == []
+
+
+def test_rollback_goes_on_with_other_random_numbers(spec, dataset, tmp_path, monkeypatch, capsys):
+    spec = dataclasses.replace(spec, snapshot_interval=1)
+    untouched, folder = start(spec, dataset, tmp_path, "untouched"), start(spec, dataset, tmp_path, "run")
+    train(spec, dataset, untouched)
+    break_gradients(monkeypatch, at=3, builds=1)
+    run_experiment(spec, dataset, folder, monkeypatch, on_nan="rollback")
+    (rollback,) = folder.load_rollbacks()
+    assert rollback["to"] == 2
+    assert rollback["problem"].startswith("update 3: gradient/generator = ")
+    assert "Going on from there with other random numbers, for the 1. time." in capsys.readouterr().err
+    status = json.loads((folder.log / "status.json").read_text())
+    assert (status["state"], status["update"], status["rollbacks"]) == ("finished", 4, 1)
+    lines, others = load_metrics(folder.metrics), load_metrics(untouched.metrics)
+    assert without_speed(lines[:1]) == without_speed(others[:1])
+    assert lines[1]["loss/discriminator"] != others[1]["loss/discriminator"]
+    assert all(np.isfinite(value).all() for value in saved_variables(folder, 4).values())
+
+
+def test_a_run_goes_back_three_times_at_most(spec, dataset, tmp_path, monkeypatch):
+    break_gradients(monkeypatch, at=1, builds=99)
+    folder = start(spec, dataset, tmp_path, "run")
+    with pytest.raises(NumbersFailed, match=r"There is no checkpoint before it\. The run has gone back 3 times"):
+        run_experiment(spec, dataset, folder, monkeypatch, on_nan="rollback")
+    assert [rollback["to"] for rollback in folder.load_rollbacks()] == [0, 0, 0]
+    assert json.loads((folder.log / "status.json").read_text())["state"] == "failed"

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from infogan.datasets.limits import check_unpacked_size
 from infogan.errors import InputError
 
 UNSIGNED_BYTE = 0x08
@@ -33,6 +34,8 @@ def load_idx(path, dimensions):
             is_gzip = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if is_gzip else path.open("rb") as file:
             shape = _read_shape(path, file.read(4 + 4 * dimensions), dimensions)
+            # Before anything is allocated: reading asks for memory as large as the header says.
+            check_unpacked_size(path, path.stat().st_size, math.prod(shape))
             expected = math.prod(shape)
             # One byte more than announced is asked for, so a longer file shows without being read to its end.
             body = file.read(expected + 1)

@@ -2,6 +2,7 @@
 
 import io
 import math
+import tokenize
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from infogan.errors import InputError
 
 LARGEST_ARRAY = 2**29
 """Bytes of one array."""
+HEADER_ERRORS = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError)
+"""What numpy's reader of headers, which are Python literals, lets through on damaged ones."""
 
 
 def load_npz(path, names):
@@ -37,7 +40,7 @@ def _load(path, source, entry):
         file = io.BytesIO(source.read(entry, LARGEST_ARRAY))
         _check_header(file, entry.size)
         return np.lib.format.read_array(file, allow_pickle=False)
-    except (UnreadableFile, ValueError, MemoryError, EOFError) as error:
+    except (UnreadableFile, MemoryError, EOFError, *HEADER_ERRORS) as error:
         reason = describe_error(error)
         raise InputError(path, f"its array {entry.name!r} cannot be read ({reason}). Fetch it again.") from error
 

@@ -7,7 +7,7 @@ from infogan.errors import InputError
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.tf1 import tf
-from infogan.training.checkpoints import Checkpoints, find_checkpoints
+from infogan.training.checkpoints import Checkpoints, newest_intact
 
 BATCH = 500
 """Most images per session run; results do not depend on it, except with batch statistics."""
@@ -18,19 +18,18 @@ class TrainedModel:
 
     Args:
       spec: ExperimentSpec of the run.
-      folder: RunFolder; its newest checkpoint is read.
+      folder: RunFolder; its newest checkpoint that is whole is read.
 
     Raises:
       InputError: if the run has no checkpoint, or a damaged one.
     """
 
     def __init__(self, spec, folder):
-        saved = find_checkpoints(folder.checkpoints)
-        if not saved:
+        self.spec, self.update = spec, newest_intact(folder.checkpoints)
+        if self.update is None:
             raise InputError(
                 folder.checkpoints, "it holds no checkpoint, but a trained model is needed. Train it first."
             )
-        self.spec, self.update = spec, saved[-1]
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._model = RegularizedGAN.of_spec(spec)

@@ -1,9 +1,18 @@
-"""Checkpoints of a run: all variables, one set of files an update, the newest few kept."""
+"""Checkpoints of a run: all variables, one set of files an update, the newest few kept.
+
+The checkpoint of update 40 is `model-40.data-*`, `model-40.manifest.json` and `model-40.index`, of which the index
+comes last and goes first: where there is an index, the checkpoint was whole once.
+"""
 
 import re
+import shutil
+from contextlib import suppress
 
-from infogan.errors import InputError, TrainingFailed
+from infogan.atomic_file import sync
+from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.tf1 import tf
+from infogan.training.manifest import READER_ERRORS, find_damage, write_manifest
+from infogan.training.progress import warn
 
 KEPT = 3
 
@@ -19,33 +28,46 @@ class Checkpoints:
         self._folder = folder
         # max_to_keep=0: TensorFlow's own clean-up calls a function it deprecates itself; `save` does it instead.
         self._saver = tf.train.Saver(max_to_keep=0)
-        trainable = tf.trainable_variables()
-        self._bad_weights = [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in trainable]
-        self._names = [variable.op.name for variable in trainable]
+        # Weights first, then Adam's moments: a bad gradient shows in both, and is named after the weight.
+        numbers = [variable for variable in tf.global_variables() if variable.dtype.base_dtype.is_floating]
+        numbers.sort(key=lambda variable: not variable.trainable)
+        self._is_bad = [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in numbers]
+        self._names = [variable.op.name for variable in numbers]
+
+    def find_bad(self, session):
+        """Names of the variables that hold a number which is not finite, weights first."""
+        return [name for name, is_bad in zip(self._names, session.run(self._is_bad)) if is_bad]
 
     def save(self, session, update):
         """Writes a checkpoint named after the number of finished updates.
 
         Raises:
-          TrainingFailed: if a weight is not finite, or the files cannot be written; older checkpoints stay.
+          NumbersFailed: if a variable is not finite; older checkpoints stay.
+          TrainingFailed: if the files cannot be written; older checkpoints stay.
         """
-        bad = [name for name, is_bad in zip(self._names, session.run(self._bad_weights)) if is_bad]
+        bad = self.find_bad(session)
         if bad:
-            raise TrainingFailed(
-                f"update {update}: {', '.join(bad)} not finite. {describe_last_checkpoint(self._folder)}"
+            raise NumbersFailed(
+                f"update {update}: {describe_bad(bad)} not finite. {describe_last_checkpoint(self._folder)}"
             )
         try:
-            self._saver.save(session, str(self._folder / "model"), global_step=update, write_meta_graph=False)
+            _remove_leftovers(self._folder)
+            if not self._folder.is_dir():  # TensorFlow would make it again, without what else a run needs
+                raise OSError(f"{self._folder} is gone")
+            self._saver.save(
+                session, str(self._folder / "saving"), global_step=update, write_meta_graph=False, write_state=False
+            )
+            _publish(self._folder, update)
         except (tf.errors.OpError, OSError, ValueError) as error:
-            for path in self._folder.glob(f"model-{update}.*"):
-                path.unlink(missing_ok=True)
+            with suppress(OSError):  # nothing can be removed from a disk that has become read-only
+                _remove_leftovers(self._folder)
             raise TrainingFailed(
                 f"update {update}: its checkpoint cannot be written ({_reason(error)}). "
                 f"{describe_last_checkpoint(self._folder)}"
             ) from error
         for old in find_checkpoints(self._folder)[:-KEPT]:
-            for path in self._folder.glob(f"model-{old}.*"):
-                path.unlink(missing_ok=True)
+            _index(self._folder, old).unlink(missing_ok=True)
+        _remove_leftovers(self._folder)
 
     def restore(self, session, update):
         """Reads the checkpoint of an update.
@@ -56,10 +78,87 @@ class Checkpoints:
         path = self._folder / f"model-{update}"
         try:
             self._saver.restore(session, str(path))
-        except (tf.errors.OpError, ValueError) as error:
+        except (tf.errors.OpError, *READER_ERRORS) as error:
             raise InputError(
                 path, f"it is no readable checkpoint of this run. Remove {path}.* to go on from an older one."
             ) from error
+
+
+def newest_intact(folder):
+    """The update of the newest checkpoint that is whole, None if there is no checkpoint; warns of damaged ones.
+
+    Raises:
+      InputError: if all of them are damaged.
+    """
+    update, damages = _judge(folder)
+    for damaged, damage in damages.items():
+        warn(f"{folder / f'model-{damaged}'} is damaged ({damage}). The checkpoint of update {update} is used instead.")
+    return update
+
+
+def set_aside_damaged(folder):
+    """Moves damaged checkpoints into the folder `damaged`, as far as they are newer than the newest whole one.
+
+    What a run does next then goes on from that one.
+
+    Raises:
+      InputError: if all of them are damaged; they stay where they are.
+    """
+    update, damages = _judge(folder)
+    for damaged, damage in damages.items():
+        aside = folder / "damaged"
+        aside.mkdir(exist_ok=True)
+        for path in (_index(folder, damaged), *folder.glob(f"model-{damaged}.*")):
+            if path.exists():
+                path.replace(aside / path.name)
+        warn(f"{aside / f'model-{damaged}'} is damaged ({damage}). The run goes on from update {update}.")
+
+
+def _judge(folder):
+    """The newest whole checkpoint's update, and a dict of newer update -> what is wrong with that checkpoint."""
+    damages = {}
+    for update in reversed(find_checkpoints(folder)):
+        damage = find_damage(folder, update)
+        if not damage:
+            return update, damages
+        damages[update] = damage
+    if damages:
+        raise InputError(
+            folder,
+            f"it holds no readable checkpoint ({', '.join(f'model-{u}: {damage}' for u, damage in damages.items())}), "
+            "but one is needed. Restore one of them, or start a new run.",
+        )
+    return None, {}
+
+
+def _publish(folder, update):
+    """Gives the files that were saved their names, once they are on the disk; the index, which counts, last."""
+    saved = {path.name.replace("saving", "model", 1): path for path in folder.glob(f"saving-{update}.*")}
+    for path in saved.values():
+        sync(path)
+    write_manifest(folder / f"model-{update}.manifest.json", update, saved)
+    index = _index(folder, update).name
+    for name in sorted(saved, key=index.__eq__):
+        saved[name].replace(folder / name)
+    sync(folder)
+
+
+def _remove_leftovers(folder):
+    """Removes what a crash left of checkpoints that were being written or removed."""
+    whole = set(find_checkpoints(folder))
+    for path in (*folder.glob("saving-*"), *folder.glob("model-*")):
+        match = re.match(r"model-(\d+)\.", path.name)
+        if not (match and int(match[1]) in whole):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _index(folder, update):
+    return folder / f"model-{update}.index"
+
+
+def describe_bad(names):
+    """The first bad variable, and how many more there are."""
+    return names[0] + (f" and {len(names) - 1} more variables are" if len(names) > 1 else " is")
 
 
 def describe_last_checkpoint(folder):

@@ -15,6 +15,12 @@ def say(text):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
 
 
+def warn(text):
+    """Prints one line to standard error."""
+    if sys.stderr is not None:
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
 class Progress:
     """Reports the updates of a run.
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infogan.atomic_file import write_atomically, write_json
+from infogan.atomic_file import remove_abandoned, write_atomically, write_json
 from infogan.errors import InputError
 from infogan.spec import ExperimentSpec
 
@@ -132,7 +132,7 @@ class RunFolder:
         try:
             begun = json.loads(path.read_text())
             sha256, source = begun["sha256"], begun["source"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 path, f"it does not say which images the run uses ({error!r}). Start a new run."
             ) from error
@@ -148,6 +148,8 @@ class RunFolder:
     def lock(self):
         """Holds the run for this process; the system frees it when the process ends, however it ends.
 
+        Files that a process left unfinished when it was killed are removed.
+
         Raises:
           InputError: if another process holds it, or the folder cannot be written.
         """
@@ -162,7 +164,30 @@ class RunFolder:
                 ) from error
             except OSError as error:
                 raise InputError(path, f"it cannot be written ({error.strerror}), but a run needs to.") from error
+            for folder in (self.log, self.checkpoints):
+                remove_abandoned(folder)
             yield
+
+    def load_rollbacks(self):
+        """What `add_rollback` noted, oldest first.
+
+        Raises:
+          InputError: if the file is damaged.
+        """
+        path = self.checkpoints / "rollbacks.json"
+        try:
+            rollbacks = json.loads(path.read_text())
+            if not isinstance(rollbacks, list):
+                raise ValueError("no list")
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(path, f"it is no list of rollbacks ({error}). Start a new run.") from error
+        return rollbacks
+
+    def add_rollback(self, update, problem):
+        """Notes that numbers went bad, and that the run goes on from `update`."""
+        write_json(self.checkpoints / "rollbacks.json", [*self.load_rollbacks(), {"to": update, "problem": problem}])
 
     def write_status(self, state, update, updates, message=""):
         """Writes status.json: running, finished, interrupted or failed, and how far the run is."""
@@ -173,6 +198,7 @@ class RunFolder:
                 "update": update,
                 "updates": updates,
                 "message": message,
+                "rollbacks": len(self.load_rollbacks()),
                 "changed": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
                 "process": os.getpid(),
                 "host": socket.gethostname(),

@@ -103,7 +103,7 @@ def load_metrics(path):
         try:
             line = json.loads(text)
             is_next = line["epoch"] == number and line["update"] > 0
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             is_next = False
         if not is_next:
             raise InputError(

@@ -1,6 +1,7 @@
 """InfoGANTrainer: runs updates in a session, logs, saves, and goes on from where a run stopped."""
 
 import contextlib
+import dataclasses
 import math
 import time
 import zlib
@@ -8,14 +9,14 @@ import zlib
 import numpy as np
 
 from infogan.devices import session_config
-from infogan.errors import InputError, TrainingFailed
+from infogan.errors import InputError, NumbersFailed
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 from infogan.training.calls import UpdateCall
-from infogan.training.checkpoints import Checkpoints, describe_last_checkpoint, find_checkpoints
+from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.distribution import Agreement, OneDevice
 from infogan.training.progress import Progress
 from infogan.training.run_log import RunLog, Unrecorded
@@ -44,14 +45,16 @@ class InfoGANTrainer:
       updates_per_call: most updates in a session run. Results do not depend on it.
       distribution: where to train, of `infogan.training.distribution`; None is OneDevice(). Of several processes the
         chief alone writes.
+      stream: which random numbers draw latents, images and their order; 0 are the seed's own.
     """
 
-    def __init__(self, spec, images, folder, stop, updates_per_call=1, distribution=None):
+    def __init__(self, spec, images, folder, stop, updates_per_call=1, distribution=None, stream=0):
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
         self._updates_per_call = updates_per_call
         self._distribution = distribution or OneDevice()
         self._is_chief = self._distribution.is_chief
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
+        self._draws = dataclasses.replace(spec, seed=derive_seed(spec.seed, "stream", stream)) if stream else spec
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._images_in = tf.placeholder(tf.uint8, images.shape)
@@ -71,18 +74,18 @@ class InfoGANTrainer:
 
     def _build(self, copies):
         """Builds everything but the images, `copies` holding them for each device."""
-        spec, run = self._spec, self._distribution.run
+        spec, draws, run = self._spec, self._draws, self._distribution.run
         content = zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(spec.to_json().encode()))
         self._agreement = Agreement(self._distribution, content)
         model = RegularizedGAN.of_spec(spec)
         self._settling_batch = tf.placeholder(tf.int64, [])
-        self._settle = run(lambda images: build_settling(model, spec, images, self._settling_batch), copies)
+        self._settle = run(lambda images: build_settling(model, draws, images, self._settling_batch), copies)
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         self._generated = model.show_images(model.generate(self._latents_in))
         self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
         # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body too.
         self._call = UpdateCall(
-            lambda: join_updates(run(lambda images: build_update(model, spec, images), copies)), self._updates_per_call
+            lambda: join_updates(run(lambda images: build_update(model, draws, images), copies)), self._updates_per_call
         )
         self._initialise = tf.global_variables_initializer()
         self._checkpoints = Checkpoints(self._folder.checkpoints)
@@ -94,7 +97,8 @@ class InfoGANTrainer:
 
         Raises:
           InputError: if the newest checkpoint or the log is damaged.
-          TrainingFailed: at the update whose quantities are not all finite, or whose checkpoint cannot be saved.
+          NumbersFailed: at the update whose quantities, gradients or weights are not all finite.
+          TrainingFailed: if a checkpoint cannot be written.
           Interrupted: after a signal, once the last finished update is saved.
         """
         with self._graph.as_default(), self._distribution.open_session(session_config(self._spec.precision)) as session:
@@ -143,7 +147,7 @@ class InfoGANTrainer:
             seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + performed
             update += performed
             if not np.isfinite(values).all():
-                raise TrainingFailed(self._describe_failure(update, values))
+                raise NumbersFailed(self._describe_failure(session, update, values))
             progress.advance(update)
             if update % spec.updates_per_epoch == 0:
                 speed = timed_updates * spec.batch_size / seconds
@@ -204,6 +208,9 @@ class InfoGANTrainer:
             pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
         return pictures
 
-    def _describe_failure(self, update, values):
+    def _describe_failure(self, session, update, values):
         bad = [f"{name} = {value}" for name, value in zip(self._call.names, values) if not np.isfinite(value)]
+        variables = self._checkpoints.find_bad(session)
+        if variables:
+            bad.append(f"{describe_bad(variables)} not finite")
         return f"update {update}: {', '.join(bad)}. {describe_last_checkpoint(self._folder.checkpoints)}"

@@ -201,6 +201,7 @@ def build_discriminator_step(model, spec, real, rate, seeds):
         "discriminator/real_min": tf.reduce_min(real_d),
         "discriminator/generated_max": tf.reduce_max(generated_d),
         "discriminator/generated_min": tf.reduce_min(generated_d),
+        "gradient/discriminator": _norm(gradients),
     }
     return step, values
 
@@ -220,7 +221,7 @@ def build_generator_step(model, spec, rate, seeds):
     with tf.control_dependencies(normalisation.updates):
         step = optimizer.apply_gradients(gradients)
 
-    values = {"loss/generator": loss}
+    values = {"loss/generator": loss, "gradient/generator": _norm(gradients)}
     for latent, info in zip(model.reg_latents, model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)):
         values[f"mi/{latent.name}"] = information[latent.name]
         values[f"cross_entropy/{latent.name}"] = latent.distribution.prior_entropy - information[latent.name]
@@ -238,6 +239,11 @@ def _gradients(loss, variables):
     if count_replicas() > 1:  # the optimiser adds up the gradients of all replicas
         loss = loss / count_replicas()
     return list(zip(tf.gradients(loss, variables), variables))
+
+
+def _norm(gradients):
+    """Length of all gradients together; not finite as soon as a number in them, or its square in Adam, is not."""
+    return tf.global_norm([gradient for gradient, _ in gradients])
 
 
 def _share(condition):
