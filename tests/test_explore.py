@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -149,9 +150,17 @@ def test_without_its_packages_there_is_one_line(smoke_run, monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def page(smoke_run, tmp_path_factory):
-    """(address, process) of the page of the smoke run, served as a user would; ended as a user would, by Ctrl-C."""
-    needs_gradio()
+    """(address, process) of the page of the smoke run, of which no error is logged."""
     folder = tmp_path_factory.mktemp("explore")
+    with served(smoke_run, folder) as page:
+        yield page
+    assert "Traceback" not in (folder / "err").read_text()
+
+
+@contextmanager
+def served(smoke_run, folder):
+    """(address, process) of a page, served as a user would; ended as a user would, by Ctrl-C."""
+    needs_gradio()
     command = [sys.executable, ROOT / "launchers" / "explore.py", smoke_run[1], "--port", "0"]
     with (folder / "err").open("w") as err:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, cwd=folder)
@@ -159,8 +168,7 @@ def page(smoke_run, tmp_path_factory):
         assert line.startswith("smoke is on http://127.0.0.1:"), (folder / "err").read_text()
         yield line.split()[3], process
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
-    assert "Traceback" not in (folder / "err").read_text()
+        assert process.wait(timeout=60) == 130
 
 
 @pytest.fixture
@@ -236,20 +244,23 @@ def test_a_flood_is_refused():
 
 
 JSON = {"Content-Type": "application/json"}
-PAYLOADS = [
+REQUESTS = [
     ("", None, {}),
     ("config", None, {}),
     ("no/such/page", None, {}),
     ("gradio_api/file=/etc/passwd", None, {}),
+    ("gradio_api/upload", b"--x\r\nno form", {"Content-Type": "multipart/form-data; boundary=x"}),
+]
+"""Path, body and headers of requests that are answered or refused in silence."""
+MALFORMED = [
     ("gradio_api/run/predict", b"{", JSON),
     ("gradio_api/run/predict", b"[" * 5000, JSON),
     ("gradio_api/run/predict", b'{"data": [1e999, null, {}], "fn_index": 1, "session_hash": "load"}', JSON),
     ("gradio_api/run/predict", b'{"data": "no list", "fn_index": 10000}', JSON),
     ("gradio_api/queue/join", b'{"data": [], "fn_index": -1, "session_hash": 5}', JSON),
-    ("gradio_api/upload", b"--x\r\nno form", {"Content-Type": "multipart/form-data; boundary=x"}),
     ("gradio_api/run/predict", bytes(range(256)), {"Content-Type": "text/\u00e9"}),
 ]
-"""Path, body and headers of honest and of malformed requests."""
+"""Those of which Gradio itself logs an error."""
 
 
 def resident(process):
@@ -258,29 +269,44 @@ def resident(process):
     return int(pages) * 4096 / 2**20
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc, which Linux has")
-@pytest.mark.parametrize("requests", [100, pytest.param(2000, marks=pytest.mark.slow)])
-def test_the_page_survives_a_crowd(page, requests):
-    url, process = page
-    clients = 16
-    random = np.random.default_rng(0)
-    chosen = [PAYLOADS[number] for number in random.integers(len(PAYLOADS), size=requests)]
+def send_crowd(page, kinds, count):
+    """What many clients at once are answered: a Counter of statuses. Checks that memory stays and the page lives."""
+    (url, process), clients = page, 16
+    chosen = [kinds[number] for number in np.random.default_rng(0).integers(len(kinds), size=count)]
 
     def ask(request):
         path, data, headers = request
         return fetch(url + path, data, headers)[0]
 
     with ThreadPoolExecutor(clients) as pool:
-        list(pool.map(ask, PAYLOADS * 20))  # what is kept from each kind of request is there now
+        list(pool.map(ask, kinds * 20))  # what is kept from each kind of request is there now
         before = resident(process)
         statuses = collections.Counter(pool.map(ask, chosen))
     time.sleep(1.1)  # the limit of requests a second
     grown = resident(process) - before
-    print(f"{requests} requests of {clients} clients: {dict(statuses)}, {grown:.1f} MiB more of {before:.0f}")
-    assert statuses[200] >= requests / len(PAYLOADS)
-    assert all(status in (200, 401, 403, 404, 405, 413, 415, 422, 429, 500) for status in statuses)
+    print(f"{count} requests of {clients} clients: {dict(statuses)}, {grown:.1f} MiB more of {before:.0f}")
     assert grown < 0.02 * before
     assert fetch(url)[0] == 200
+    return statuses
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
+
+
+@needs_proc
+def test_a_crowd_is_answered(page):
+    statuses = send_crowd(page, REQUESTS, 100)
+    assert statuses[200] >= 20
+    assert set(statuses) <= {200, 400, 403, 404, 413, 422, 429}
+
+
+@needs_proc
+@pytest.mark.slow
+def test_a_malicious_crowd_is_survived(smoke_run, tmp_path):
+    with served(smoke_run, tmp_path) as page:
+        statuses = send_crowd(page, REQUESTS + MALFORMED, 2000)
+    assert statuses[200] >= 200
+    assert set(statuses) <= {200, 400, 403, 404, 413, 422, 429, 500}
 
 
 def test_others_must_log_in(smoke_run):

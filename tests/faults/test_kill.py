@@ -58,24 +58,32 @@ def test_a_run_that_is_killed_ends_as_if_it_never_was(whole, tmp_path, number):
     spec, expected = whole
     folder = start(tmp_path, spec, "run")
     random = np.random.default_rng(number)
-    # The shortest run of `make test` hits the writing of a checkpoint, of metrics and pictures; the others anything.
-    aims = STAGES[2:5] if number == 0 else random.choice(STAGES, KILLS_OF_ALL // LONG_TESTS)
-    kills = len(aims)
+    # `make test` hits the writing of a checkpoint, of metrics and of pictures; the others everything in turn.
+    aims = STAGES[2:5] if number == 0 else choose_aims(KILLS_OF_ALL // LONG_TESTS, random)
     killed, runs = [], 1
-    while len(killed) < kills:
+    while len(killed) < len(aims):
         training = Watched(spec, DATASET, folder)
         moment = wait_for(training, aims[len(killed)], random)
-        lost_from = training.update
-        if not training.kill():  # it came to its end first
-            check_equal(spec, folder, expected)
+        update = training.update
+        if training.kill():
+            killed.append(moment)
+            check_remains(spec, folder, update)
+        if moment == "evaluating":  # no more than that could be hit in this run
+            finish(spec, folder, expected)
             runs += 1
             folder = start(tmp_path, spec, f"run{runs}")
-            continue
-        killed.append(moment)
-        check_remains(spec, folder, lost_from)
+    finish(spec, folder, expected)
+    print(f"number {number}: {runs} runs killed while {', '.join(killed)}", flush=True)
+
+
+def choose_aims(count, random):
+    """Every stage in turn, in an order of its own each time."""
+    return [aim for _ in range(-(-count // len(STAGES))) for aim in random.permutation(STAGES).tolist()][:count]
+
+
+def finish(spec, folder, expected):
     assert Watched(spec, DATASET, folder).wait() == 0
     check_equal(spec, folder, expected)
-    print(f"number {number}: killed while {', '.join(killed)}")
 
 
 def wait_for(training, aim, random):
