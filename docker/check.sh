@@ -77,6 +77,13 @@ in_image python launchers/generate.py ckt/mnist/smoke --list
 in_image launchers/export.py ckt/mnist/smoke --format onnx --output logs/onnx > /dev/null
 in_image launchers/explore.py --help > /dev/null
 
+say "another user, as docker run --user has it"
+mkdir "$runs/theirs"
+chown 4321:4321 "$runs/theirs"
+buildah run --user 4321:4321 --volume "$runs/ckt:/infogan/ckt:ro" --volume "$runs/theirs:/infogan/logs" "$container" -- \
+    /infogan/docker/start.sh launchers/generate.py ckt/mnist/smoke --output logs/grid.png
+[ "$(stat -c %u "$runs/theirs/grid.png")" = 4321 ] || fail "the picture is another user's"
+
 say "a folder that the user may not write"
 chown 0:0 "$runs/logs"
 chmod 755 "$runs/logs"

@@ -158,6 +158,13 @@ def test_anchors_of_the_docs_exist():
             assert anchor in anchors, f"{page.name} links to {target}#{anchor}"
 
 
+def test_python_of_the_docs_compiles():
+    blocks = [block for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)]
+    assert len(blocks) >= 3
+    for block in blocks:
+        compile(block, "docs", "exec")
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]
