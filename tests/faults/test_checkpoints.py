@@ -257,6 +257,7 @@ def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(sm
     assert np.array_equal(np.frombuffer(data.read_bytes(), np.uint8), np.frombuffer(before, np.uint8))
 
 
+@pytest.mark.slow
 def test_a_run_whose_disk_is_full_keeps_its_checkpoint_and_goes_on_once_there_is_room(smoke_run, tmp_path, capfd):
     """The disk holds one checkpoint of the smoke run and a half; the second of its run does not fit."""
     size = sum(path.stat().st_size for path in smoke_run[1].glob("model-6.*"))
