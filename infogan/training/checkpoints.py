@@ -77,11 +77,25 @@ class Checkpoints:
         """
         path = self._folder / f"model-{update}"
         try:
+            unknown = _find_unknown(path)
             self._saver.restore(session, str(path))
         except (tf.errors.OpError, *READER_ERRORS) as error:
             raise InputError(
                 path, f"it is no readable checkpoint of this run. Remove {path}.* to go on from an older one."
             ) from error
+        if unknown:
+            raise InputError(
+                path, f"it holds {', '.join(unknown)}, which the networks of this version lack. Train a new run."
+            )
+
+
+def _find_unknown(path):
+    """Weights in a checkpoint that the current graph's networks lack; reading it would leave them out unsaid."""
+    known = {variable.op.name for variable in tf.global_variables()}
+    networks = {name.split("/")[0] for name in known if "/" in name}
+    saved = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
+    weights = {name for name in saved if name.split("/")[0] in networks and "/adam_" not in name}
+    return sorted(weights - known)
 
 
 def newest_intact(folder):

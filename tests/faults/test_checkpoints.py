@@ -273,3 +273,19 @@ def test_a_run_whose_disk_is_full_keeps_its_checkpoint_and_goes_on_once_there_is
         assert newest_intact(disk / "run") == 6
         data = "model-6.data-00000-of-00001"
         assert (disk / "run" / data).read_bytes() == (smoke_run[1] / data).read_bytes()
+
+
+def test_weights_that_the_graph_lacks_are_not_left_out_unsaid(tmp_path):
+    """Networks of another version, which had more weights; without them they would compute something else."""
+    for names in (["kernel", "bias", "kernel/adam_generator"], ["kernel"]):
+        with tf.Graph().as_default(), tf.Session() as session:
+            with tf.variable_scope("generator"):
+                for name in names:
+                    tf.get_variable(name, [3], initializer=tf.zeros_initializer())
+            checkpoints = Checkpoints(tmp_path)
+            if len(names) > 1:
+                session.run(tf.global_variables_initializer())
+                checkpoints.save(session, 1)
+                continue
+            with pytest.raises(InputError, match="it holds generator/bias, which the networks of this version lack"):
+                checkpoints.restore(session, 1)
