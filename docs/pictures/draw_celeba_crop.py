@@ -1,6 +1,6 @@
-"""Draws docs/images/celeba_crop.png: a drawn portrait in CelebA's size, the crop, and what becomes of it.
+"""Draws docs/pictures/celeba_crop.png: a drawn portrait in CelebA's size, the crop, and what becomes of it.
 
-python docs/images/draw_celeba_crop.py
+python docs/pictures/draw_celeba_crop.py
 """
 
 import io
