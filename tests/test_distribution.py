@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import socket
@@ -48,7 +49,9 @@ def assert_same_losses(found, expected, tolerance):
     for line, other in zip(found, expected):
         assert line.keys() == other.keys()
         for key in line:
-            if not key.startswith("speed/"):
+            if key.startswith("gradient/"):  # the sum of the parts' lengths, which the length of their sum cannot pass
+                assert other[key] * (1 - tolerance) < line[key] < math.inf, key
+            elif not key.startswith("speed/"):
                 assert line[key] == pytest.approx(other[key], abs=tolerance), key
 
 
@@ -60,7 +63,7 @@ def plain_descent(monkeypatch):
     on the seed and the rate, and from then on the losses drift apart. With these, none of the three updates has.
     """
     monkeypatch.setattr(
-        tf.train, "AdamOptimizer", lambda rate, beta1, name: tf.train.GradientDescentOptimizer(100 * rate, name=name)
+        tf.train, "AdamOptimizer", lambda rate, beta1, name: tf.train.GradientDescentOptimizer(10 * rate, name=name)
     )
 
 

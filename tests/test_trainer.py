@@ -313,7 +313,7 @@ def run_experiment(spec, dataset, folder, monkeypatch, **options):
 
     monkeypatch.setattr(evaluate, "evaluate_run", lambda *arguments: {})
     with StopSignals() as stop:
-        experiment.run(spec, folder, dataset, stop, **options)
+        experiment.run(spec, folder, dataset, stop, experiment.Execution(**options))
 
 
 def test_a_bad_gradient_is_caught_at_its_update_by_name(spec, dataset, tmp_path, monkeypatch):

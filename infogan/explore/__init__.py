@@ -28,15 +28,20 @@ def _explore(options):
 
     auth = _check_access(options.host, options.auth)
     folder = open_run(options.run)
+    from infogan.explore.server import listen, serve
+
+    with listen(options.host, options.port) as listener:
+        _check_packages()
+        with TrainedRun(folder) as run:
+            serve(run, listener, auth)
+
+
+def _check_packages():
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
             "explore", f"{', '.join(missing)} not installed, but the page needs it. Run pip install gradio."
         )
-    from infogan.explore.server import listen, serve
-
-    with listen(options.host, options.port) as listener, TrainedRun(folder) as run:
-        serve(run, listener, auth)
 
 
 def _check_access(host, auth):

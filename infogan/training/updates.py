@@ -242,8 +242,12 @@ def _gradients(loss, variables):
 
 
 def _norm(gradients):
-    """Length of all gradients together; not finite as soon as a number in them, or its square in Adam, is not."""
-    return tf.global_norm([gradient for gradient, _ in gradients])
+    """Length of all gradients together; not finite as soon as a number in them, or its square in Adam, is not.
+
+    Of a replica: that of its own part of the sum, times their number. The mean over the replicas is longer than the sum
+    by what cancels between them, but a length of the sum itself would need every gradient sent twice.
+    """
+    return tf.global_norm([gradient for gradient, _ in gradients]) * count_replicas()
 
 
 def _share(condition):
