@@ -8,6 +8,7 @@ import gradio as gr
 
 from infogan.errors import InputError
 from infogan.explore.explorer import STEPS, Explorer, choices, read_picture
+from infogan.explore.server import note_malformed
 from infogan.pictures import grids
 
 SYSTEM_FONTS = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
@@ -16,11 +17,24 @@ LARGEST_UPLOAD = "8mb"
 LONGEST_QUEUE = 16
 
 
+class _Page(gr.Blocks):
+    """Blocks that answer a request of another form than the page's own in one line, where Gradio prints a trace."""
+
+    async def process_api(self, *arguments, **options):
+        try:
+            return await super().process_api(*arguments, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            note_malformed(error)
+            raise gr.Error("The request was not understood.", print_exception=False) from error
+
+
 def build_page(run):
     """The page of a TrainedRun: `gradio.Blocks`."""
     explorer = Explorer(run)
     title = f"{run.spec.name}: {run.folder.name}"
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(600, 600)) as page:
+    with _Page(title=title, analytics_enabled=False, delete_cache=(600, 600)) as page:
         gr.Markdown(f"## {title}\n{run.update:,} updates. Every image has the same codes and a noise of its own.")
         noise = gr.State(None)  # of the uploaded picture
         with gr.Row():

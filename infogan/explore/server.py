@@ -1,6 +1,7 @@
 """Serves the page, and nothing else: no file of this machine, no request to another."""
 
 import collections
+import logging
 import os
 import signal
 import socket
@@ -104,15 +105,23 @@ class Guard:
             return await self._app(scope, receive, send)
         refusal = self._find_refusal(scope)
         if refusal:
-            await send({"type": "http.response.start", "status": refusal[0], "headers": []})
-            return await send({"type": "http.response.body", "body": refusal[1]})
+            return await _answer(send, *refusal)
+
+        is_answered = False
 
         async def send_with_policy(message):
+            nonlocal is_answered
             if message["type"] == "http.response.start":
+                is_answered = True
                 message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
             await send(message)
 
-        await self._app(scope, receive, send_with_policy)
+        try:
+            await self._app(scope, receive, send_with_policy)
+        except Exception as error:  # of Gradio, which takes every request for one of its own page's
+            note_malformed(error)
+            if not is_answered:
+                await _answer(send, 400, b"The request was not understood.")
 
     def _find_refusal(self, scope):
         """None, or the status and the text of a refusal."""
@@ -129,3 +138,13 @@ class Guard:
             self._times.popleft()
         self._times.append(now)
         return len(self._times) > self._most_requests
+
+
+def note_malformed(error):
+    """One line on the terminal: without the error's text, which is the visitor's, and without its trace."""
+    logging.getLogger("infogan").warning("a request was not understood (%s)", type(error).__name__)
+
+
+async def _answer(send, status, text):
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": text})
