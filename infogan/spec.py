@@ -104,8 +104,13 @@ class ExperimentSpec:
       generator_learning_rate: Adam's rate for G, at the start.
       constant_rate_share: share of the run after which both rates start to fall linearly, to reach 0 at its end;
         1 keeps them constant.
+      continuous_stagger: updates by which each continuous code after the first comes in later: the lambda of the k-th
+        (k = 1, 2, ... after the first) is 0 for k times as many updates, then rises linearly and is full after k + 1
+        times as many. 0 starts all of them at once.
       adam_beta1: decay of Adam's first moment.
       augmentation: strength of the random affine maps of everything D and Q see; 0 is none.
+      turning_warmup: updates after which rotation and shear of these maps have grown to full strength, from 0.3 of it
+        in the first quarter: a continuous code learns the slant while it can be seen, and keeps it. 0: full at once.
       batch_size: images per step, at least 2.
       updates_per_epoch: updates between two lines of the log.
       max_epoch: epochs in the run.
@@ -139,8 +144,10 @@ class ExperimentSpec:
     generator_learning_rate: float
     variant: str = "infogan"
     constant_rate_share: float = 1.0
+    continuous_stagger: int = 0
     adam_beta1: float = 0.5
     augmentation: float = 0.0
+    turning_warmup: int = 0
     batch_size: int = 128
     updates_per_epoch: int = 100
     max_epoch: int = 50
@@ -163,7 +170,8 @@ class ExperimentSpec:
         for field in ("updates_per_epoch", "max_epoch", "snapshot_interval"):
             _check_whole(field, getattr(self, field), 1)
         _check_whole("seed", self.seed, 0, highest=LARGEST_SEED)
-        _check_whole("held_out_images", self.held_out_images, 0)
+        for field in ("continuous_stagger", "turning_warmup", "held_out_images"):
+            _check_whole(field, getattr(self, field), 0)
         if self.max_images is not None:
             _check_whole("max_images", self.max_images, 1)
         if self.image_size is not None:

@@ -16,9 +16,6 @@ from infogan.evaluation.summary import summarise
 from infogan.training.progress import say
 from infogan.training.run_log import load_metrics
 
-CORES_PER_RUN = 2
-"""A run gains little from more."""
-
 
 class Study(NamedTuple):
     """Which runs a study is made of.
@@ -44,7 +41,7 @@ class Study(NamedTuple):
 def run_study(study):
     """Runs or resumes every seed that the study's file does not hold yet; keeps each as soon as it is finished.
 
-    Runs share the machine: one a GPU, or one for every two cores.
+    Runs share the machine, one a GPU or one a core: two runs of one core each do 1.3 times the work of one of two.
 
     Returns:
       The JSON document: `name`, `arguments`, `spec` (without the seed), `runs` (per seed the report, without its
@@ -154,8 +151,7 @@ def _find_slots():
     cores = sorted(os.sched_getaffinity(0))
     if gpus := find_gpus():
         return [_Slot(number, tuple(cores)) for number in range(len(gpus))]
-    count = max(1, len(cores) // CORES_PER_RUN)
-    return [_Slot(None, tuple(cores[number::count])) for number in range(count)]
+    return [_Slot(None, (core,)) for core in cores]
 
 
 def _start(study, seed, slot):

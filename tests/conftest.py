@@ -49,6 +49,8 @@ def spec():
         seed=3,
         augmentation=0.0,
         constant_rate_share=1.0,
+        continuous_stagger=0,
+        turning_warmup=0,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from infogan.models import augmentation
-from infogan.models.augmentation import ROTATION, SHEAR, SHIFT, augment
+from infogan.models.augmentation import LOG_SCALE, ROTATION, SHEAR, SHIFT, augment
 from infogan.tf1 import tf
 
 SEED = (3, 4)
@@ -31,11 +31,12 @@ def make_images(seed=0, shape=SHAPE):
 
 def expected_images(images, strength, seed):
     """scipy's affine_transform of each channel, in float64; its positions are (row, column)."""
-    draws = evaluate(lambda: tf.random.stateless_uniform([4, len(images), 1, 1], tf.constant(seed), -1.0, 1.0))
+    draws = evaluate(lambda: tf.random.stateless_uniform([6, len(images), 1, 1], tf.constant(seed), -1.0, 1.0))
     center, result = (np.array(images.shape[1:3]) - 1.0) / 2.0, np.empty(images.shape)
-    for i, (rotation, shear, right, down) in enumerate(strength * draws[:, :, 0, 0].T.astype(np.float64)):
+    for i, (rotation, shear, *scale, right, down) in enumerate(strength * draws[:, :, 0, 0].T.astype(np.float64)):
         cos, sin = math.cos(ROTATION * rotation), math.sin(ROTATION * rotation)
-        matrix = np.array([[cos, sin], [-sin, cos]]) + [[0.0, 0.0], [SHEAR * shear, 0.0]]
+        scale_x, scale_y = np.exp(LOG_SCALE * np.array(scale))
+        matrix = np.array([[cos, sin], [-sin, cos]]) @ np.diag([scale_y, scale_x]) + [[0.0, 0.0], [SHEAR * shear, 0.0]]
         offset = center + SHIFT * np.array([down, right]) - matrix @ center
         for c in range(images.shape[3]):
             channel = images[i, :, :, c].astype(np.float64)
@@ -59,12 +60,21 @@ def test_agrees_with_scipy(shape, strength):
 
 def test_one_known_map(monkeypatch):
     """A shift alone, by whole pixels, moves the image and leaves zeros behind it."""
-    for constant, value in {"ROTATION": 0.0, "SHEAR": 0.0, "SHIFT": 2.0}.items():
+    for constant, value in {"ROTATION": 0.0, "SHEAR": 0.0, "LOG_SCALE": 0.0, "SHIFT": 2.0}.items():
         monkeypatch.setattr(augmentation, constant, value)
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda shape, *_: tf.ones(shape))
     images, expected = make_images(), np.zeros(SHAPE)
     expected[:, :-2, :-2] = images[:, 2:, 2:]
     np.testing.assert_allclose(augmented(images), expected, atol=1e-6)
+
+
+def test_turning_is_the_share_of_rotation_and_shear(monkeypatch):
+    images = make_images()
+    quarter = evaluate(lambda x: augment(x, 1.0, tf.constant(SEED), turning=0.25), images)
+    for name in ("ROTATION", "SHEAR"):
+        monkeypatch.setattr(augmentation, name, getattr(augmentation, name) / 4)
+    np.testing.assert_allclose(quarter, augmented(images), atol=1e-6)
+    assert np.abs(quarter - images).max() > 0.1  # scale and shift are whole
 
 
 def test_gradient_is_the_adjoint():

@@ -58,6 +58,8 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("generator_learning_rate", math.inf),
         ("adam_beta1", 1.0),
         ("constant_rate_share", 1.1),
+        ("continuous_stagger", 0.5),
+        ("turning_warmup", -1),
         ("augmentation", -1),
         ("leaky_rate", 7.0),
         ("generator_learning_rate", 1e300),

@@ -1,6 +1,7 @@
 """The graph of one update: who moves whom, in which order, from which random numbers."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from infogan.training.updates import (
     build_batch_indices,
     build_discriminator_step,
     build_generator_step,
+    build_schedule,
     build_settling,
     build_update,
 )
@@ -46,10 +48,12 @@ def changed_parts(before, after):
     ("build", "moved"),
     [
         (
-            lambda model, spec, seeds: build_discriminator_step(model, spec, tf.zeros([8, 28, 28, 1]), 1.0, seeds),
+            lambda model, spec, seeds: build_discriminator_step(
+                model, spec, tf.zeros([8, 28, 28, 1]), build_schedule(spec, 0), seeds
+            ),
             {"trunk", "discriminator", "recognition"},
         ),
-        (lambda model, spec, seeds: build_generator_step(model, spec, 1.0, seeds), {"generator"}),
+        (lambda model, spec, seeds: build_generator_step(model, spec, build_schedule(spec, 0), seeds), {"generator"}),
     ],
     ids=["D step", "G step"],
 )
@@ -77,8 +81,8 @@ def test_generator_step_sees_the_updated_discriminator(spec):
         seeds = UpdateSeeds(spec.seed, counter)
         real = tf.cast(tf.gather(IMAGES, build_batch_indices(spec, counter, len(IMAGES))), tf.float32) / 255.0
         with tf.variable_scope("again"):
-            d_step, _ = build_discriminator_step(model, spec, real, 1.0, seeds)
-            _, g_values = build_generator_step(model, spec, 1.0, seeds)
+            d_step, _ = build_discriminator_step(model, spec, real, build_schedule(spec, 0), seeds)
+            _, g_values = build_generator_step(model, spec, build_schedule(spec, 0), seeds)
         session.run(tf.global_variables_initializer())
         with_old_d = session.run(g_values["loss/generator"])
         session.run(d_step)
@@ -123,8 +127,8 @@ class Steps:
         d_seeds, g_seeds = (UpdateSeeds(spec.seed, tf.constant(0, tf.int64)) for _ in range(2))
         real = model.read_images(tf.constant(IMAGES[: spec.batch_size]))
         with tf.variable_scope("again"):
-            self.d_step, self.d_values = build_discriminator_step(model, spec, real, 1.0, d_seeds)
-            self.g_step, self.g_values = build_generator_step(model, spec, 1.0, g_seeds)
+            self.d_step, self.d_values = build_discriminator_step(model, spec, real, build_schedule(spec, 0), d_seeds)
+            self.g_step, self.g_values = build_generator_step(model, spec, build_schedule(spec, 0), g_seeds)
         self._session = session
         session.run(tf.global_variables_initializer())
 
@@ -201,15 +205,15 @@ def test_rates_and_decays_reach_the_optimisers(spec):
 
 def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        updates, "augment", lambda images, strength, seed, parts=1: seen.append((images, strength, parts)) or images
-    )
+
+    def watch(images, strength, seed, parts=1, turning=1.0):
+        seen.append((int(images.shape[0] or -1), strength, parts))
+        return images
+
+    monkeypatch.setattr(updates, "augment", watch)
     with tf.Graph().as_default():
         build_update(build_model(spec), dataclasses.replace(spec, augmentation=0.7), tf.constant(IMAGES))
-    assert [(int(images.shape[0] or -1), strength, parts) for images, strength, parts in seen] in (
-        [(16, 0.7, 2), (8, 0.7, 1)],
-        [(-1, 0.7, 2), (-1, 0.7, 1)],
-    )
+    assert seen in ([(16, 0.7, 2), (8, 0.7, 1)], [(-1, 0.7, 2), (-1, 0.7, 1)])
 
 
 def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
@@ -217,6 +221,32 @@ def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
     _, weak = run_updates(dataclasses.replace(spec, info_reg_coeff=0.001), 2)
     _, strong = run_updates(dataclasses.replace(spec, info_reg_coeff=5.0), 2)
     assert changed_parts(weak, strong) == {"recognition"}
+
+
+def test_continuous_codes_come_in_one_after_another(spec):
+    spec = dataclasses.replace(spec, continuous_stagger=2)
+    with tf.Graph().as_default(), tf.Session() as session:
+        weights = [build_schedule(spec, done).code_weights for done in (0, 2, 3, 4, 10)]
+        later = session.run([of["width"] for of in weights])
+    full = spec.continuous_weight
+    assert [(of["digit"], of["rotation"]) for of in weights] == [(spec.info_reg_coeff, full)] * 5
+    np.testing.assert_allclose(later, [0, 0, full / 2, full, full], atol=1e-6)
+
+
+def test_images_are_turned_more_and_more(spec):
+    spec = dataclasses.replace(spec, turning_warmup=4)
+    with tf.Graph().as_default(), tf.Session() as session:
+        turning = session.run([build_schedule(spec, done).turning for done in (0, 1, 2, 4, 20)])
+    np.testing.assert_allclose(turning, [0.3, 0.3, 0.3 + 0.7 / 3, 1, 1], atol=1e-6)
+
+
+def test_a_code_that_has_not_come_in_moves_nothing(spec):
+    spec = dataclasses.replace(spec, continuous_stagger=2)
+    (_, start), (_, moved) = run_updates(spec, 0), run_updates(spec, 1)
+    (head,) = (name for name in start if re.fullmatch("recognition/.*kernel", name) and start[name].shape[-1] == 14)
+    moved = np.abs(moved[head] - start[head]).max(axis=0)
+    assert np.all(moved[:11] > 0)  # the logits of digit, rotation's mean; its deviation is fixed
+    assert np.all(moved[12:] == 0)  # width's mean and deviation
 
 
 def test_learning_rates_fall_to_zero(spec):

@@ -11,15 +11,19 @@ import math
 from infogan.replicas import count_replicas, own_share
 from infogan.tf1 import tf
 
-ROTATION = 8.0 * math.pi / 180.0
-SHEAR = 0.1
-SHIFT = 3.0
-"""Largest rotation (radians), horizontal shear and shift (pixels) at strength 1. What is varied much here Q learns to
-overlook, and no code will control it: hence little slant, and no scale."""
+ROTATION = 15.0 * math.pi / 180.0
+SHEAR = 0.2
+LOG_SCALE = 0.12
+SHIFT = 2.0
+"""Largest rotation (radians), horizontal shear, log of the scale and shift (pixels) at strength 1.
+
+What is varied this much Q learns to overlook: no code comes to stand for width, which the scale hides, and categories
+do not come to stand for slants.
+"""
 
 
-def augment(images, strength, seed, parts=1):
-    """Rotates, shears and shifts each image by random amounts.
+def augment(images, strength, seed, parts=1, turning=1.0):
+    """Rotates, shears, scales and shifts each image by random amounts.
 
     Bilinear, outside is 0, differentiable with respect to the images.
 
@@ -28,6 +32,7 @@ def augment(images, strength, seed, parts=1):
       strength: float; the amounts are uniform up to `strength` times the module's constants. 0 changes nothing.
       seed: integer Tensor [2].
       parts: of how many equal parts the batch is made; see `infogan.replicas.own_share`.
+      turning: scalar from 0 to 1, share of rotation and shear that is applied.
 
     Returns:
       Tensor [B, H, W, C].
@@ -35,7 +40,7 @@ def augment(images, strength, seed, parts=1):
     if strength == 0:
         return images
     batch_size, (height, width) = tf.shape(images)[0], images.shape[1:3].as_list()
-    column, row = _source_positions(batch_size, height, width, strength, seed, parts)
+    column, row = _source_positions(batch_size, height, width, strength, seed, parts, turning)
     left, top = tf.floor(column), tf.floor(row)
     right_share, bottom_share = (column - left)[..., None], (row - top)[..., None]
 
@@ -53,14 +58,15 @@ def augment(images, strength, seed, parts=1):
     return (1 - bottom_share) * upper + bottom_share * lower
 
 
-def _source_positions(batch_size, height, width, strength, seed, parts):
+def _source_positions(batch_size, height, width, strength, seed, parts, turning):
     """Where in its source each pixel of the result lies: column and row, [B, H, W] each."""
-    drawn = strength * tf.random.stateless_uniform([4, batch_size * count_replicas(), 1, 1], seed, -1.0, 1.0)
-    rotation, shear, right, down = (own_share(drawn[i], parts) for i in range(4))
-    cos, sin = tf.cos(ROTATION * rotation), tf.sin(ROTATION * rotation)
+    drawn = strength * tf.random.stateless_uniform([6, batch_size * count_replicas(), 1, 1], seed, -1.0, 1.0)
+    amounts = [own_share(drawn[i], parts) for i in range(6)]
+    angle, shear = turning * ROTATION * amounts[0], turning * SHEAR * amounts[1]
+    scale_x, scale_y = tf.exp(LOG_SCALE * amounts[2]), tf.exp(LOG_SCALE * amounts[3])
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
     x = tf.range(width, dtype=tf.float32)[None, None, :] - center_x
     y = tf.range(height, dtype=tf.float32)[None, :, None] - center_y
-    column = cos * x + (SHEAR * shear - sin) * y + SHIFT * right + center_x
-    row = sin * x + cos * y + SHIFT * down + center_y
+    column = tf.cos(angle) * scale_x * x + (shear - tf.sin(angle) * scale_y) * y + SHIFT * amounts[4] + center_x
+    row = tf.sin(angle) * scale_x * x + tf.cos(angle) * scale_y * y + SHIFT * amounts[5] + center_y
     return column, row

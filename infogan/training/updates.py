@@ -10,6 +10,9 @@ from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.replicas import count_replicas, gather_from_replicas, own_share
 from infogan.tf1 import tf
 
+TURNING_START = 0.3
+"""Share of the augmentation's rotation and shear in the first quarter of `turning_warmup`."""
+
 
 class Update(NamedTuple):
     """One whole update, ready to be run.
@@ -48,12 +51,12 @@ def build_update(model, spec, images):
     """
     counter = _build_state("update", [], tf.int64)
     seeds = UpdateSeeds(spec.seed, counter)
-    rate = _rate_factor(spec, counter)
+    schedule = build_schedule(spec, counter)
     real = _build_batch(model, spec, counter, images)
 
-    d_step, d_values = build_discriminator_step(model, spec, real, rate, seeds)
+    d_step, d_values = build_discriminator_step(model, spec, real, schedule, seeds)
     with tf.control_dependencies([d_step]):
-        g_step, g_values = build_generator_step(model, spec, rate, seeds)
+        g_step, g_values = build_generator_step(model, spec, schedule, seeds)
 
     quantities = {**d_values, **g_values}
     values = tf.stack(list(quantities.values()))
@@ -155,20 +158,50 @@ def build_batch_indices(spec, counter, images):
     )
 
 
-def _rate_factor(spec, counter):
-    """What the learning rates are multiplied by: 1, then falling linearly to 0."""
-    if spec.constant_rate_share == 1:
-        return 1.0
-    left = 1.0 - tf.cast(counter, tf.float32) / spec.updates
-    return tf.minimum(1.0, left / (1.0 - spec.constant_rate_share))
+class Schedule(NamedTuple):
+    """What of an update depends on how much of the run is done.
+
+    Attributes:
+      rate: scalar, what the learning rates are multiplied by.
+      turning: scalar, the share of the augmentation's rotation and shear.
+      code_weights: dict of code name -> scalar, lambda.
+    """
+
+    rate: object
+    turning: object
+    code_weights: dict
 
 
-def build_discriminator_step(model, spec, real, rate, seeds):
+def build_schedule(spec, counter):
+    """The Schedule of the update after `counter` finished ones (int, or int64 Tensor)."""
+    done = tf.cast(counter, tf.float32)
+    rate = 1.0
+    if spec.constant_rate_share < 1:
+        rate = tf.minimum(1.0, (1.0 - done / spec.updates) / (1.0 - spec.constant_rate_share))
+    turning = 1.0
+    if spec.turning_warmup > 0:
+        risen = _rise(done, spec.turning_warmup / 4, spec.turning_warmup)
+        turning = TURNING_START + (1.0 - TURNING_START) * risen
+    code_weights = {latent.name: spec.code_weight(latent) for latent in spec.codes}
+    if spec.continuous_stagger > 0:
+        later = [latent.name for latent in spec.codes if not latent.distribution.is_discrete][1:]
+        for number, name in enumerate(later, start=1):
+            code_weights[name] *= _rise(done, number * spec.continuous_stagger, (number + 1) * spec.continuous_stagger)
+    return Schedule(rate, turning, code_weights)
+
+
+def _rise(done, first, last):
+    """0 up to `first` updates, 1 from `last` on, linear between."""
+    return tf.clip_by_value((done - first) / (last - first), 0.0, 1.0)
+
+
+def build_discriminator_step(model, spec, real, schedule, seeds):
     """The step of the trunk, D and Q: an Operation and the quantities it logs."""
     z = _sample_latents(model, spec, seeds)
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
-    images = augment(tf.concat([real, generated], axis=0), spec.augmentation, seeds.next(), parts=2)
+    images = tf.concat([real, generated], axis=0)
+    images = augment(images, spec.augmentation, seeds.next(), parts=2, turning=schedule.turning)
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     judgement = model.discriminate(images, normalisation)
@@ -176,7 +209,7 @@ def build_discriminator_step(model, spec, real, rate, seeds):
     generated_info = {key: tf.split(value, 2)[1] for key, value in judgement.reg_dist_info.items()}
 
     loss = discriminator_loss(real_logits, generated_logits, spec.gan_loss)
-    information_loss = -_weighted_information(model, spec, model.information(z, generated_info))
+    information_loss = -_weigh(model.information(z, generated_info), schedule)
     if spec.variant == "gan":
         gradients = [
             *_gradients(loss, model.discriminator_variables),
@@ -185,7 +218,7 @@ def build_discriminator_step(model, spec, real, rate, seeds):
     else:
         gradients = _gradients(loss + information_loss, model.discriminator_variables + model.recognition_variables)
     optimizer = tf.train.AdamOptimizer(
-        spec.discriminator_learning_rate * rate, spec.adam_beta1, name="adam_discriminator"
+        spec.discriminator_learning_rate * schedule.rate, spec.adam_beta1, name="adam_discriminator"
     )
     # The averages move before the weights: Q's pass over real images is in no gradient, so nothing else would order the
     # two. Those of generated images are moved by G's step too, which sees the newer networks.
@@ -206,17 +239,20 @@ def build_discriminator_step(model, spec, real, rate, seeds):
     return step, values
 
 
-def build_generator_step(model, spec, rate, seeds):
+def build_generator_step(model, spec, schedule, seeds):
     """The step of G: an Operation and the quantities it logs."""
     normalisation = Normalisation([GENERATED], batch_statistics=True)
     z = _sample_latents(model, spec, seeds)
     generated = model.generate(z, normalisation)
-    judgement = model.discriminate(augment(generated, spec.augmentation, seeds.next()), normalisation)
+    images = augment(generated, spec.augmentation, seeds.next(), turning=schedule.turning)
+    judgement = model.discriminate(images, normalisation)
 
     loss = generator_loss(judgement.logits, spec.gan_loss)
     information = model.information(z, judgement.reg_dist_info)
-    total = loss if spec.variant == "gan" else loss - _weighted_information(model, spec, information)
-    optimizer = tf.train.AdamOptimizer(spec.generator_learning_rate * rate, spec.adam_beta1, name="adam_generator")
+    total = loss if spec.variant == "gan" else loss - _weigh(information, schedule)
+    optimizer = tf.train.AdamOptimizer(
+        spec.generator_learning_rate * schedule.rate, spec.adam_beta1, name="adam_generator"
+    )
     gradients = _gradients(total, model.generator_variables)
     with tf.control_dependencies(normalisation.updates):
         step = optimizer.apply_gradients(gradients)
@@ -231,8 +267,8 @@ def build_generator_step(model, spec, rate, seeds):
     return step, values
 
 
-def _weighted_information(model, spec, information):
-    return tf.add_n([spec.code_weight(latent) * information[latent.name] for latent in model.reg_latents])
+def _weigh(information, schedule):
+    return tf.add_n([schedule.code_weights[name] * value for name, value in information.items()])
 
 
 def _gradients(loss, variables):
