@@ -10,7 +10,7 @@ import progressbar
 def say(text):
     """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
     try:
-        print(text, flush=True)
+        print(f"{text}\n", end="", flush=True)  # in one piece: a study's threads speak at once
     except OSError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
 
