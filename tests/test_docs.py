@@ -165,6 +165,16 @@ def test_python_of_the_docs_compiles():
         compile(block, "docs", "exec")
 
 
+def test_figure_1_has_the_numbers_of_its_study():
+    folder = ROOT / "docs" / "studies"
+    rows = json.loads((folder / "figure1.json").read_text())["comparison"]
+    text = (folder / "README.md").read_text()
+    assert len(rows) == 6
+    for row in rows:
+        numbers = f"{row['mean']:.3f} ({row['lowest']:.3f} to {row['highest']:.3f})"
+        assert f"| {row['update']} | {numbers} |" in text, row
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]
