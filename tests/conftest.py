@@ -37,21 +37,21 @@ def signal_handlers():
         signal.signal(number, handler)
 
 
+SMALL = dataclasses.replace(
+    run_mnist_exp.PAPER,
+    **{**run_mnist_exp.AS_AUTHORS, "batch_size": 8},
+    max_epoch=2,
+    updates_per_epoch=2,
+    snapshot_interval=3,
+    seed=3,
+)
+"""Table 1's networks on small batches: four updates in two epochs."""
+
+
 @pytest.fixture
 def spec():
-    """Table 1's networks on small batches: four updates in two epochs."""
-    return dataclasses.replace(
-        run_mnist_exp.PAPER,
-        batch_size=8,
-        max_epoch=2,
-        updates_per_epoch=2,
-        snapshot_interval=3,
-        seed=3,
-        augmentation=0.0,
-        constant_rate_share=1.0,
-        continuous_stagger=0,
-        turning_warmup=0,
-    )
+    """A copy: some tests force values into it that a spec made as it should be refuses."""
+    return dataclasses.replace(SMALL)
 
 
 @pytest.fixture
@@ -70,6 +70,18 @@ def launch(*arguments):
     """Runs the MNIST launcher's command line in this process; returns the exit status."""
     recipes = {recipe.recipe: recipe for recipe in (run_mnist_exp.PAPER, run_mnist_exp.REFERENCE)}
     return main("MNIST", recipes, [str(argument) for argument in arguments])
+
+
+def read_refusal(capsys, main, *arguments):
+    """The one line with which a command line refuses wrong input, with exit status 2."""
+    try:
+        status = main(*arguments)
+    except SystemExit as error:  # argparse
+        status = error.code
+    err = capsys.readouterr().err
+    assert status == 2
+    assert err.count("\n") == 1
+    return err
 
 
 SECRET = "a-secret-of-the-environment"

@@ -87,11 +87,7 @@ from infogan.training.interruption import StopSignals
 from infogan.training.run_folder import RunFolder
 from infogan.training.trainer import InfoGANTrainer
 root = pathlib.Path({root!r})
-spec = dataclasses.replace(
-    conftest.run_mnist_exp.PAPER,
-    batch_size=8, max_epoch=2, updates_per_epoch=1, seed=3, constant_rate_share=1.0,
-    continuous_stagger=0, turning_warmup=0,
-)
+spec = dataclasses.replace(conftest.SMALL, updates_per_epoch=1, augmentation=1.0)
 dataset = conftest.Dataset(conftest.random_split(24, 0), conftest.random_split(16, 1), "random numbers")
 where = choose_distribution(None, infogan.cluster.read_cluster(), spec.batch_size)
 folder = RunFolder(root / "logs", root / "ckt", f"run{{where.number}}")

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import read_refusal
 
 import infogan
 from infogan.export import NEEDED_FOR_ONNX, export_run, main
@@ -113,12 +114,5 @@ def test_wrong_input_gets_one_line_and_status_2(smoke_run, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "kept").write_text("kept")
-    try:
-        status = main([str(smoke_run[1]), *arguments])
-    except SystemExit as error:  # argparse
-        status = error.code
-    err = capsys.readouterr().err
-    assert status == 2
-    assert message in err
-    assert err.count("\n") == 1
+    assert message in read_refusal(capsys, main, [str(smoke_run[1]), *arguments])
     assert [path.name for path in tmp_path.rglob("*")] == ["full", "kept"]

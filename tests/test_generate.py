@@ -7,7 +7,7 @@ import sys
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, read_refusal
 
 import infogan
 from infogan.generate import draw_grid, main, parse_codes
@@ -145,14 +145,7 @@ WRONG = {
 def test_wrong_input_gets_one_line_and_status_2(smoke_run, tmp_path, monkeypatch, capsys, case):
     monkeypatch.chdir(tmp_path)
     arguments, message = WRONG[case]
-    try:
-        status = generate(smoke_run, tmp_path, *arguments)
-    except SystemExit as error:  # argparse
-        status = error.code
-    err = capsys.readouterr().err
-    assert status == 2
-    assert message in err
-    assert err.count("\n") == 1
+    assert message in read_refusal(capsys, generate, smoke_run, tmp_path, *arguments)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from conftest import ROOT, launch
+from conftest import ROOT, launch, read_refusal
 
 LAUNCHERS = sorted({*(ROOT / "launchers").glob("*.py")} - {ROOT / "launchers" / "bare_clone.py"})
 MNIST = ROOT / "launchers" / "run_mnist_exp.py"
@@ -142,14 +142,7 @@ WRONG = {
 def test_wrong_input_gets_one_line_and_status_2(case, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     arguments, message = WRONG[case]
-    try:
-        status = launch(*arguments)
-    except SystemExit as error:  # argparse
-        status = error.code
-    err = capsys.readouterr().err
-    assert status == 2
-    assert message in err
-    assert err.count("\n") == 1
+    assert message in read_refusal(capsys, launch, *arguments)
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 

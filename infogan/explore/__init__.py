@@ -24,12 +24,11 @@ def main(arguments=None):
 
 def _explore(options):
     from infogan.evaluation.saved_run import open_run
+    from infogan.explore.server import listen, serve
     from infogan.trained_run import TrainedRun
 
     auth = _check_access(options.host, options.auth)
     folder = open_run(options.run)
-    from infogan.explore.server import listen, serve
-
     with listen(options.host, options.port) as listener:
         _check_packages()
         with TrainedRun(folder) as run:
