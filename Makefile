@@ -27,6 +27,7 @@ smoke: setup
 # Everything that docs/studies holds. Each finished seed is kept; the same command goes on where it stopped.
 study: setup
 	$(RUN) launchers/run_study.py mnist --recipe paper --seeds 0-9
+	$(RUN) launchers/run_study.py mnist --recipe robust --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe reference --seeds 0-4
 	$(RUN) launchers/run_figure1_exp.py
 

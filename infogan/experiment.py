@@ -274,7 +274,7 @@ def _prepare(options, recipes, default, flags, cluster):
         dataset = load_dataset(spec, _find_data(spec, options))
         spec = _fit_output(spec, dataset)
         spec = dataclasses.replace(spec, precision=choose_precision(options.precision or "auto"))
-        distribution = choose_distribution(options.gpus, cluster, spec.batch_size)
+        distribution = choose_distribution(options.gpus, cluster, spec)
         if distribution.is_chief:
             folder.create(spec, dataset)
         return folder, spec, dataset, distribution
@@ -292,7 +292,7 @@ def _prepare(options, recipes, default, flags, cluster):
     load_metrics(folder.metrics)  # refuses a damaged log
     dataset = load_dataset(spec, _find_data(spec, options))
     folder.check_dataset(dataset)
-    return folder, spec, dataset, choose_distribution(options.gpus, cluster, spec.batch_size)
+    return folder, spec, dataset, choose_distribution(options.gpus, cluster, spec)
 
 
 def _describe_data_dir(spec):

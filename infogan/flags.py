@@ -163,6 +163,7 @@ _FIELDS = {
     "continuous_stagger": (int, "updates by which each further continuous code comes in later; 0: all at once"),
     "augmentation": (float, "strength of the random affine maps of all that D and Q see; 0: none"),
     "turning_warmup": (int, "updates in which rotation and shear of these maps grow to full strength; 0: at once"),
+    "view_information": (float, "weight of what Q's categories in two views of a real image share; 0: one view"),
     "snapshot_interval": (int, "updates between two checkpoints"),
     "gan_loss": (GAN_LOSSES, "what D and G minimise beside L_I: cross entropy or hinge loss"),
     "spectral_norm": (bool, "spectral normalisation of every layer of D and Q, in place of their batch norm"),

@@ -111,6 +111,9 @@ class ExperimentSpec:
       augmentation: strength of the random affine maps of everything D and Q see; 0 is none.
       turning_warmup: updates after which rotation and shear of these maps have grown to full strength, from 0.3 of it
         in the first quarter: a continuous code learns the slant while it can be seen, and keeps it. 0: full at once.
+      view_information: weight of what Q's categories in one view of a real image tell about those in another
+        (`losses.view_information`); each batch of real images is then two views each, augmented differently, of half as
+        many. 0, as in the paper: one view, no such term.
       batch_size: images per step, at least 2.
       updates_per_epoch: updates between two lines of the log.
       max_epoch: epochs in the run.
@@ -148,6 +151,7 @@ class ExperimentSpec:
     adam_beta1: float = 0.5
     augmentation: float = 0.0
     turning_warmup: int = 0
+    view_information: float = 0.0
     batch_size: int = 128
     updates_per_epoch: int = 100
     max_epoch: int = 50
@@ -176,7 +180,7 @@ class ExperimentSpec:
             _check_whole("max_images", self.max_images, 1)
         if self.image_size is not None:
             _check_whole("image_size", self.image_size, 1)
-        for field in ("info_reg_coeff", "continuous_weight", "augmentation"):
+        for field in ("info_reg_coeff", "continuous_weight", "augmentation", "view_information"):
             _check_number(field, getattr(self, field), 0.0)
         for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
             _check_number(field, getattr(self, field), 0.0, above=True)
@@ -194,6 +198,7 @@ class ExperimentSpec:
                 choices = ", ".join(map(str, known))
                 raise InputError(field, f"{getattr(self, field)!r} was given, but it is one of {choices}.")
         self._check_latents()
+        self._check_views()
 
     def _check_latents(self):
         for latent in self.latent_spec:
@@ -218,6 +223,27 @@ class ExperimentSpec:
                     f"{latent.name} has {latent.distribution.effective_dim} dimensions, but a code has one, "
                     "so that it has one name and one sweep. Make it that many codes.",
                 )
+
+    def _check_views(self):
+        if not self.view_information:
+            return
+        if not self.augmentation:
+            raise InputError(
+                "view_information",
+                f"{self.view_information:g} was given, but the views of an image differ by augmentation alone, which "
+                "is 0. Raise it.",
+            )
+        if self.batch_size % 2:
+            raise InputError("batch_size", f"{self.batch_size} was given, but two views an image need an even number.")
+        if not any(isinstance(latent.distribution, distributions.Categorical) for latent in self.codes):
+            raise InputError(
+                "view_information", f"{self.view_information:g} was given, but it needs a categorical code."
+            )
+
+    @property
+    def views(self):
+        """How many views of each real image a batch holds."""
+        return 2 if self.view_information else 1
 
     @property
     def codes(self):

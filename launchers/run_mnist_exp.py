@@ -61,6 +61,9 @@ REFERENCE = dataclasses.replace(
     sweep_limit=1.0,
 )
 
+# An extension, in no experiment of the paper: Q also learns from real images, without labels (docs/recipe.md).
+ROBUST = dataclasses.replace(PAPER, recipe="robust", view_information=0.5)
+
 # Figure 1: c ~ Cat(10) alone, 936 updates.
 FIGURE_1 = dataclasses.replace(
     PAPER,
@@ -72,4 +75,4 @@ FIGURE_1 = dataclasses.replace(
 )
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, {spec.recipe: spec for spec in (PAPER, REFERENCE, FIGURE_1)}))
+    sys.exit(main(__doc__, {spec.recipe: spec for spec in (PAPER, ROBUST, REFERENCE, FIGURE_1)}))

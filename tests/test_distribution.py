@@ -68,7 +68,7 @@ def plain_descent(monkeypatch):
 
 
 def test_two_devices_train_as_one(spec, dataset, tmp_path, plain_descent):
-    spec = dataclasses.replace(spec, augmentation=1.0, updates_per_epoch=1, max_epoch=3)
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=0.5, updates_per_epoch=1, max_epoch=3)
     one = train(spec, dataset, tmp_path, "one", OneDevice())
     two = train(spec, dataset, tmp_path, "two", VirtualDevices())
     assert_same_losses(load_metrics(two.metrics), load_metrics(one.metrics), 1e-4)
@@ -89,7 +89,7 @@ from infogan.training.trainer import InfoGANTrainer
 root = pathlib.Path({root!r})
 spec = dataclasses.replace(conftest.SMALL, updates_per_epoch=1, augmentation=1.0)
 dataset = conftest.Dataset(conftest.random_split(24, 0), conftest.random_split(16, 1), "random numbers")
-where = choose_distribution(None, infogan.cluster.read_cluster(), spec.batch_size)
+where = choose_distribution(None, infogan.cluster.read_cluster(), spec)
 folder = RunFolder(root / "logs", root / "ckt", f"run{{where.number}}")
 if where.is_chief:
     folder.create(spec, dataset)
@@ -184,26 +184,34 @@ REFUSED = {
     "more than there are": ((3, None), 2, "--gpus: 3 was given, but a number from 1 to 2 is needed"),
     "none here": ((1, None), 0, "--gpus: 1 was given, but TensorFlow finds no GPU here"),
     "zero": ((0, None), 2, "--gpus: 0 was given"),
-    "not divided": ((3, None), 4, "--batch-size: 8 was given, but 3 replicas must share a batch equally"),
+    "not divided": ((3, None), 4, "--batch-size: 8 was given, but 3 replicas must share a batch equally. Change"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_wrong_distributions_are_refused(case, monkeypatch):
+def test_wrong_distributions_are_refused(case, spec, monkeypatch):
     arguments, found, message = REFUSED[case]
     monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * found)
     with pytest.raises(InputError) as caught:
-        choose_distribution(*arguments, batch_size=8)
+        choose_distribution(*arguments, spec)
     assert message in str(caught.value)
 
 
-def test_what_is_chosen(monkeypatch):
+def test_views_of_an_image_stay_together(spec, monkeypatch):
     monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * 4)
-    assert type(choose_distribution(None, None, 8)) is OneDevice
-    assert type(choose_distribution(1, None, 8)) is OneDevice
-    assert choose_distribution(4, None, 8).replicas == 4
-    assert choose_distribution(None, CLUSTER, 8).replicas == 2
-    workers = choose_distribution(2, CLUSTER, 8)
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=0.5)
+    assert choose_distribution(4, None, spec).replicas == 4
+    with pytest.raises(InputError, match=r"12 was given, but 4 .* must .* without parting an image's views"):
+        choose_distribution(4, None, dataclasses.replace(spec, batch_size=12))
+
+
+def test_what_is_chosen(spec, monkeypatch):
+    monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * 4)
+    assert type(choose_distribution(None, None, spec)) is OneDevice
+    assert type(choose_distribution(1, None, spec)) is OneDevice
+    assert choose_distribution(4, None, spec).replicas == 4
+    assert choose_distribution(None, CLUSTER, spec).replicas == 2
+    workers = choose_distribution(2, CLUSTER, spec)
     assert (workers.replicas, workers.local_replicas, workers.number, workers.is_chief) == (4, 2, 1, False)
 
 

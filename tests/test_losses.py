@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Bernoulli, Categorical
-from infogan.models.losses import discriminator_loss, generator_loss, mutual_information_bound
+from infogan.models.losses import discriminator_loss, generator_loss, mutual_information_bound, view_information
 from infogan.tf1 import tf
 
 REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])
@@ -51,6 +51,29 @@ def test_gradients_of_losses():
     probability = np.exp(-surprise(logits))
     expected = [probability - 1.0, probability, probability - 1.0]
     np.testing.assert_allclose(evaluate(build, logits, logits), np.array(expected) / len(logits), atol=1e-7)
+
+
+def test_view_information():
+    joint = np.random.default_rng(0).dirichlet(np.ones(16)).reshape(4, 4)
+    both = (joint + joint.T) / 2
+    expected = (both * np.log(both / np.outer(both.sum(axis=0), both.sum(axis=0)))).sum()
+    assert evaluate(view_information, joint) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "joint, expected",
+    [
+        (np.eye(10) / 10, math.log(10)),  # sure, the same in both views, all categories alike
+        (np.diag([0.5, 0.5] + 8 * [0.0]), math.log(2)),
+        (np.diag([1.0] + 9 * [0.0]), 0.0),  # everything in one category
+        (np.full((10, 10), 0.01), 0.0),  # the views know nothing of each other
+    ],
+    ids=["perfect", "two of ten", "one of ten", "unrelated"],
+)
+def test_view_information_of_known_categories(joint, expected):
+    value, gradient = evaluate(lambda p: (view_information(p), tf.gradients(view_information(p), p)[0]), joint)
+    assert value == pytest.approx(expected, abs=1e-4)
+    assert np.isfinite(gradient).all()
 
 
 def test_mutual_information_bound():

@@ -61,6 +61,8 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("continuous_stagger", 0.5),
         ("turning_warmup", -1),
         ("augmentation", -1),
+        ("view_information", math.nan),
+        ("view_information", 0.5),  # without augmentation
         ("leaky_rate", 7.0),
         ("generator_learning_rate", 1e300),
         ("variant", "vae"),
@@ -90,6 +92,15 @@ def test_refuses_a_wrong_value_by_name(spec, field, value):
 def test_refuses_wrong_latents(spec, latents, message):
     with pytest.raises(InputError, match=message):
         dataclasses.replace(spec, latent_spec=latents)
+
+
+def test_views_need_pairs_and_a_categorical_code(spec):
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=0.5)
+    assert (spec.views, dataclasses.replace(spec, view_information=0.0).views) == (2, 1)
+    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views an image need an even number"):
+        dataclasses.replace(spec, batch_size=9)
+    with pytest.raises(InputError, match=r"^view_information: 0.5 was given, but it needs a categorical code"):
+        dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
 
 
 def test_code_weights_are_separate(spec):

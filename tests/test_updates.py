@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import random_split
 
+from infogan.models import losses
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.tf1 import tf
@@ -221,6 +222,38 @@ def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
     _, weak = run_updates(dataclasses.replace(spec, info_reg_coeff=0.001), 2)
     _, strong = run_updates(dataclasses.replace(spec, info_reg_coeff=5.0), 2)
     assert changed_parts(weak, strong) == {"recognition"}
+
+
+def test_two_views_of_each_image_follow_each_other(spec):
+    with tf.Graph().as_default(), tf.Session() as session:
+        counter = tf.placeholder(tf.int64, [])
+        indices = build_batch_indices(spec, counter, 24, views=2)
+        batches = np.stack([session.run(indices, {counter: update}) for update in range(6)])
+    np.testing.assert_array_equal(batches[:, 0::2], batches[:, 1::2])
+    assert sorted(batches[:, 0::2].ravel()) == list(range(24))
+
+
+def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, monkeypatch):
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=1e-6)
+    joints = []
+    monkeypatch.setattr(
+        updates, "view_information", lambda joint: joints.append(joint) or losses.view_information(joint)
+    )
+    (values,), weak = run_updates(spec)
+    _, strong = run_updates(dataclasses.replace(spec, view_information=5.0))
+    assert changed_parts(weak, strong) == {"trunk", "recognition", "generator"}  # G through Q, whose step comes first
+    assert [joint.shape.as_list() for joint in joints] == [[10, 10]] * 2  # of the one categorical code
+    assert 0 <= values["view_information/digit"] <= np.log(10)
+    assert "view_information/digit" not in run_updates(dataclasses.replace(spec, view_information=0.0))[0][0]
+
+
+def test_views_that_agree_are_what_it_asks_for(spec):
+    """Steps on the term alone raise it: Q comes to give both views of an image the same of all categories."""
+    spec = dataclasses.replace(spec, augmentation=0.1, view_information=50.0, info_reg_coeff=0.0, continuous_weight=0.0)
+    values, _ = run_updates(spec, 40)
+    information = [each["view_information/digit"] for each in values]
+    assert np.mean(information[:5]) < 0.001
+    assert np.mean(information[-10:]) > 0.03  # of four noisy images
 
 
 def test_continuous_codes_come_in_one_after_another(spec):

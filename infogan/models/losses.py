@@ -5,6 +5,9 @@ min_{G,Q} max_D  V(D, G) - lambda * L_I(G, Q)
 
 from infogan.tf1 import tf
 
+PROBABILITY_FLOOR = 1e-8
+"""Below it a joint probability counts as this, so that its logarithm is finite."""
+
 
 def discriminator_loss(real_logits, generated_logits, kind="standard"):
     """What D minimises: the cross entropy, the negative of V(D, G), or the hinge loss.
@@ -41,6 +44,25 @@ def generator_loss(generated_logits, kind="standard"):
     if kind == "hinge":
         return -tf.reduce_mean(generated_logits)
     return tf.reduce_mean(tf.nn.softplus(-generated_logits))
+
+
+def view_information(joint):
+    """Mutual information between a categorical code of one view of an image and that of another view of it.
+
+        I(c; c') = sum_ij P_ij ln( P_ij / (P_i P_j) ),   P = (joint + joint^T) / 2
+
+    Ji et al. 2019, "Invariant Information Clustering" (arXiv:1807.06653), Eq. 3; in no experiment of the paper. It is
+    large where Q is sure, gives both views the same category, and uses all categories equally.
+
+    Args:
+      joint: Tensor [K, K]; mean over images of the product of Q's probabilities in the first and in the second view.
+
+    Returns:
+      Scalar Tensor in nats, from 0 to ln K.
+    """
+    joint = tf.maximum((joint + tf.transpose(joint)) / 2.0, PROBABILITY_FLOOR)
+    marginal = tf.log(tf.reduce_sum(joint, axis=0))
+    return tf.reduce_sum(joint * (tf.log(joint) - marginal[:, None] - marginal[None, :]))
 
 
 def mutual_information_bound(entropies, log_probs):

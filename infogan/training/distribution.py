@@ -19,16 +19,16 @@ LONGEST_WAIT = 600.0
 """Seconds after which a worker that does not answer counts as lost."""
 
 
-def choose_distribution(gpus, cluster, batch_size):
+def choose_distribution(gpus, cluster, spec):
     """Where to train.
 
     Args:
       gpus: on how many GPUs of this machine, as the user gave it; None is one if there is one, else the CPU.
       cluster: Cluster, or None for this machine alone.
-      batch_size: images that the replicas share.
+      spec: ExperimentSpec, whose batches the replicas share.
 
     Raises:
-      InputError: if there are not so many GPUs, or they do not divide the batch.
+      InputError: if there are not so many GPUs, or they do not divide the batch, all views of an image together.
     """
     if gpus is None and cluster is None:
         return OneDevice()
@@ -37,10 +37,12 @@ def choose_distribution(gpus, cluster, batch_size):
         needed = f"a number from 1 to {found} is needed" if found else "TensorFlow finds no GPU here"
         raise InputError("--gpus", f"{gpus} was given, but {needed}. Leave it out to train on one GPU or the CPU.")
     distribution = _distribute(min(found, 1) if gpus is None else gpus, cluster)
-    if batch_size % distribution.replicas:
+    if spec.batch_size % (distribution.replicas * spec.views):
+        whole = " without parting an image's views" if spec.views > 1 else ""
         raise InputError(
             "--batch-size",
-            f"{batch_size} was given, but {distribution.replicas} replicas must share a batch equally. Change one.",
+            f"{spec.batch_size} was given, but {distribution.replicas} replicas must share a batch equally{whole}. "
+            "Change one.",
         )
     return distribution
 

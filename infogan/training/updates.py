@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infogan.distributions import Categorical
 from infogan.models.augmentation import augment
-from infogan.models.losses import discriminator_loss, generator_loss
+from infogan.models.losses import discriminator_loss, generator_loss, view_information
 from infogan.networks.layers import GENERATED, REAL, Normalisation
-from infogan.replicas import count_replicas, gather_from_replicas, own_share
+from infogan.replicas import count_replicas, gather_from_replicas, own_share, sum_over_replicas
 from infogan.tf1 import tf
 
 TURNING_START = 0.3
@@ -39,6 +40,9 @@ def build_update(model, spec, images):
         D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
         G step:  G minimises              generator_loss     - sum_c lambda_c L_I(c)
 
+    With spec.view_information above 0, which the paper does not have, the D step also maximises that much of
+    `losses.view_information` of each categorical code.
+
     Each step draws latents of its own, as in the authors' code. With the variant "gan" L_I trains Q's own layers only.
 
     Args:
@@ -52,7 +56,7 @@ def build_update(model, spec, images):
     counter = _build_state("update", [], tf.int64)
     seeds = UpdateSeeds(spec.seed, counter)
     schedule = build_schedule(spec, counter)
-    real = _build_batch(model, spec, counter, images)
+    real = _build_batch(model, spec, counter, images, spec.views)
 
     d_step, d_values = build_discriminator_step(model, spec, real, schedule, seeds)
     with tf.control_dependencies([d_step]):
@@ -126,9 +130,9 @@ class UpdateSeeds:
         return tf.random.experimental.stateless_fold_in(self._of_update, self._count)
 
 
-def _build_batch(model, spec, number, images):
+def _build_batch(model, spec, number, images, views=1):
     """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
-    return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0]))))
+    return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0], views))))
 
 
 def _take(images, indices):
@@ -145,9 +149,12 @@ def _sample_latents(model, spec, seeds):
     return own_share(model.latent_dist.sample_prior(spec.batch_size, seeds.next()))
 
 
-def build_batch_indices(spec, counter, images):
-    """Which images make this update's batch: [B]. Each pass over the set has an order of its own."""
-    position = counter * spec.batch_size + tf.range(spec.batch_size, dtype=tf.int64)
+def build_batch_indices(spec, counter, images, views=1):
+    """Which images make this update's batch: [B], each `views` times in a row.
+
+    Each pass over the set has an order of its own.
+    """
+    position = counter * (spec.batch_size // views) + tf.range(spec.batch_size, dtype=tf.int64) // views
     number_of_pass = position // images
     zeros = tf.zeros_like(position)
     return tf.raw_ops.RandomIndexShuffle(
@@ -206,10 +213,15 @@ def build_discriminator_step(model, spec, real, schedule, seeds):
     # DEVIATION: the halves are normalised separately; the paper does not say.
     judgement = model.discriminate(images, normalisation)
     real_logits, generated_logits = tf.split(judgement.logits, 2)
-    generated_info = {key: tf.split(value, 2)[1] for key, value in judgement.reg_dist_info.items()}
+    real_info, generated_info = (
+        {key: tf.split(value, 2)[half] for key, value in judgement.reg_dist_info.items()} for half in (0, 1)
+    )
 
     loss = discriminator_loss(real_logits, generated_logits, spec.gan_loss)
     information_loss = -_weigh(model.information(z, generated_info), schedule)
+    of_views = _compare_views(model, real_info) if spec.view_information > 0 else {}
+    for information in of_views.values():
+        information_loss -= spec.view_information * information
     if spec.variant == "gan":
         gradients = [
             *_gradients(loss, model.discriminator_variables),
@@ -235,8 +247,20 @@ def build_discriminator_step(model, spec, real, schedule, seeds):
         "discriminator/generated_max": tf.reduce_max(generated_d),
         "discriminator/generated_min": tf.reduce_min(generated_d),
         "gradient/discriminator": _norm(gradients),
+        **{f"view_information/{name}": information for name, information in of_views.items()},
     }
     return step, values
+
+
+def _compare_views(model, real_info):
+    """`view_information` of each categorical code, from Q's posterior of real images that come in pairs of views."""
+    information = {}
+    for latent, info in zip(model.reg_latents, model.reg_latent_dist.split_dist_info(real_info)):
+        if isinstance(latent.distribution, Categorical):
+            first, second = info["prob"][0::2], info["prob"][1::2]
+            joint = tf.reduce_mean(first[:, :, None] * second[:, None, :], axis=0)
+            information[latent.name] = view_information(sum_over_replicas(joint) / count_replicas())
+    return information
 
 
 def build_generator_step(model, spec, schedule, seeds):
