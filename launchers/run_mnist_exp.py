@@ -62,7 +62,7 @@ REFERENCE = dataclasses.replace(
 )
 
 # An extension, in no experiment of the paper: Q also learns from real images, without labels (docs/recipe.md).
-ROBUST = dataclasses.replace(PAPER, recipe="robust", view_information=0.5)
+ROBUST = dataclasses.replace(PAPER, recipe="robust", view_information=1.0)
 
 # Figure 1: c ~ Cat(10) alone, 936 updates.
 FIGURE_1 = dataclasses.replace(
