@@ -98,7 +98,7 @@ def _read_lines(path, words=None):
         content.decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f"it cannot be read ({error}), but a list in plain text is needed.") from error
-    lines = content.splitlines()
+    lines = content.rstrip().splitlines()
     if not lines or (words and any(len(line.split()) != words for line in lines)):
         raise InputError(path, "it is empty, too long, or has lines of another length. Fetch it again.")
     return lines
