@@ -26,7 +26,7 @@ def main(arguments=None):
 def _build_parser():
     parser = Parser(__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
-    parser.add_argument("--data-dir", type=Path, help="folder with the images (default: as in training)")
+    parser.add_argument("--data-dir", type=Path, help="folder with the images, if the run was trained with one")
     parser.add_argument(
         "--log-dir", type=Path, help="root of the runs' log folders, if they are not below logs/ beside ckt/"
     )

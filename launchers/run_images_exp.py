@@ -1,4 +1,4 @@
-"""InfoGAN on your own pictures: a folder or a zip of them, of any sizes, grey or colour, given as --data-dir."""
+"""InfoGAN on your own pictures, given as --data-dir: a folder, zip or uncompressed tar, of any sizes, grey or colour."""
 
 import dataclasses
 import sys
