@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan.atomic_file import write_atomically, write_json
-from infogan.errors import TrainingFailed
 from infogan.evaluation.report import align
-from infogan.study import find_log, run_seeds
+from infogan.study import find_log, run_study
 from infogan.training.run_log import load_metrics
 
 ENTROPY = math.log(10)
@@ -49,16 +48,13 @@ def measure_curves(studies):
       dict of variant -> (updates int array [E], L_I array [seeds, E] in nats), of means over the epochs of the log.
 
     Raises:
-      TrainingFailed: naming the seeds whose run failed.
+      InputError, TrainingFailed: as `run_study`.
     """
     return {variant: _measure_curve(study) for variant, study in studies.items()}
 
 
 def _measure_curve(study):
-    missing = [seed for seed in study.seeds if not (find_log(study, seed) / "report.json").exists()]
-    failed = [seed for seed, status in run_seeds(study, missing) if status]
-    if failed:
-        raise TrainingFailed(f"seeds {', '.join(map(str, failed))} of {study.name} failed. Try the same command again.")
+    run_study(study)
     logs = [load_metrics(find_log(study, seed) / "metrics.jsonl") for seed in study.seeds]
     updates = np.array([line["update"] for line in logs[0]])
     return updates, np.array([[line["mi/digit"] for line in lines] for lines in logs])
@@ -69,12 +65,16 @@ def compare_with_paper(curves):
 
     Returns:
       list of dicts with `update`, `variant`, `mean`, `lowest`, `highest` (over the seeds) and `paper` (low, high), all
-      in nats. Ours is that of the last epoch of the log that ends by the paper's update.
+      in nats. Ours is that of the last epoch of the log that ends by the paper's update; an update before the first
+      one's end is left out.
     """
     rows = []
     for claim in CLAIMS:
         updates, information = curves[claim.variant]
-        at = information[:, np.searchsorted(updates, claim.update, side="right") - 1]
+        ended = np.searchsorted(updates, claim.update, side="right")
+        if not ended:
+            continue
+        at = information[:, ended - 1]
         ours = {"mean": float(at.mean()), "lowest": float(at.min()), "highest": float(at.max())}
         rows.append({"update": claim.update, "variant": claim.variant, **ours, "paper": [claim.low, claim.high]})
     return rows

@@ -6,7 +6,9 @@ import queue
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,10 @@ from infogan.errors import InputError, TrainingFailed
 from infogan.evaluation.summary import summarise
 from infogan.training.progress import say
 from infogan.training.run_log import load_metrics
+
+REFUSED = 2
+"""Exit status of a launcher that refuses its input."""
+HAS_AFFINITY = hasattr(os, "sched_setaffinity")
 
 
 class Study(NamedTuple):
@@ -26,7 +32,7 @@ class Study(NamedTuple):
       arguments: tuple of str, what the launcher is given beside the seed and the run's name.
       seeds: tuple of int.
       log_root, checkpoint_root: roots of the runs' folders.
-      path: the JSON file that keeps what is finished, None if nothing does.
+      path: the JSON file that keeps what is finished.
     """
 
     name: str
@@ -35,20 +41,22 @@ class Study(NamedTuple):
     seeds: tuple
     log_root: Path
     checkpoint_root: Path
-    path: Path | None = None
+    path: Path
 
 
 def run_study(study):
     """Runs or resumes every seed that the study's file does not hold yet; keeps each as soon as it is finished.
 
-    Runs share the machine, one a GPU or one a core: two runs of one core each do 1.3 times the work of one of two.
+    Runs share the machine, one a GPU or one a core (several cores each where there are fewer seeds): on two cores, two
+    runs of one core each do 1.3 times the work of one of two.
 
     Returns:
       The JSON document: `name`, `arguments`, `spec` (without the seed), `runs` (per seed the report, without its
       spec, and `minutes` of training) and `summary` (rows of `infogan.evaluation.summary.summarise`).
 
     Raises:
-      InputError: if the file is no study, or one of another command or spec.
+      InputError: if the file is no study, or one of another command or spec, or a launcher refuses what it is given:
+        the other runs are then stopped, as by a signal.
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
     document = load_study(study.path) or {"name": study.name, "arguments": list(study.arguments), "runs": []}
@@ -61,14 +69,18 @@ def run_study(study):
     kept = {run["seed"] for run in document["runs"]}
     missing = [seed for seed in study.seeds if seed not in kept]
     failed = []
-    for seed, status in run_seeds(study, missing):
-        if status == 0:
-            _keep(study, document, seed)
-        else:
-            failed.append(seed)
-            say(f"seed {seed}: failed with status {status}; see {_console(study, seed)}")
+    with closing(_run_seeds(study, missing)) as finished:
+        for seed, status in finished:
+            if status == 0:
+                _keep(study, document, seed)
+            elif status == REFUSED:
+                raise InputError(f"seed {seed}", _last_line(_console(study, seed)))
+            else:
+                failed.append(seed)
+                say(f"seed {seed}: failed with status {status}; see {_console(study, seed)}")
     if failed:
-        raise TrainingFailed(f"seeds {', '.join(map(str, failed))} failed. The same command tries them again.")
+        seeds = ", ".join(map(str, sorted(failed)))
+        raise TrainingFailed(f"seeds {seeds} of {study.name} failed. The same command tries them again.")
     return document
 
 
@@ -98,37 +110,47 @@ def load_study(path):
         return None
     try:
         document = json.loads(path.read_text())
-        if {"name", "arguments", "runs"} <= document.keys() and all("seed" in run for run in document["runs"]):
+        is_study = {"name", "arguments", "runs"} <= document.keys() and isinstance(document["arguments"], list)
+        if is_study and all({"seed", "metrics"} <= run.keys() for run in document["runs"]):
             return document
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         pass
     raise InputError(path, "it holds no study. Restore it, or choose another --name.")
 
 
-def run_seeds(study, seeds):
+def _run_seeds(study, seeds):
     """Runs or resumes each seed in a process of its own, as many at once as the machine has room for.
 
     Yields:
-      (seed, exit status), in the order of the seeds.
+      (seed, exit status), each as soon as it is known.
     """
+    if not seeds:
+        return
     slots = queue.Queue()
-    for slot in _find_slots():
+    for slot in _find_slots(len(seeds)):
         slots.put(slot)
-    processes = []
+    processes, starting, is_stopping = [], threading.Lock(), threading.Event()
 
     def run_seed(seed):
         slot = slots.get()
         try:
-            process = _start(study, seed, slot)
-            processes.append(process)
+            with starting:
+                if is_stopping.is_set():
+                    return None
+                process = _start(study, seed, slot)
+                processes.append(process)
             return process.wait()
         finally:
             slots.put(slot)
 
     pool = ThreadPoolExecutor(slots.qsize())
     try:
-        yield from zip(seeds, pool.map(run_seed, seeds))
+        seed_of = {pool.submit(run_seed, seed): seed for seed in seeds}
+        for run in as_completed(seed_of):
+            yield seed_of[run], run.result()
     except BaseException:
+        with starting:  # a thread may be about to start one
+            is_stopping.set()
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             if process.poll() is None:
@@ -139,31 +161,38 @@ def run_seeds(study, seeds):
 
 
 class _Slot(NamedTuple):
-    """A share of the machine: a GPU's number, or a set of cores."""
+    """A share of the machine: a GPU, as CUDA_VISIBLE_DEVICES names it, or a set of cores."""
 
-    gpu: int | None
+    gpu: str | None
     cores: tuple
 
 
-def _find_slots():
+def _find_slots(most):
+    """At most that many slots."""
     from infogan.devices import find_gpus
 
-    cores = sorted(os.sched_getaffinity(0))
+    # Without affinity, as on macOS, the system spreads the runs.
+    cores = sorted(os.sched_getaffinity(0)) if HAS_AFFINITY else list(range(os.cpu_count() or 1))
     if gpus := find_gpus():
-        return [_Slot(number, tuple(cores)) for number in range(len(gpus))]
-    return [_Slot(None, (core,)) for core in cores]
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        names = visible.split(",") if visible else map(str, range(len(gpus)))
+        return [_Slot(name.strip(), tuple(cores)) for name, _ in zip(names, gpus)][:most]
+    count = min(most, len(cores))
+    return [_Slot(None, tuple(cores[number::count])) for number in range(count)]
 
 
 def _start(study, seed, slot):
     """Starts or resumes the run of a seed, in a session of its own: signals reach it through the study alone."""
     name = find_log(study, seed).name
     is_begun = (study.checkpoint_root / name / "spec.json").exists()
-    command = [sys.executable, str(study.launcher), "--seed", str(seed), *study.arguments]
+    command = [sys.executable, str(study.launcher), *study.arguments, "--seed", str(seed)]
     command += ["--log-dir", str(study.log_root), "--checkpoint-dir", str(study.checkpoint_root)]
     command += ["--resume" if is_begun else "--run-name", name]
     environment = dict(os.environ)
     if slot.gpu is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = str(slot.gpu)
+        environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
+    if HAS_AFFINITY:
+        os.sched_setaffinity(0, slot.cores)  # of this thread, from which the process inherits it
     say(f"seed {seed}: {'goes on' if is_begun else 'begins'}; its console is {_console(study, seed)}")
     study.log_root.mkdir(parents=True, exist_ok=True)
     with _console(study, seed).open("a") as console:
@@ -174,7 +203,6 @@ def _start(study, seed, slot):
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, slot.cores),
         )
 
 
@@ -184,13 +212,22 @@ def find_log(study, seed):
 
 
 def _console(study, seed):
-    return find_log(study, seed).with_suffix(".txt")
+    return study.log_root / f"{find_log(study, seed).name}.txt"
+
+
+def _last_line(path):
+    """What a launcher said last, without its own name."""
+    lines = path.read_text(errors="replace").split("\n")
+    said = [line for line in lines if line.strip()][-1:] or [f"it said nothing; see {path}"]
+    return said[0].partition(".py: ")[2] or said[0]
 
 
 def _keep(study, document, seed):
     """Adds a finished run to the study's file."""
     log = find_log(study, seed)
     report = json.loads((log / "report.json").read_text())
+    if report["seed"] != seed:
+        raise InputError(f"seed {seed}", f"its run has seed {report['seed']}. Leave --seed to --seeds.")
     spec = {key: value for key, value in report.pop("spec").items() if key != "seed"}
     if document.setdefault("spec", spec) != spec:
         changed = [key for key in spec if spec[key] != document["spec"].get(key)]

@@ -38,6 +38,7 @@ def _run(options, more):
             options.seeds,
             options.log_dir,
             options.checkpoint_dir,
+            options.log_dir / f"figure1_{variant}.json",
         )
         for variant, arguments in VARIANTS.items()
     }

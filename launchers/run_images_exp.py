@@ -1,4 +1,4 @@
-"""InfoGAN on your own pictures, given as --data-dir: a folder, zip or uncompressed tar, of any sizes, grey or colour."""
+"""InfoGAN on your own pictures, given as --data-dir: a folder, zip or uncompressed tar of pictures of any sizes."""
 
 import dataclasses
 import sys

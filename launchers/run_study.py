@@ -24,8 +24,8 @@ def main():
     parser = Parser(__doc__)
     parser.add_argument("experiment", choices=EXPERIMENTS)
     parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
-    parser.add_argument("--recipe", default="paper", help="of the experiment (default: paper)")
-    parser.add_argument("--name", help="of the study (default: <experiment>_<recipe>)")
+    parser.add_argument("--recipe", help="of the experiment (default: the launcher's own)")
+    parser.add_argument("--name", help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)")
     parser.add_argument(
         "--output", type=Path, default=HERE.parent / "docs/studies", help="folder of the results (docs/studies)"
     )
@@ -35,11 +35,12 @@ def main():
 
 
 def _run(options, more):
-    name = options.name or f"{options.experiment}_{options.recipe}"
+    recipe = ("--recipe", options.recipe) if options.recipe else ()
+    name = options.name or "_".join((options.experiment, *recipe[1:]))
     study = Study(
         name,
         HERE / f"run_{options.experiment}_exp.py",
-        ("--recipe", options.recipe, *more),
+        (*recipe, *more),
         options.seeds,
         options.log_dir or Path("logs") / options.experiment,
         options.checkpoint_dir or Path("ckt") / options.experiment,

@@ -7,7 +7,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from infogan.errors import TrainingFailed
+from infogan.errors import InputError, TrainingFailed
 from infogan.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
 from infogan.pictures.information import draw_information
 from infogan.study import Study
@@ -30,6 +30,11 @@ def test_comparison_takes_the_epoch_that_ends_by_the_papers_update(curves):
     assert first["paper"] == [2.0, 2.0]
     assert rows["infogan", 936]["mean"] == pytest.approx(0.986)
     assert rows["gan", 240]["mean"] == pytest.approx(0.38)
+
+
+def test_an_update_before_the_first_epochs_end_is_left_out(curves):
+    late = {variant: (updates[24:], information[:, 24:]) for variant, (updates, information) in curves.items()}
+    assert [row["update"] for row in compare_with_paper(late)] == [100, 240, 936, 240, 936]
 
 
 def test_peak_of_the_gan(curves):
@@ -56,17 +61,30 @@ def test_picture_shows_both_curves(curves):
     assert not np.array_equal(with_both, without_gan)
 
 
+LAUNCHER = """
+import json, pathlib, sys
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+seed = int(options["--seed"])
+if seed > 1:
+    sys.exit(1)
+log = pathlib.Path(options["--log-dir"], options["--run-name"])
+log.mkdir(parents=True)
+line = {"epoch": 1, "update": 4, "mi/digit": 0.25 + 0.25 * seed, "speed/images_per_second": 1.0}
+(log / "metrics.jsonl").write_text(json.dumps(line) + "\\n")
+spec = {"seed": seed, "updates_per_epoch": 4, "batch_size": 8}
+(log / "report.json").write_text(json.dumps({"seed": seed, "metrics": [], "spec": spec}))
+"""
+
+
 def test_runs_are_found_again_and_failures_are_named(tmp_path):
     launcher = tmp_path / "launcher.py"
-    launcher.write_text("raise SystemExit(1)")
-    study = Study("figure1_gan", launcher, (), (0, 1), tmp_path, tmp_path / "ckt")
-    for seed, information in ((0, 0.25), (1, 0.5)):
-        log = tmp_path / f"figure1_gan_seed{seed}"
-        log.mkdir()
-        (log / "report.json").write_text("{}")
-        (log / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "update": 4, "mi/digit": information}) + "\n")
-    updates, information = measure_curves({"gan": study})["gan"]
-    assert updates.tolist() == [4]
-    assert information.tolist() == [[0.25], [0.5]]
+    launcher.write_text(LAUNCHER)
+    study = Study("figure1_gan", launcher, (), (0, 1), tmp_path, tmp_path / "ckt", tmp_path / "figure1_gan.json")
+    for _ in range(2):  # the second time nothing is run: the launcher would find its folder there
+        updates, information = measure_curves({"gan": study})["gan"]
+        assert updates.tolist() == [4]
+        assert information.tolist() == [[0.25], [0.5]]
     with pytest.raises(TrainingFailed, match="seeds 2 of figure1_gan failed"):
         measure_curves({"gan": study._replace(seeds=(0, 2))})
+    with pytest.raises(InputError, match="holds a study of no arguments, but --batch-size 7 was given"):
+        measure_curves({"gan": study._replace(arguments=("--batch-size", "7"))})

@@ -9,17 +9,20 @@ import time
 
 import pytest
 
+from infogan import devices
+from infogan import study as study_module
 from infogan.errors import InputError, TrainingFailed
-from infogan.study import Study, load_study, parse_seeds, run_study
+from infogan.study import HAS_AFFINITY, Study, load_study, parse_seeds, run_study
 from infogan.training.interruption import Interrupted, StopSignals
 
 # Takes a launcher's arguments and leaves what a run leaves; its error rate follows from the seed. Fails where a file
 # of that name says so.
 LAUNCHER = textwrap.dedent(
     """
-    import argparse, json, pathlib, sys
+    import argparse, json, os, pathlib, sys, time
+    HAS_AFFINITY = hasattr(os, "sched_getaffinity")
     parser = argparse.ArgumentParser()
-    for flag in ("--log-dir", "--checkpoint-dir", "--run-name", "--resume", "--recipe"):
+    for flag in ("--log-dir", "--checkpoint-dir", "--run-name", "--resume", "--recipe", "--own-seed"):
         parser.add_argument(flag)
     parser.add_argument("--seed", type=int)
     options = parser.parse_args()
@@ -30,12 +33,21 @@ LAUNCHER = textwrap.dedent(
     (checkpoints / "spec.json").write_text("{}")
     with (checkpoints / "calls").open("a") as calls:
         calls.write("resumed " if options.resume else "new ")
-    if (log.parent / f"fail{options.seed}").exists():
-        sys.exit(1)
+    with (log.parent / "order").open("a") as order:
+        order.write(f"{options.seed} on {os.environ.get('CUDA_VISIBLE_DEVICES')} ")
+    if HAS_AFFINITY:
+        (log.parent / f"cores{options.seed}").write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+    for status, word in ((1, "fail"), (2, "refuse")):
+        if (log.parent / f"{word}{options.seed}").exists():
+            print("run_exp.py: --colour: blue was given, but red is needed.", file=sys.stderr)
+            sys.exit(status)
+    while (log.parent / f"wait{options.seed}").exists():
+        time.sleep(0.02)
     spec = {"seed": options.seed, "recipe": options.recipe, "updates_per_epoch": 60, "batch_size": 100}
     row = {"name": "error rate", "code": "digit", "ours": 0.01 * (options.seed + 1), "unit": "share", "better": "lower",
            "note": "", "paper": 0.05, "bound": None, "source": "Sec. 7.2", "rule": "at most", "holds": True}
-    (log / "report.json").write_text(json.dumps({"seed": options.seed, "metrics": [row], "spec": spec}))
+    seed = int(options.own_seed or options.seed)
+    (log / "report.json").write_text(json.dumps({"seed": seed, "metrics": [row], "spec": spec}))
     line = {"epoch": 1, "update": 60, "speed/images_per_second": 50.0}
     (log / "metrics.jsonl").write_text(json.dumps(line) + "\\n")
     """
@@ -76,7 +88,7 @@ def test_a_finished_seed_is_not_run_again(study):
 def test_a_failed_seed_is_named_and_resumed_by_the_same_command(study):
     study.log_root.mkdir()
     (study.log_root / "fail1").touch()
-    with pytest.raises(TrainingFailed, match="seeds 1 failed"):
+    with pytest.raises(TrainingFailed, match="seeds 1 of s failed"):
         run_study(study)
     assert [run["seed"] for run in load_study(study.path)["runs"]] == [0, 2]
     (study.log_root / "fail1").unlink()
@@ -84,7 +96,7 @@ def test_a_failed_seed_is_named_and_resumed_by_the_same_command(study):
     assert calls(study, 1) == ["new", "resumed"]
 
 
-def test_a_signal_reaches_the_runs_and_nothing_is_begun_after_it(study):
+def test_a_signal_reaches_the_runs_and_nothing_is_begun_after_it(study, monkeypatch):
     study.launcher.write_text(
         "import pathlib, signal, sys, time\n"
         f"place = pathlib.Path({str(study.log_root)!r})\n"
@@ -101,12 +113,87 @@ def test_a_signal_reaches_the_runs_and_nothing_is_begun_after_it(study):
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
 
+    monkeypatch.setattr(study_module, "_find_slots", lambda most: two_slots())
     threading.Thread(target=interrupt).start()
     with pytest.raises(Interrupted), StopSignals():
         run_study(study)
     assert (study.log_root / "stopped").exists()
-    assert len((study.log_root / "begun").read_text()) <= os.cpu_count()
+    assert len((study.log_root / "begun").read_text()) <= 2  # of three seeds
     assert not study.path.exists()
+
+
+def two_slots():
+    return [study_module._Slot(None, tuple(range(os.cpu_count())))] * 2
+
+
+def test_a_signal_while_a_run_is_started_reaches_that_run_too(study, monkeypatch):
+    start = study_module._start
+    study.launcher.write_text("import time; time.sleep(60)")
+
+    def start_slowly(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)  # handled by the main thread, while this one has not started it yet
+        time.sleep(0.3)
+        return start(*arguments)
+
+    monkeypatch.setattr(study_module, "_start", start_slowly)
+    began = time.monotonic()
+    with pytest.raises(Interrupted), StopSignals():
+        run_study(study._replace(seeds=(0,)))
+    assert time.monotonic() - began < 30
+
+
+def test_a_seed_is_kept_as_soon_as_it_is_finished(study, monkeypatch):
+    monkeypatch.setattr(study_module, "_find_slots", lambda most: two_slots())
+    study.log_root.mkdir()
+    (study.log_root / "wait0").touch()
+
+    def let_go():
+        while not study.path.exists():
+            time.sleep(0.02)
+        (study.log_root / "wait0").unlink()
+
+    threading.Thread(target=let_go).start()
+    assert [run["seed"] for run in run_study(study)["runs"]] == [0, 1, 2]
+
+
+def test_what_a_launcher_refuses_is_said_once_and_nothing_else_is_begun(study, monkeypatch):
+    monkeypatch.setattr(study_module, "_find_slots", lambda most: two_slots()[:1])
+    study.log_root.mkdir()
+    (study.log_root / "refuse1").touch()
+    with pytest.raises(InputError) as caught:
+        run_study(study)
+    assert str(caught.value) == "seed 1: --colour: blue was given, but red is needed."
+    assert (study.log_root / "order").read_text().split()[::3] == ["0", "1"]
+    assert [run["seed"] for run in load_study(study.path)["runs"]] == [0]
+
+
+@pytest.mark.skipif(not HAS_AFFINITY, reason="the system has no affinity")
+def test_cores_are_shared_among_the_runs(study, monkeypatch):
+    cores = sorted(os.sched_getaffinity(0))
+    monkeypatch.setattr(devices, "find_gpus", list)
+    run_study(study._replace(seeds=(5,)))
+    assert json.loads((study.log_root / "cores5").read_text()) == cores
+    run_study(study)
+    used = [json.loads((study.log_root / f"cores{seed}").read_text()) for seed in (0, 1, 2)]
+    assert all(len(each) == max(1, len(cores) // 3) for each in used) or len(cores) % 3
+    assert {core for each in used for core in each} == set(cores)
+
+
+def test_gpus_are_those_that_the_user_lets_be_seen(study, monkeypatch):
+    monkeypatch.setattr(devices, "find_gpus", lambda: ["GPU"] * 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    run_study(study)
+    assert set((study.log_root / "order").read_text().split()[2::3]) == {"4", "7"}
+
+
+def test_names_with_dots_have_consoles_of_their_own(study):
+    run_study(study._replace(name="w0.5", seeds=(0, 1)))
+    assert sorted(path.name for path in study.log_root.glob("*.txt")) == ["w0.5_seed0.txt", "w0.5_seed1.txt"]
+
+
+def test_a_run_of_another_seed_is_refused(study):
+    with pytest.raises(InputError, match=r"seed 0: its run has seed 7\. Leave --seed to --seeds"):
+        run_study(study._replace(arguments=("--own-seed", "7"), seeds=(0,)))
 
 
 def test_another_command_is_refused(study):
@@ -125,7 +212,18 @@ def test_another_spec_is_refused(study):
     assert [run["seed"] for run in load_study(study.path)["runs"]] == [0]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": []}', '{"name": 1, "arguments": [], "runs": [1]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"runs": []}',
+        '{"name": 1, "arguments": [], "runs": [1]}',
+        '{"name": 1, "arguments": null, "runs": []}',
+        '{"name": 1, "arguments": [], "runs": [{"seed": 1}]}',
+    ],
+)
 def test_a_damaged_file_is_refused(study, text):
     study.path.parent.mkdir()
     study.path.write_text(text)
