@@ -4,6 +4,9 @@ import json
 import os
 import re
 
+TEMPORARY = re.compile(r"\..+\.(\d+)")
+"""Name of a file that `write_atomically` has not finished, with the number of its process."""
+
 
 def write_atomically(path, content):
     """Writes text or bytes to `path` so that a reader, or a crash, never meets half of it."""
@@ -29,7 +32,7 @@ def write_json(path, value):
 def remove_abandoned(folder):
     """Removes what `write_atomically` left unfinished in a folder, and below, when its process was killed."""
     for path in folder.rglob(".*"):
-        match = re.fullmatch(r"\..+\.(\d+)", path.name)
+        match = TEMPORARY.fullmatch(path.name)
         if match and not _is_alive(int(match[1])):
             path.unlink(missing_ok=True)
 

@@ -251,16 +251,6 @@ def test_a_lost_log_folder_is_made_again(smoke_run, tmp_path, capsys):
     assert (tmp_path / "other/smoke/samples/digit.png").exists()
 
 
-def test_runs_without_a_name_never_collide(tmp_path):
-    from infogan.training.run_folder import RunFolder
-
-    names = []
-    for _ in range(3):
-        names.append(RunFolder(tmp_path, tmp_path / "ckt").name)
-        (tmp_path / names[-1]).mkdir()
-    assert len(set(names)) == 3
-
-
 def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
     command = f"{sys.executable} {MNIST} --smoke --run-name run | head -1"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=120)

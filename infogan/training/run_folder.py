@@ -6,19 +6,21 @@ Both folders hold the spec; the checkpoint folder is what a resumed run or an ev
 import datetime
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import re
 import shutil
 import socket
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
-from infogan.atomic_file import remove_abandoned, write_atomically, write_json
+from infogan.atomic_file import TEMPORARY, remove_abandoned, write_atomically, write_json
 from infogan.errors import InputError
+from infogan.networks import find_image_shape
 from infogan.spec import ExperimentSpec
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -30,15 +32,16 @@ class RunFolder:
     Args:
       log_root: folder below which the run's logs are kept, as logs/mnist.
       checkpoint_root: folder below which its checkpoints are kept, as ckt/mnist.
-      name: the run's name; None makes one of the time.
+      name: the run's name; None makes one of the time, which `create` changes if another run has it.
 
     Raises:
       InputError: if the name is no plain file name.
     """
 
     def __init__(self, log_root, checkpoint_root, name=None):
+        self._is_named = name is not None
         if name is None:
-            name = _unused_name(Path(log_root))
+            name = next(_names_of_now())
         if not NAME_PATTERN.fullmatch(name):
             raise InputError(
                 "--run-name",
@@ -89,26 +92,45 @@ class RunFolder:
         return self.log / "metrics.jsonl"
 
     def create(self, spec, dataset):
-        """Makes both folders and writes what the run is made of.
+        """Makes both folders and writes what the run is made of; what a process left that was killed here is reused.
 
         Raises:
-          InputError: if either folder holds something or cannot be written; nothing is left behind then.
+          InputError: if either folder holds something or cannot be written, or another process is at it; nothing is
+            left behind then.
         """
         made = []
         try:
-            for folder, flag in ((self.log, "--log-dir"), (self.checkpoints, "--checkpoint-dir")):
-                _make_empty(folder, flag, made)
-            self.frames.mkdir(parents=True)
-            write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
-            write_atomically(self.log / "spec.json", spec.to_json())
-            # Last, because this is what makes the folder a run that can be resumed.
-            write_atomically(self.checkpoints / "spec.json", spec.to_json())
+            if not self._is_named:
+                self._take_unused_name(made)
+            places = ((self.log, "--log-dir"), (self.checkpoints, "--checkpoint-dir"))
+            for place in places:
+                _check_unused(*place)
+            for place in places:
+                _make(*place, made)
+            with self.lock("--run-name"):
+                for place in places:
+                    _check_unused(*place)
+                self.frames.mkdir(parents=True, exist_ok=True)
+                write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
+                write_atomically(self.log / "spec.json", spec.to_json())
+                # Last, because this is what makes the folder a run that can be resumed.
+                write_atomically(self.checkpoints / "spec.json", spec.to_json())
         except BaseException as error:
-            for path in made:
-                shutil.rmtree(path, ignore_errors=True)
+            for folder, parents in reversed(made):
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):  # another run may be in them by now
+                    for parent in parents:
+                        parent.rmdir()
             if isinstance(error, OSError):
                 raise InputError(error.filename or self.log, f"it cannot be written ({error.strerror}).") from error
             raise
+
+    def _take_unused_name(self, made):
+        for name in _names_of_now():
+            log, checkpoints = self.log.with_name(name), self.checkpoints.with_name(name)
+            if not checkpoints.exists() and _make(log, "--log-dir", made):
+                self.name, self.log, self.checkpoints = name, log, checkpoints
+                return
 
     def load_spec(self):
         """The spec the run was started with.
@@ -118,7 +140,9 @@ class RunFolder:
         """
         path = self.checkpoints / "spec.json"
         try:
-            return ExperimentSpec.from_json(path.read_text())
+            spec = ExperimentSpec.from_json(path.read_text())
+            find_image_shape(spec.network, spec.output_dist.dim)
+            return spec
         except (OSError, UnicodeDecodeError, InputError) as error:
             raise InputError(path, f"it holds no experiment of this version ({error}). Start a new run.") from error
 
@@ -145,13 +169,13 @@ class RunFolder:
             )
 
     @contextmanager
-    def lock(self):
+    def lock(self, flag="--resume"):
         """Holds the run for this process; the system frees it when the process ends, however it ends.
 
         Files that a process left unfinished when it was killed are removed.
 
         Raises:
-          InputError: if another process holds it, or the folder cannot be written.
+          InputError: naming the flag, if another process holds it, or the folder cannot be written.
         """
         path = self.checkpoints / "lock"
         with ExitStack() as stack:
@@ -159,9 +183,7 @@ class RunFolder:
                 file = stack.enter_context(path.open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise InputError(
-                    "--resume", f"{self.name} is being trained by another process. Wait for it."
-                ) from error
+                raise InputError(flag, f"{self.name} is being trained by another process. Wait for it.") from error
             except OSError as error:
                 raise InputError(path, f"it cannot be written ({error.strerror}), but a run needs to.") from error
             for folder in (self.log, self.checkpoints):
@@ -206,31 +228,49 @@ class RunFolder:
         )
 
 
-def _unused_name(root):
+def _names_of_now():
     time = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    names = (time, *(f"{time}-{count}" for count in range(2, 1000)))
-    return next(name for name in names if not (root / name).exists())
+    yield time
+    yield from (f"{time}-{count}" for count in itertools.count(2))
 
 
-def _make_empty(folder, flag, made):
-    """Makes a folder that must not hold anything; appends to `made` what to remove should the run not come to be."""
+def _check_unused(folder, flag):
+    """Refuses a folder that holds anything but what `create` leaves when it is killed."""
     try:
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
-        if not missing and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(
-                flag,
-                f"{folder} is not empty, but a new run needs a folder of its own. Choose another --run-name"
-                + (f", or go on with --resume {folder.name}." if (folder / "spec.json").exists() else "."),
-            )
-        # The run's own folder is made exclusively: of two runs that start at once one gets it.
+        held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise InputError(flag, f"{folder} cannot be read ({error.strerror}). Choose another folder.") from error
+    if flag == "--log-dir":
+        begun = {"samples", "spec.json"} if not any(folder.glob("samples/training/*")) else set()
+    else:
+        begun = {"lock", "dataset.json"}
+    if not {name for name in held if not TEMPORARY.fullmatch(name)} <= begun:
+        raise InputError(
+            flag,
+            f"{folder} is not empty, but a new run needs a folder of its own. Choose another --run-name"
+            + (f", or go on with --resume {folder.name}." if (folder / "spec.json").exists() else "."),
+        )
+
+
+def _make(folder, flag, made):
+    """Makes a folder unless it is there, in which case False is returned.
+
+    A new one is appended to `made`, with the parents that were made for it, the deepest first.
+    """
+    try:
+        parents = [path for path in folder.parents if not path.exists()]
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if missing:
+        try:
             folder.mkdir()
-            made.append(missing[-1])
+            is_new = True
+            made.append((folder, parents))
+        except FileExistsError:
+            is_new = False
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise InputError(flag, f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
+    return is_new
 
 
 def _fingerprint(dataset):
