@@ -129,11 +129,11 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
 
 
 def _check_images(images, spec):
-    if images.dtype != "uint8" or images.ndim != 4 or math.prod(images.shape[1:]) != spec.output_dist.dim:
+    needed = find_image_shape(spec.network, spec.output_dist.dim)
+    if images.dtype != "uint8" or images.shape[1:] != needed:
         raise InputError(
             "dataset",
-            f"{images.dtype} images of shape {[*images.shape]} were given, but uint8 [N, H, W, C] with "
-            f"H * W * C = {spec.output_dist.dim:,} is needed.",
+            f"{images.dtype} images of shape {[*images.shape]} were given, but uint8 {['N', *needed]} is needed.",
         )
 
 

@@ -25,23 +25,18 @@ class Flag:
         argparse.ArgumentTypeError with what is wrong, or bool for a flag that is given as --flag or --no-flag.
       help: what it is, for --help.
       read: function of a spec: the value in it.
-      change: function of a spec and a value: the spec with this value.
+      change: function of a spec and a value: the spec with this value; of a field, the field's name.
     """
 
     kind: object
     help: str
     read: Callable
-    change: Callable
+    change: Callable | str
 
 
 def field_flag(field, kind, help_text):
     """A Flag that is a field of the spec."""
-    return Flag(
-        kind,
-        help_text,
-        lambda spec: getattr(spec, field),
-        lambda spec, value: dataclasses.replace(spec, **{field: value}),
-    )
+    return Flag(kind, help_text, lambda spec: getattr(spec, field), field)
 
 
 def _is_noise(latent):
@@ -179,7 +174,7 @@ FLAGS = {
     ),
     **{field: field_flag(field, *entry) for field, entry in _FIELDS.items()},
 }
-"""The flags of every launcher, by name; in this order they are applied."""
+"""The flags of every launcher, by name."""
 
 
 def show(value):
@@ -225,7 +220,10 @@ def _describe_defaults(flag, recipes):
 
 
 def apply_flags(spec, flags, options):
-    """The spec with the values of the flags that were given, in the order of `flags`.
+    """The spec with the values of the flags that were given.
+
+    Those that change several things go first, in the order of `flags`; then the fields, all at once: what comes of it
+    has to be a spec, not what lies between.
 
     Args:
       spec: ExperimentSpec.
@@ -235,8 +233,13 @@ def apply_flags(spec, flags, options):
     Raises:
       InputError: if a value cannot be used.
     """
+    fields = {}
     for name, flag in flags.items():
         value = getattr(options, name)
-        if value is not None:
+        if value is None:
+            continue
+        if isinstance(flag.change, str):
+            fields[flag.change] = value
+        else:
             spec = flag.change(spec, value)
-    return spec
+    return dataclasses.replace(spec, **fields)

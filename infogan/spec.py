@@ -197,6 +197,10 @@ class ExperimentSpec:
             if getattr(self, field) not in known:
                 choices = ", ".join(map(str, known))
                 raise InputError(field, f"{getattr(self, field)!r} was given, but it is one of {choices}.")
+        if not hasattr(self.output_dist, "pixel_range"):
+            raise InputError(
+                "output_dist", f"{self.output_dist!r} was given, but MeanBernoulli or MeanGaussian is needed."
+            )
         self._check_latents()
         self._check_views()
 

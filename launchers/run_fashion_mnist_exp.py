@@ -8,7 +8,7 @@ from infogan.distributions import MeanBernoulli, Uniform
 from infogan.experiment import main
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
-# What run_mnist_exp.py starts from.
+# Networks, codes and rates of run_mnist_exp.py.
 DEFAULT = ExperimentSpec(
     name="fashion_mnist",
     recipe="default",

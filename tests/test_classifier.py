@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from infogan.cache_folder import find_cache_folder
 from infogan.datasets import Split
 from infogan.evaluation import classifier as module
-from infogan.evaluation.classifier import Classifier, find_cache, obtain_classifier
+from infogan.evaluation.classifier import Classifier, obtain_classifier
 
 CLASSES, SIZE = 3, 8
 
@@ -93,8 +94,8 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
     monkeypatch.delenv("INFOGAN_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert find_cache() == tmp_path / "home/.cache/infogan"
+    assert find_cache_folder() == tmp_path / "home/.cache/infogan"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert find_cache() == tmp_path / "xdg/infogan"
+    assert find_cache_folder() == tmp_path / "xdg/infogan"
     monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path / "own"))
-    assert find_cache() == tmp_path / "own"
+    assert find_cache_folder() == tmp_path / "own"

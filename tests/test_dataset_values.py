@@ -203,6 +203,15 @@ def test_chairs(tmp_path):
     assert np.unique(dataset.train.factors["azimuth"]).tolist() == [0, 92, 185, 278]
 
 
+def test_chairs_whose_names_begin_alike_stay_whole(tmp_path):
+    """By their paths "chair-1/..." comes before "chair/...": the last chair's pictures would be another's."""
+    files = {name.replace("/chair0/", "/chair/"): picture for name, picture in chair_files(3).items()}
+    files = {name.replace("/chair1/", "/chair-1/").replace("/chair2/", "/chair-2/"): p for name, p in files.items()}
+    dataset = chairs.load(write_files(tmp_path, files))
+    assert set(dataset.train.factors["chair"]) == {0, 1}
+    assert set(dataset.test.factors["chair"]) == {2}
+
+
 def test_chairs_refuse_names_that_give_no_direction(tmp_path):
     files = {f"rendered_chairs/a/renders/{n}.png": plain_picture(n) for n in range(9)}
     with pytest.raises(InputError, match="holds 0 chairs, but 2 or more"):

@@ -122,6 +122,13 @@ def test_categories_that_are_more_or_fewer_than_the_classes(spec, dataset, tmp_p
     assert (folder.log / "confusion_many.png").exists()
 
 
+def test_a_class_that_only_test_images_have(spec, dataset, tmp_path, small):
+    train = dataclasses.replace(dataset.train, labels=dataset.train.labels % 4)
+    _, rows, folder = evaluate(spec, Dataset(train, dataset.test, "uneven"), tmp_path, paper_values=())
+    assert rows["error rate", "digit"]["ours"] >= 6 / 16 - 1e-9  # those of the classes 4 to 9
+    assert (folder.log / "confusion_digit.png").exists()
+
+
 @pytest.mark.parametrize(
     ("variant", "code", "figure"),
     [

@@ -9,6 +9,7 @@ import types
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+import run_mnist_exp
 from conftest import ROOT
 
 from infogan import experiment
@@ -119,6 +120,15 @@ def test_flags_reach_the_spec(untrained, tmp_path):
     families = [type(latent.distribution).__name__ for latent in spec.latent_spec]
     assert families == ["Uniform"] + ["Categorical"] * 4 + ["Gaussian"] * 4
     assert spec.latent_spec[0].distribution.dim == 9
+
+
+def test_flags_together_make_a_spec_though_one_alone_would_not(untrained, tmp_path):
+    folders = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt", "--run-name", "run"]
+    recipes = {"robust": run_mnist_exp.ROBUST}
+    flags = ["--smoke", "--batch-size", 9, "--augmentation", 0, "--view-information", 0, *folders]
+    assert experiment.main("MNIST", recipes, [str(flag) for flag in flags]) == 0
+    spec = saved_spec(tmp_path)
+    assert (spec.batch_size, spec.augmentation, spec.view_information) == (9, 0.0, 0.0)
 
 
 def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path):

@@ -91,6 +91,14 @@ def test_every_factor_finds_its_code():
     assert any(note.startswith("azimuth: turn was found") for note in notes)
 
 
+@pytest.mark.parametrize("count", [1, 3, 15])
+def test_too_few_images_are_not_measured_by(count):
+    posteriors = {"turn": {"mean": np.zeros((count, 1))}, "who": categories(np.zeros(count, int))}
+    metrics, notes = measure_factors(posteriors, {"azimuth": AZIMUTH[:count], "glasses": GLASSES[:count]}, 0)
+    assert metrics == []
+    assert notes == [f"The true factors of {count} images are too few to measure by: 16 are needed."]
+
+
 def test_no_codes_of_a_kind_give_no_rows():
     factors = {"azimuth": AZIMUTH, "glasses": GLASSES}
     metrics, _ = measure_factors({"who": categories(np.zeros(COUNT, int))}, factors, 0)

@@ -1,6 +1,7 @@
 """`infogan.load`: what a program gets from a trained run, and what it is refused."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -198,9 +199,9 @@ def test_loading_is_announced_without_tensorflow():
 def test_images_of_another_size_are_not_trained_on(spec, dataset, tmp_path):
     import dataclasses
 
-    wrong = dataclasses.replace(
-        dataset, test=dataclasses.replace(dataset.test, images=np.zeros((9, 8, 8, 1), np.uint8))
-    )
-    with pytest.raises(InputError, match=r"uint8 images of shape \[9, 8, 8, 1\] were given, but uint8 \[N, H, W, C\]"):
-        infogan.train(spec, wrong, tmp_path / "logs", tmp_path / "ckt")
+    for shape in ((9, 8, 8, 1), (9, 1, 28, 28), (9, 784)):  # the second has the right number of pixels
+        wrong = dataclasses.replace(dataset, test=dataclasses.replace(dataset.test, images=np.zeros(shape, np.uint8)))
+        message = f"uint8 images of shape {[*shape]} were given, but uint8 ['N', 28, 28, 1] is needed"
+        with pytest.raises(InputError, match=re.escape(message)):
+            infogan.train(spec, wrong, tmp_path / "logs", tmp_path / "ckt")
     assert list(tmp_path.iterdir()) == []

@@ -256,6 +256,11 @@ def test_views_that_agree_are_what_it_asks_for(spec):
     assert np.mean(information[-10:]) > 0.03  # of four noisy images
 
 
+def test_only_extremes_are_joined_as_extremes():
+    kinds = {name: updates._find_reduction(name) for name in ("discriminator/real_max", "stddev/width_min", "mi/x_max")}
+    assert list(kinds.values()) == [tf.reduce_max, tf.reduce_min, tf.reduce_mean]
+
+
 def test_continuous_codes_come_in_one_after_another(spec):
     spec = dataclasses.replace(spec, continuous_stagger=2)
     with tf.Graph().as_default(), tf.Session() as session:

@@ -37,6 +37,8 @@ def load(data_dir=None, image_size=None):
     path = find_source(data_dir, ("rendered_chairs.tar", "rendered_chairs"), NEEDED)
     with open_source(path) as source:
         entries = [entry for entry in source.entries() if RENDER.fullmatch(entry.name)]
+        # By path "chair-1/..." would come before "chair/...".
+        entries.sort(key=lambda entry: (_describe(entry), entry.name))
         chairs = sorted({_describe(entry)[0] for entry in entries})
         if len(chairs) < 2:
             raise InputError(

@@ -9,13 +9,13 @@ import logging
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import progressbar
 from PIL import Image
 
 from infogan.atomic_file import write_json
+from infogan.cache_folder import find_cache_folder
 from infogan.datasets.file_sources import UnreadableFile
 from infogan.datasets.picture_decoding import decode_picture
 from infogan.errors import InputError
@@ -64,7 +64,7 @@ def load_pixels(source, entries, preparation):
       InputError: naming the source, if more cannot be read; naming the cache, if it cannot be written.
     """
     key = _fingerprint(entries, preparation)
-    folder = _cache_folder()
+    folder = find_cache_folder()
     with _cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder / f"{key}.lock"):
@@ -79,13 +79,6 @@ def load_pixels(source, entries, preparation):
         log.warning("%s: %d of %d pictures cannot be read: %s", source.path, len(unreadable), len(entries), names)
     note = f", without {len(unreadable)} unreadable pictures" if unreadable else ""
     return Pixels(images, np.delete(np.arange(len(entries)), list(unreadable)), note)
-
-
-def _cache_folder():
-    chosen = os.environ.get("INFOGAN_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogan"
 
 
 def _fingerprint(entries, preparation):

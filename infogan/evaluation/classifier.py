@@ -5,7 +5,6 @@ It never takes part in the training of a GAN, and it never sees a test label.
 
 import hashlib
 import io
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan.atomic_file import write_atomically
+from infogan.cache_folder import find_cache_folder
 from infogan.devices import session_config
 from infogan.networks import layers
 from infogan.networks.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
@@ -140,13 +140,12 @@ def obtain_classifier(train, cache=None):
 
     Args:
       train: Split with labels.
-      cache: folder of kept classifiers; None takes $INFOGAN_CACHE, else $XDG_CACHE_HOME/infogan, else
-        ~/.cache/infogan.
+      cache: folder of kept classifiers; None takes `find_cache_folder`.
 
     Returns:
-      Classifier; close it, or use it as a context manager.
+      Classifier; use it as a context manager, which closes its session.
     """
-    path = (cache or find_cache()) / f"classifier-{_fingerprint(train)}.npz"
+    path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(train)}.npz"
     classifier = Classifier(train.images.shape[1:], int(train.labels.max()) + 1)
     if path.exists():
         try:
@@ -165,13 +164,6 @@ def obtain_classifier(train, cache=None):
     except OSError as error:
         say(f"{path} cannot be written ({error.strerror}): the classifier will be trained again next time")
     return classifier
-
-
-def find_cache():
-    """Folder of what is computed once: `pathlib.Path`; it need not exist."""
-    if given := os.environ.get("INFOGAN_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogan"
 
 
 def _fingerprint(train):

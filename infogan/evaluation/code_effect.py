@@ -111,9 +111,10 @@ def measure_code_effects(styles, classes, claims):
             note = f"{_describe_change(style, quality)}; {abs(within):.2f} within a row"
             metrics.append(Metric(f"|Spearman| with {quality}", abs(together), "", code, note))
         if code in classes:
-            near = compute_share_unchanged(classes[code][:, np.abs(VALUES) <= 1.0])
+            inner = np.abs(VALUES) <= 1.0  # what training saw
+            near = compute_share_unchanged(classes[code][:, inner])
             unchanged = compute_share_unchanged(classes[code])
-            note = f"-1 to 1: {100 * near:.1f} %"
+            note = f"{VALUES[inner][0]:.1f} to {VALUES[inner][-1]:.1f}: {100 * near:.1f} %"
             metrics.append(Metric("same digit, -2 to 2", unchanged, "share", code, note, "higher"))
         notes.append(_describe_code(code, strengths[code], style))
     if len(strengths) > 1:

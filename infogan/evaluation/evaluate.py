@@ -115,6 +115,7 @@ def _find_error_rates(findings, model, dataset, of_test):
         findings.notes.append("The set has no labels: error rates are left out.")
     if not codes or train.labels is None or test.labels is None:
         return {code.name: np.arange(code.distribution.dim) for code in codes}
+    classes = 1 + int(max(train.labels.max(), test.labels.max()))
     of_train = model.recognise(train.images)
     by_batch = [model.recognise(images, batch_statistics=True) for images in (train.images, test.images)]
     order = {}
@@ -127,7 +128,7 @@ def _find_error_rates(findings, model, dataset, of_test):
         findings.metrics += [headline, error, *others]
         findings.categories[code.name] = matching.tolist()
         order[code.name] = order_categories(matching)
-        counts = count_pairs(likeliest[1], test.labels, code.distribution.dim, int(train.labels.max()) + 1)
+        counts = count_pairs(likeliest[1], test.labels, code.distribution.dim, classes)
         findings.add_picture(
             f"confusion_{code.name}.png",
             draw_confusion(counts, order[code.name]),

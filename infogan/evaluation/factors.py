@@ -11,6 +11,8 @@ from infogan.evaluation.metric import Metric
 
 LEAST_CIRCLE = 180.0
 DEGREE = 3
+FEWEST_IMAGES = 16
+"""With fewer a half, or a half of it, may hold nothing that differs."""
 
 
 def is_circular(name, values):
@@ -93,6 +95,9 @@ def measure_factors(posteriors, factors, seed):
     continuous = {name: info["mean"][:, 0] for name, info in posteriors.items() if "mean" in info}
     categorical = {name: info["prob"].argmax(axis=1) for name, info in posteriors.items() if "prob" in info}
     metrics, notes = [], []
+    count = len(next(iter(factors.values()), ()))
+    if count < FEWEST_IMAGES:
+        return [], [f"The true factors of {count} images are too few to measure by: {FEWEST_IMAGES} are needed."]
     for name, values in factors.items():
         halves = split_in_halves(len(values), seed)
         if continuous:

@@ -75,7 +75,9 @@ class InfoGANTrainer:
     def _build(self, copies):
         """Builds everything but the images, `copies` holding them for each device."""
         spec, draws, run = self._spec, self._draws, self._distribution.run
-        content = zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(spec.to_json().encode()))
+        content = 0
+        if self._distribution.processes > 1:  # it reads the whole set
+            content = zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(spec.to_json().encode()))
         self._agreement = Agreement(self._distribution, content)
         model = RegularizedGAN.of_spec(spec)
         self._settling_batch = tf.placeholder(tf.int64, [])
@@ -193,7 +195,7 @@ class InfoGANTrainer:
         return {
             "epoch": update // spec.updates_per_epoch,
             "update": update,
-            "images_seen": update * spec.batch_size,
+            "images_seen": update * spec.batch_size // spec.views,
             **{name: float(mean) for name, mean in zip(self._call.names, means)},
             "speed/images_per_second": images_per_second,
         }

@@ -11,6 +11,9 @@ from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.replicas import count_replicas, gather_from_replicas, own_share, sum_over_replicas
 from infogan.tf1 import tf
 
+WITH_EXTREMES = ("discriminator", "stddev")
+"""Groups of logged quantities that are extremes of a batch."""
+
 TURNING_START = 0.3
 """Share of the augmentation's rotation and shear in the first quarter of `turning_warmup`."""
 
@@ -87,9 +90,16 @@ def _build_state(name, shape, dtype):
 def _join_quantities(names, values):
     """The quantities of the whole batch from those of the replicas' shares: extremes of extremes, means of means."""
     of_replicas = tf.unstack(gather_from_replicas(values), axis=1)
-    reductions = {"max": tf.reduce_max, "min": tf.reduce_min}
-    kinds = [name.rsplit("_", 1)[-1] for name in names]
-    return tf.stack([reductions.get(kind, tf.reduce_mean)(parts) for kind, parts in zip(kinds, of_replicas)])
+    return tf.stack([_find_reduction(name)(parts) for name, parts in zip(names, of_replicas)])
+
+
+def _find_reduction(name):
+    group, _, quantity = name.partition("/")
+    if group in WITH_EXTREMES and quantity.endswith("_max"):
+        return tf.reduce_max
+    if group in WITH_EXTREMES and quantity.endswith("_min"):
+        return tf.reduce_min
+    return tf.reduce_mean
 
 
 def build_settling(model, spec, images, number):
