@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 import shlex
+import statistics
 import sys
 
 import numpy as np
@@ -173,6 +174,31 @@ def test_figure_1_has_the_numbers_of_its_study():
     for row in rows:
         numbers = f"{row['mean']:.3f} ({row['lowest']:.3f} to {row['highest']:.3f})"
         assert f"| {row['update']} | {numbers} |" in text, row
+
+
+def describe_study(path):
+    """What the docs say of a study of MNIST: a row of the README, a row and the errors in docs/studies."""
+    document = json.loads(path.read_text())
+    rows = {(row["name"], row["code"]): row for row in document["summary"]}
+    error = [100 * value for value in rows["error rate", "digit"]["values"]]
+    codes, information = rows["slant by one code, form by another", None], rows["L_I", "digit"]
+    seeds = [run["seed"] for run in document["runs"]]
+    minutes = statistics.fmean(run["minutes"] for run in document["runs"])
+    assert seeds == list(range(len(seeds))) and len(error) == len(seeds), "a seed is missing"
+    recipe, mean = document["spec"]["recipe"], statistics.fmean(error)
+    in_readme = f"| `{recipe}` | {mean:.2f} % | {max(error):.2f} % | {len(seeds)} |"
+    of_codes = f"{codes['mean']:.2f}, {codes['worst']:.2f} | {information['worst']:.3f} nats | {minutes:.0f} |"
+    row = f"| [`{recipe}`]({path.name}) | {len(seeds)} | {mean:.2f} % | {max(error):.2f} % | {of_codes}"
+    return in_readme, row, f"`{recipe}`: {', '.join(f'{value:.2f}' for value in error)} %."
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "studies").glob("mnist_*.json")), ids=lambda path: path.stem)
+def test_the_studies_of_mnist_in_the_docs_are_those_that_were_made(path):
+    in_readme, row, errors = describe_study(path)
+    assert in_readme in (ROOT / "README.md").read_text()
+    text = (ROOT / "docs" / "studies" / "README.md").read_text()
+    assert row in text
+    assert errors in text
 
 
 def test_every_page_is_in_the_index():
