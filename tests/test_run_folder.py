@@ -1,5 +1,6 @@
 """A run's folders: made whole or not at all, by one process, and nothing else is touched."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -39,6 +40,19 @@ def test_of_two_runs_of_a_name_one_is_refused(spec, dataset, tmp_path, monkeypat
     monkeypatch.setattr(run_folder, "_fingerprint", begin_too)
     at(tmp_path, "run").create(spec, dataset)
     assert at(tmp_path, "run").load_spec() == spec
+
+
+def test_a_run_that_another_process_began_after_the_first_look_is_left_as_it_is(spec, dataset, tmp_path, monkeypatch):
+    def make_after_another(*arguments):
+        monkeypatch.undo()
+        at(tmp_path, "run").create(dataclasses.replace(spec, seed=77), dataset)
+        return run_folder._make(*arguments)
+
+    monkeypatch.setattr(run_folder, "_make", make_after_another)
+    with pytest.raises(InputError, match="run is not empty, but a new run needs a folder of its own"):
+        at(tmp_path, "run").create(spec, dataset)
+    assert at(tmp_path, "run").load_spec().seed == 77
+    assert (tmp_path / "logs/mnist/run/spec.json").exists()
 
 
 KILLED = """

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,19 +248,6 @@ def test_damaged_metrics_are_refused(spec, dataset, tmp_path, damage):
     folder.metrics.write_bytes(content)
     with pytest.raises(InputError, match=message):
         train(spec, dataset, folder)
-
-
-def test_of_two_runs_that_start_at_once_one_gets_the_folder(spec, dataset, tmp_path, monkeypatch):
-    start(spec, dataset, tmp_path, "run")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
-    # The loser looked before the winner had made the folder.
-    looks = iter([False, False])
-    exists = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda path: next(looks, True) if path.name == "run" else exists(path))
-    with pytest.raises(InputError, match="cannot be written"):
-        start(spec, dataset, tmp_path, "run")
-    monkeypatch.undo()
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
 
 
 def test_signals_are_deferred_and_then_raised():
