@@ -81,7 +81,13 @@ def test_a_start_that_was_killed_can_be_made_again(spec, dataset, tmp_path, step
 
 
 @pytest.mark.parametrize(
-    "place", ["logs/mnist/run/notes.txt", "ckt/mnist/run/model-1.index", "ckt/mnist/run/spec.json"]
+    "place",
+    [
+        "logs/mnist/run/notes.txt",
+        "logs/mnist/run/samples/mine.png",
+        "ckt/mnist/run/model-1.index",
+        "ckt/mnist/run/spec.json",
+    ],
 )
 def test_a_folder_that_holds_something_is_refused_and_left_as_it_is(spec, dataset, tmp_path, place):
     (tmp_path / place).parent.mkdir(parents=True)

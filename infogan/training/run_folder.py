@@ -102,19 +102,16 @@ class RunFolder:
         try:
             if not self._is_named:
                 self._take_unused_name(made)
-            places = ((self.log, "--log-dir"), (self.checkpoints, "--checkpoint-dir"))
-            for place in places:
-                _check_unused(*place)
-            for place in places:
-                _make(*place, made)
+            self._check_unused()
+            _make(self.log, "--log-dir", made)
+            _make(self.checkpoints, "--checkpoint-dir", made)
             with self.lock("--run-name"):
-                for place in places:
-                    _check_unused(*place)
-                self.frames.mkdir(parents=True, exist_ok=True)
+                self._check_unused()
                 write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
                 write_atomically(self.log / "spec.json", spec.to_json())
-                # Last, because this is what makes the folder a run that can be resumed.
+                # This is what makes the folder a run that can be resumed, and `find` makes the folder below if need be.
                 write_atomically(self.checkpoints / "spec.json", spec.to_json())
+                self.frames.mkdir(parents=True)
         except BaseException as error:
             for folder, parents in reversed(made):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -124,6 +121,11 @@ class RunFolder:
             if isinstance(error, OSError):
                 raise InputError(error.filename or self.log, f"it cannot be written ({error.strerror}).") from error
             raise
+
+    def _check_unused(self):
+        """Refuses folders that hold anything but what `create` leaves when it is killed."""
+        _check_holds_only(self.log, {"spec.json"}, "--log-dir")
+        _check_holds_only(self.checkpoints, {"lock", "dataset.json"}, "--checkpoint-dir")
 
     def _take_unused_name(self, made):
         for name in _names_of_now():
@@ -234,17 +236,13 @@ def _names_of_now():
     yield from (f"{time}-{count}" for count in itertools.count(2))
 
 
-def _check_unused(folder, flag):
-    """Refuses a folder that holds anything but what `create` leaves when it is killed."""
+def _check_holds_only(folder, names, flag):
+    """Refuses a folder that holds anything but files of these names and unfinished ones."""
     try:
         held = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
         raise InputError(flag, f"{folder} cannot be read ({error.strerror}). Choose another folder.") from error
-    if flag == "--log-dir":
-        begun = {"samples", "spec.json"} if not any(folder.glob("samples/training/*")) else set()
-    else:
-        begun = {"lock", "dataset.json"}
-    if not {name for name in held if not TEMPORARY.fullmatch(name)} <= begun:
+    if not {name for name in held if not TEMPORARY.fullmatch(name)} <= names:
         raise InputError(
             flag,
             f"{folder} is not empty, but a new run needs a folder of its own. Choose another --run-name"
