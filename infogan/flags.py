@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from infogan.distributions import Categorical, Gaussian, Uniform
 from infogan.errors import InputError
+from infogan.schedule import Schedule
 from infogan.spec import GAN_LOSSES, category_codes, continuous_codes
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
@@ -115,6 +116,18 @@ def _count(text):
     return int(text)
 
 
+def _schedule(text):
+    try:
+        return Schedule.from_text(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(error.problem) from None
+
+
+def _schedules(text):
+    """ "none/400:0,600:1" -> (Schedule(), Schedule(((400, 0.0), (600, 1.0)))), "none" -> ()."""
+    return () if text == "none" else tuple(map(_schedule, text.split("/")))
+
+
 def factor_flag(table):
     """A Flag that chooses a row of Table 5 or 7.
 
@@ -155,9 +168,13 @@ _FIELDS = {
     "discriminator_learning_rate": (float, "Adam's rate for D and Q"),
     "generator_learning_rate": (float, "Adam's rate for G"),
     "constant_rate_share": (float, "share of the run after which both rates fall linearly to 0; 1: never"),
-    "continuous_stagger": (int, "updates by which each further continuous code comes in later; 0: all at once"),
+    "code_schedules": (
+        _schedules,
+        "share of lambda over the updates, as 400:0,600:1, a code after the other with / between",
+    ),
     "augmentation": (float, "strength of the random affine maps of all that D and Q see; 0: none"),
-    "turning_warmup": (int, "updates in which rotation and shear of these maps grow to full strength; 0: at once"),
+    "turning_schedule": (_schedule, "share of the rotation and shear of these maps over the updates, as 400:0,600:1"),
+    "scaling_schedule": (_schedule, "share of the scale of these maps over the updates, as 400:0,600:1"),
     "view_information": (float, "weight of what Q's categories in two views of a real image share; 0: one view"),
     "snapshot_interval": (int, "updates between two checkpoints"),
     "gan_loss": (GAN_LOSSES, "what D and G minimise beside L_I: cross entropy or hinge loss"),
@@ -182,7 +199,7 @@ def show(value):
     if value is None or value == ():
         return "none"
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        return ("/" if isinstance(value[0], Schedule) else ",").join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

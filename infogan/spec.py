@@ -11,6 +11,7 @@ import re
 from infogan import distributions
 from infogan.distributions import Distribution
 from infogan.errors import InputError
+from infogan.schedule import FULL, Schedule
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("float32", "bfloat16")
@@ -104,13 +105,11 @@ class ExperimentSpec:
       generator_learning_rate: Adam's rate for G, at the start.
       constant_rate_share: share of the run after which both rates start to fall linearly, to reach 0 at its end;
         1 keeps them constant.
-      continuous_stagger: updates by which each continuous code after the first comes in later: the lambda of the k-th
-        (k = 1, 2, ... after the first) is 0 for k times as many updates, then rises linearly and is full after k + 1
-        times as many. 0 starts all of them at once.
+      code_schedules: a Schedule of lambda for each code, in order; () has all of them from the start at full strength.
       adam_beta1: decay of Adam's first moment.
       augmentation: strength of the random affine maps of everything D and Q see; 0 is none.
-      turning_warmup: updates after which rotation and shear of these maps have grown to full strength, from 0.3 of it
-        in the first quarter: a continuous code learns the slant while it can be seen, and keeps it. 0: full at once.
+      turning_schedule: Schedule of the rotation and shear of these maps.
+      scaling_schedule: Schedule of the log of their scale.
       view_information: weight of what Q's categories in one view of a real image tell about those in another
         (`losses.view_information`); each batch of real images is then two views each, augmented differently, of half as
         many. 0, as in the paper: one view, no such term.
@@ -147,10 +146,11 @@ class ExperimentSpec:
     generator_learning_rate: float
     variant: str = "infogan"
     constant_rate_share: float = 1.0
-    continuous_stagger: int = 0
+    code_schedules: tuple = ()
     adam_beta1: float = 0.5
     augmentation: float = 0.0
-    turning_warmup: int = 0
+    turning_schedule: Schedule = FULL
+    scaling_schedule: Schedule = FULL
     view_information: float = 0.0
     batch_size: int = 128
     updates_per_epoch: int = 100
@@ -170,12 +170,12 @@ class ExperimentSpec:
     def __post_init__(self):
         object.__setattr__(self, "latent_spec", tuple(self.latent_spec))
         object.__setattr__(self, "paper_values", tuple(self.paper_values))
+        object.__setattr__(self, "code_schedules", tuple(self.code_schedules))
         _check_whole("batch_size", self.batch_size, 2, "batch norm needs at least two images")
         for field in ("updates_per_epoch", "max_epoch", "snapshot_interval"):
             _check_whole(field, getattr(self, field), 1)
         _check_whole("seed", self.seed, 0, highest=LARGEST_SEED)
-        for field in ("continuous_stagger", "turning_warmup", "held_out_images"):
-            _check_whole(field, getattr(self, field), 0)
+        _check_whole("held_out_images", self.held_out_images, 0)
         if self.max_images is not None:
             _check_whole("max_images", self.max_images, 1)
         if self.image_size is not None:
@@ -202,6 +202,7 @@ class ExperimentSpec:
                 "output_dist", f"{self.output_dist!r} was given, but MeanBernoulli or MeanGaussian is needed."
             )
         self._check_latents()
+        self._check_schedules()
         self._check_views()
 
     def _check_latents(self):
@@ -227,6 +228,18 @@ class ExperimentSpec:
                     f"{latent.name} has {latent.distribution.effective_dim} dimensions, but a code has one, "
                     "so that it has one name and one sweep. Make it that many codes.",
                 )
+
+    def _check_schedules(self):
+        for field in ("turning_schedule", "scaling_schedule"):
+            if not isinstance(getattr(self, field), Schedule):
+                raise InputError(field, f"{getattr(self, field)!r} was given, but a Schedule is needed.")
+        schedules = self.code_schedules
+        if schedules and (len(schedules) != len(self.codes) or not all(isinstance(s, Schedule) for s in schedules)):
+            raise InputError(
+                "code_schedules",
+                f"{'/'.join(map(str, schedules))} was given, but a Schedule for each of "
+                f"{', '.join(latent.name for latent in self.codes)} is needed, or none at all.",
+            )
 
     def _check_views(self):
         if not self.view_information:
@@ -281,6 +294,9 @@ class ExperimentSpec:
                 Latent(entry["name"], _decode_distribution(entry["distribution"]), entry["regularised"])
                 for entry in values["latent_spec"]
             )
+            values["code_schedules"] = tuple(Schedule(**entry) for entry in values["code_schedules"])
+            for field in ("turning_schedule", "scaling_schedule"):
+                values[field] = Schedule(**values[field])
             values["paper_values"] = tuple(PaperValue(**entry) for entry in values["paper_values"])
             return cls(**values)
         except InputError:

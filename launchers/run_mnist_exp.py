@@ -7,6 +7,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import Categorical, MeanBernoulli, Uniform
 from infogan.experiment import main
+from infogan.schedule import FULL, Schedule
 from infogan.spec import ExperimentSpec, Latent, PaperValue
 
 PAPER = ExperimentSpec(
@@ -29,9 +30,10 @@ PAPER = ExperimentSpec(
     generator_learning_rate=1e-3,
     # Free in the paper; chosen by the runs in docs/recipe.md.
     constant_rate_share=0.5,
-    continuous_stagger=300,
+    code_schedules=tuple(map(Schedule.from_text, ("200:0,1000:1", "1200:0,1400:1", "1800:0,2000:1"))),
     augmentation=1.0,
-    turning_warmup=800,
+    turning_schedule=Schedule.from_text("1000:1,1200:0.2"),
+    scaling_schedule=Schedule.from_text("1000:1,1200:1.7"),
     batch_size=80,
     max_epoch=80,
     paper_values=(
@@ -42,9 +44,10 @@ PAPER = ExperimentSpec(
 
 AS_AUTHORS = {
     "constant_rate_share": 1.0,
-    "continuous_stagger": 0,
+    "code_schedules": (),
     "augmentation": 0.0,
-    "turning_warmup": 0,
+    "turning_schedule": FULL,
+    "scaling_schedule": FULL,
     "batch_size": 128,
 }
 """What the paper leaves open and PAPER chooses, as the authors' code has it."""
@@ -62,7 +65,14 @@ REFERENCE = dataclasses.replace(
 )
 
 # An extension, in no experiment of the paper: Q also learns from real images, without labels (docs/recipe.md).
-ROBUST = dataclasses.replace(PAPER, recipe="robust", view_information=1.0)
+ROBUST = dataclasses.replace(
+    PAPER,
+    recipe="robust",
+    code_schedules=(FULL, FULL, Schedule.from_text("300:0,600:1")),
+    turning_schedule=Schedule.from_text("200:0.3,800:1"),
+    scaling_schedule=FULL,
+    view_information=1.0,
+)
 
 # Figure 1: c ~ Cat(10) alone, 936 updates.
 FIGURE_1 = dataclasses.replace(

@@ -9,10 +9,13 @@ import run_mnist_exp
 
 from infogan.distributions import Bernoulli, Categorical, Gaussian, Product, Uniform
 from infogan.errors import InputError
+from infogan.schedule import FULL, Schedule
 from infogan.spec import ExperimentSpec, Latent
 
 
-@pytest.mark.parametrize("recipe", [run_mnist_exp.PAPER, run_mnist_exp.REFERENCE], ids=lambda spec: spec.recipe)
+@pytest.mark.parametrize(
+    "recipe", [run_mnist_exp.PAPER, run_mnist_exp.ROBUST, run_mnist_exp.REFERENCE], ids=lambda spec: spec.recipe
+)
 def test_json_round_trip(recipe):
     assert ExperimentSpec.from_json(recipe.to_json()) == recipe
 
@@ -23,7 +26,8 @@ def test_json_round_trip_of_every_latent(spec):
         Latent("b", Gaussian(1, fix_std=True)),
         Latent("c", Categorical(4)),
     )
-    changed = dataclasses.replace(spec, latent_spec=latents, max_images=100)
+    schedules = (FULL, Schedule(((3, 0.5), (4, 1.0))))
+    changed = dataclasses.replace(spec, latent_spec=latents, max_images=100, code_schedules=schedules)
     assert ExperimentSpec.from_json(changed.to_json()) == changed
 
 
@@ -58,8 +62,10 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("generator_learning_rate", math.inf),
         ("adam_beta1", 1.0),
         ("constant_rate_share", 1.1),
-        ("continuous_stagger", 0.5),
-        ("turning_warmup", -1),
+        ("code_schedules", (FULL, FULL)),  # of three codes
+        ("code_schedules", (FULL, FULL, 1.0)),
+        ("turning_schedule", ((0, 1.0),)),
+        ("scaling_schedule", None),
         ("augmentation", -1),
         ("view_information", math.nan),
         ("view_information", 0.5),  # without augmentation

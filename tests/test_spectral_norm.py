@@ -22,7 +22,7 @@ from infogan.training.updates import (
     UpdateSeeds,
     build_discriminator_step,
     build_generator_step,
-    build_schedule,
+    build_strengths,
     build_update,
 )
 
@@ -115,8 +115,10 @@ def test_a_d_step_moves_every_u_once_and_a_g_step_none(spec, session):
     build_update(model, spec, images)
     seeds = UpdateSeeds(spec.seed, tf.constant(0, tf.int64))
     with tf.variable_scope("again"):
-        d_step, _ = build_discriminator_step(model, spec, model.read_images(images[:8]), build_schedule(spec, 0), seeds)
-        g_step, _ = build_generator_step(model, spec, build_schedule(spec, 0), seeds)
+        d_step, _ = build_discriminator_step(
+            model, spec, model.read_images(images[:8]), build_strengths(spec, 0), seeds
+        )
+        g_step, _ = build_generator_step(model, spec, build_strengths(spec, 0), seeds)
     session.run(tf.global_variables_initializer())
     kernels = session.run({v.op.name: v for v in tf.trainable_variables() if "kernel" in v.op.name})
     before = spectra(session)

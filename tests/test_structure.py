@@ -12,6 +12,7 @@ RANKS = {
     "atomic_file": 0,
     "cache_folder": 0,
     "errors": 0,
+    "schedule": 1,
     "seeds": 0,
     "tf1": 0,
     "cluster": 1,

@@ -10,6 +10,7 @@ from conftest import random_split
 from infogan.models import losses
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.schedule import FULL, Schedule
 from infogan.tf1 import tf
 from infogan.training import updates
 from infogan.training.updates import (
@@ -17,8 +18,8 @@ from infogan.training.updates import (
     build_batch_indices,
     build_discriminator_step,
     build_generator_step,
-    build_schedule,
     build_settling,
+    build_strengths,
     build_update,
 )
 
@@ -50,11 +51,11 @@ def changed_parts(before, after):
     [
         (
             lambda model, spec, seeds: build_discriminator_step(
-                model, spec, tf.zeros([8, 28, 28, 1]), build_schedule(spec, 0), seeds
+                model, spec, tf.zeros([8, 28, 28, 1]), build_strengths(spec, 0), seeds
             ),
             {"trunk", "discriminator", "recognition"},
         ),
-        (lambda model, spec, seeds: build_generator_step(model, spec, build_schedule(spec, 0), seeds), {"generator"}),
+        (lambda model, spec, seeds: build_generator_step(model, spec, build_strengths(spec, 0), seeds), {"generator"}),
     ],
     ids=["D step", "G step"],
 )
@@ -82,8 +83,8 @@ def test_generator_step_sees_the_updated_discriminator(spec):
         seeds = UpdateSeeds(spec.seed, counter)
         real = tf.cast(tf.gather(IMAGES, build_batch_indices(spec, counter, len(IMAGES))), tf.float32) / 255.0
         with tf.variable_scope("again"):
-            d_step, _ = build_discriminator_step(model, spec, real, build_schedule(spec, 0), seeds)
-            _, g_values = build_generator_step(model, spec, build_schedule(spec, 0), seeds)
+            d_step, _ = build_discriminator_step(model, spec, real, build_strengths(spec, 0), seeds)
+            _, g_values = build_generator_step(model, spec, build_strengths(spec, 0), seeds)
         session.run(tf.global_variables_initializer())
         with_old_d = session.run(g_values["loss/generator"])
         session.run(d_step)
@@ -128,8 +129,8 @@ class Steps:
         d_seeds, g_seeds = (UpdateSeeds(spec.seed, tf.constant(0, tf.int64)) for _ in range(2))
         real = model.read_images(tf.constant(IMAGES[: spec.batch_size]))
         with tf.variable_scope("again"):
-            self.d_step, self.d_values = build_discriminator_step(model, spec, real, build_schedule(spec, 0), d_seeds)
-            self.g_step, self.g_values = build_generator_step(model, spec, build_schedule(spec, 0), g_seeds)
+            self.d_step, self.d_values = build_discriminator_step(model, spec, real, build_strengths(spec, 0), d_seeds)
+            self.g_step, self.g_values = build_generator_step(model, spec, build_strengths(spec, 0), g_seeds)
         self._session = session
         session.run(tf.global_variables_initializer())
 
@@ -207,7 +208,7 @@ def test_rates_and_decays_reach_the_optimisers(spec):
 def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
     seen = []
 
-    def watch(images, strength, seed, parts=1, turning=1.0):
+    def watch(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
         seen.append((int(images.shape[0] or -1), strength, parts))
         return images
 
@@ -261,25 +262,37 @@ def test_only_extremes_are_joined_as_extremes():
     assert list(kinds.values()) == [tf.reduce_max, tf.reduce_min, tf.reduce_mean]
 
 
-def test_continuous_codes_come_in_one_after_another(spec):
-    spec = dataclasses.replace(spec, continuous_stagger=2)
+def test_codes_come_in_when_their_schedules_say(spec):
+    schedules = (FULL, Schedule(((2, 0.0), (4, 1.0))), Schedule(((1, 0.5), (3, 2.0), (5, 0.0))))
+    spec = dataclasses.replace(spec, code_schedules=schedules)
     with tf.Graph().as_default(), tf.Session() as session:
-        weights = [build_schedule(spec, done).code_weights for done in (0, 2, 3, 4, 10)]
-        later = session.run([of["width"] for of in weights])
-    full = spec.continuous_weight
-    assert [(of["digit"], of["rotation"]) for of in weights] == [(spec.info_reg_coeff, full)] * 5
-    np.testing.assert_allclose(later, [0, 0, full / 2, full, full], atol=1e-6)
+        weights = [build_strengths(spec, tf.constant(done)).code_weights for done in (0, 1, 2, 3, 4, 10)]
+        first, second = session.run([[of[name] for of in weights] for name in ("rotation", "width")])
+    assert [of["digit"] for of in weights] == [spec.info_reg_coeff] * 6
+    np.testing.assert_allclose(first, spec.continuous_weight * np.array([0, 0, 0, 0.5, 1, 1]), atol=1e-6)
+    np.testing.assert_allclose(second, spec.continuous_weight * np.array([0.5, 0.5, 1.25, 2, 1, 0]), atol=1e-6)
 
 
-def test_images_are_turned_more_and_more(spec):
-    spec = dataclasses.replace(spec, turning_warmup=4)
+def test_augmentation_is_as_strong_as_its_schedules_say(spec, monkeypatch):
+    spec = dataclasses.replace(spec, augmentation=0.7, turning_schedule=Schedule(((1, 0.2), (3, 1.0))))
+    spec = dataclasses.replace(spec, scaling_schedule=Schedule(((0, 1.0), (2, 2.0))))
+    seen = []
+    monkeypatch.setattr(updates, "augment", lambda images, *_, parts=1, **shares: seen.append(shares) or images)
     with tf.Graph().as_default(), tf.Session() as session:
-        turning = session.run([build_schedule(spec, done).turning for done in (0, 1, 2, 4, 20)])
-    np.testing.assert_allclose(turning, [0.3, 0.3, 0.3 + 0.7 / 3, 1, 1], atol=1e-6)
+        counter = build_update(build_model(spec), spec, tf.constant(IMAGES)).counter
+        session.run(counter.initializer)
+        values = []
+        for _ in range(5):
+            values.append(session.run(seen))
+            session.run(counter.assign_add(1))
+    for of_step in zip(*values):  # D's, G's
+        np.testing.assert_allclose([shares["turning"] for shares in of_step], [0.2, 0.2, 0.6, 1, 1], atol=1e-6)
+        np.testing.assert_allclose([shares["scaling"] for shares in of_step], [1, 1.5, 2, 2, 2], atol=1e-6)
+    assert len(values[0]) == 2
 
 
 def test_a_code_that_has_not_come_in_moves_nothing(spec):
-    spec = dataclasses.replace(spec, continuous_stagger=2)
+    spec = dataclasses.replace(spec, code_schedules=(FULL, FULL, Schedule(((2, 0.0), (4, 1.0)))))
     (_, start), (_, moved) = run_updates(spec, 0), run_updates(spec, 1)
     (head,) = (name for name in start if re.fullmatch("recognition/.*kernel", name) and start[name].shape[-1] == 14)
     moved = np.abs(moved[head] - start[head]).max(axis=0)

@@ -22,7 +22,7 @@ do not come to stand for slants.
 """
 
 
-def augment(images, strength, seed, parts=1, turning=1.0):
+def augment(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
     """Rotates, shears, scales and shifts each image by random amounts.
 
     Bilinear, outside is 0, differentiable with respect to the images.
@@ -32,7 +32,8 @@ def augment(images, strength, seed, parts=1, turning=1.0):
       strength: float; the amounts are uniform up to `strength` times the module's constants. 0 changes nothing.
       seed: integer Tensor [2].
       parts: of how many equal parts the batch is made; see `infogan.replicas.own_share`.
-      turning: scalar from 0 to 1, share of rotation and shear that is applied.
+      turning: scalar, share of rotation and shear that is applied.
+      scaling: scalar, share of the log of the scale that is applied.
 
     Returns:
       Tensor [B, H, W, C].
@@ -40,7 +41,7 @@ def augment(images, strength, seed, parts=1, turning=1.0):
     if strength == 0:
         return images
     batch_size, (height, width) = tf.shape(images)[0], images.shape[1:3].as_list()
-    column, row = _source_positions(batch_size, height, width, strength, seed, parts, turning)
+    column, row = _source_positions(batch_size, height, width, strength, seed, parts, turning, scaling)
     left, top = tf.floor(column), tf.floor(row)
     right_share, bottom_share = (column - left)[..., None], (row - top)[..., None]
 
@@ -58,12 +59,12 @@ def augment(images, strength, seed, parts=1, turning=1.0):
     return (1 - bottom_share) * upper + bottom_share * lower
 
 
-def _source_positions(batch_size, height, width, strength, seed, parts, turning):
+def _source_positions(batch_size, height, width, strength, seed, parts, turning, scaling):
     """Where in its source each pixel of the result lies: column and row, [B, H, W] each."""
     drawn = strength * tf.random.stateless_uniform([6, batch_size * count_replicas(), 1, 1], seed, -1.0, 1.0)
     amounts = [own_share(drawn[i], parts) for i in range(6)]
     angle, shear = turning * ROTATION * amounts[0], turning * SHEAR * amounts[1]
-    scale_x, scale_y = tf.exp(LOG_SCALE * amounts[2]), tf.exp(LOG_SCALE * amounts[3])
+    scale_x, scale_y = tf.exp(scaling * LOG_SCALE * amounts[2]), tf.exp(scaling * LOG_SCALE * amounts[3])
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
     x = tf.range(width, dtype=tf.float32)[None, None, :] - center_x
     y = tf.range(height, dtype=tf.float32)[None, :, None] - center_y

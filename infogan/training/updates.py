@@ -1,5 +1,6 @@
 """The graph of one update: a step of D and Q, then a step of G that sees the updated D."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -9,13 +10,11 @@ from infogan.models.augmentation import augment
 from infogan.models.losses import discriminator_loss, generator_loss, view_information
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.replicas import count_replicas, gather_from_replicas, own_share, sum_over_replicas
+from infogan.schedule import FULL
 from infogan.tf1 import tf
 
 WITH_EXTREMES = ("discriminator", "stddev")
 """Groups of logged quantities that are extremes of a batch."""
-
-TURNING_START = 0.3
-"""Share of the augmentation's rotation and shear in the first quarter of `turning_warmup`."""
 
 
 class Update(NamedTuple):
@@ -58,12 +57,12 @@ def build_update(model, spec, images):
     """
     counter = _build_state("update", [], tf.int64)
     seeds = UpdateSeeds(spec.seed, counter)
-    schedule = build_schedule(spec, counter)
+    strengths = build_strengths(spec, counter)
     real = _build_batch(model, spec, counter, images, spec.views)
 
-    d_step, d_values = build_discriminator_step(model, spec, real, schedule, seeds)
+    d_step, d_values = build_discriminator_step(model, spec, real, strengths, seeds)
     with tf.control_dependencies([d_step]):
-        g_step, g_values = build_generator_step(model, spec, schedule, seeds)
+        g_step, g_values = build_generator_step(model, spec, strengths, seeds)
 
     quantities = {**d_values, **g_values}
     values = tf.stack(list(quantities.values()))
@@ -175,50 +174,56 @@ def build_batch_indices(spec, counter, images, views=1):
     )
 
 
-class Schedule(NamedTuple):
+class Strengths(NamedTuple):
     """What of an update depends on how much of the run is done.
 
     Attributes:
       rate: scalar, what the learning rates are multiplied by.
       turning: scalar, the share of the augmentation's rotation and shear.
+      scaling: scalar, the share of the log of its scale.
       code_weights: dict of code name -> scalar, lambda.
     """
 
     rate: object
     turning: object
+    scaling: object
     code_weights: dict
 
 
-def build_schedule(spec, counter):
-    """The Schedule of the update after `counter` finished ones (int, or int64 Tensor)."""
+def build_strengths(spec, counter):
+    """The Strengths of the update after `counter` finished ones (int, or int64 Tensor)."""
     done = tf.cast(counter, tf.float32)
     rate = 1.0
     if spec.constant_rate_share < 1:
         rate = tf.minimum(1.0, (1.0 - done / spec.updates) / (1.0 - spec.constant_rate_share))
-    turning = 1.0
-    if spec.turning_warmup > 0:
-        risen = _rise(done, spec.turning_warmup / 4, spec.turning_warmup)
-        turning = TURNING_START + (1.0 - TURNING_START) * risen
-    code_weights = {latent.name: spec.code_weight(latent) for latent in spec.codes}
-    if spec.continuous_stagger > 0:
-        later = [latent.name for latent in spec.codes if not latent.distribution.is_discrete][1:]
-        for number, name in enumerate(later, start=1):
-            code_weights[name] *= _rise(done, number * spec.continuous_stagger, (number + 1) * spec.continuous_stagger)
-    return Schedule(rate, turning, code_weights)
+    schedules = spec.code_schedules or [FULL] * len(spec.codes)
+    code_weights = {
+        latent.name: spec.code_weight(latent) * _read_schedule(schedule, done)
+        for latent, schedule in zip(spec.codes, schedules)
+    }
+    turning, scaling = (_read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
+    return Strengths(rate, turning, scaling, code_weights)
 
 
-def _rise(done, first, last):
-    """0 up to `first` updates, 1 from `last` on, linear between."""
-    return tf.clip_by_value((done - first) / (last - first), 0.0, 1.0)
+def _read_schedule(schedule, done):
+    """The share that a Schedule gives after `done` updates."""
+    if not schedule.points:
+        return 1.0
+    share = schedule.points[0][1]
+    for (start, before), (end, after) in itertools.pairwise(schedule.points):
+        share += (after - before) * tf.clip_by_value((done - start) / (end - start), 0.0, 1.0)
+    return share
 
 
-def build_discriminator_step(model, spec, real, schedule, seeds):
+def build_discriminator_step(model, spec, real, strengths, seeds):
     """The step of the trunk, D and Q: an Operation and the quantities it logs."""
     z = _sample_latents(model, spec, seeds)
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
     images = tf.concat([real, generated], axis=0)
-    images = augment(images, spec.augmentation, seeds.next(), parts=2, turning=schedule.turning)
+    images = augment(
+        images, spec.augmentation, seeds.next(), parts=2, turning=strengths.turning, scaling=strengths.scaling
+    )
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     judgement = model.discriminate(images, normalisation)
@@ -228,7 +233,7 @@ def build_discriminator_step(model, spec, real, schedule, seeds):
     )
 
     loss = discriminator_loss(real_logits, generated_logits, spec.gan_loss)
-    information_loss = -_weigh(model.information(z, generated_info), schedule)
+    information_loss = -_weigh(model.information(z, generated_info), strengths)
     of_views = _compare_views(model, real_info) if spec.view_information > 0 else {}
     for information in of_views.values():
         information_loss -= spec.view_information * information
@@ -240,7 +245,7 @@ def build_discriminator_step(model, spec, real, schedule, seeds):
     else:
         gradients = _gradients(loss + information_loss, model.discriminator_variables + model.recognition_variables)
     optimizer = tf.train.AdamOptimizer(
-        spec.discriminator_learning_rate * schedule.rate, spec.adam_beta1, name="adam_discriminator"
+        spec.discriminator_learning_rate * strengths.rate, spec.adam_beta1, name="adam_discriminator"
     )
     # The averages move before the weights: Q's pass over real images is in no gradient, so nothing else would order the
     # two. Those of generated images are moved by G's step too, which sees the newer networks.
@@ -273,19 +278,19 @@ def _compare_views(model, real_info):
     return information
 
 
-def build_generator_step(model, spec, schedule, seeds):
+def build_generator_step(model, spec, strengths, seeds):
     """The step of G: an Operation and the quantities it logs."""
     normalisation = Normalisation([GENERATED], batch_statistics=True)
     z = _sample_latents(model, spec, seeds)
     generated = model.generate(z, normalisation)
-    images = augment(generated, spec.augmentation, seeds.next(), turning=schedule.turning)
+    images = augment(generated, spec.augmentation, seeds.next(), turning=strengths.turning, scaling=strengths.scaling)
     judgement = model.discriminate(images, normalisation)
 
     loss = generator_loss(judgement.logits, spec.gan_loss)
     information = model.information(z, judgement.reg_dist_info)
-    total = loss if spec.variant == "gan" else loss - _weigh(information, schedule)
+    total = loss if spec.variant == "gan" else loss - _weigh(information, strengths)
     optimizer = tf.train.AdamOptimizer(
-        spec.generator_learning_rate * schedule.rate, spec.adam_beta1, name="adam_generator"
+        spec.generator_learning_rate * strengths.rate, spec.adam_beta1, name="adam_generator"
     )
     gradients = _gradients(total, model.generator_variables)
     with tf.control_dependencies(normalisation.updates):
@@ -301,8 +306,8 @@ def build_generator_step(model, spec, schedule, seeds):
     return step, values
 
 
-def _weigh(information, schedule):
-    return tf.add_n([schedule.code_weights[name] * value for name, value in information.items()])
+def _weigh(information, strengths):
+    return tf.add_n([strengths.code_weights[name] * value for name, value in information.items()])
 
 
 def _gradients(loss, variables):

@@ -1,0 +1,65 @@
+"""Schedule: how strong something is at each update of a run."""
+
+import dataclasses
+import itertools
+import math
+import re
+
+from infogan.errors import InputError
+
+LARGEST_SHARE = 100.0
+POINT_PATTERN = re.compile(r"(\d{1,15}):(\d{1,9}(?:\.\d{1,9})?)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """A share of full strength over the updates of a run, linear between points and constant outside them.
+
+    Attributes:
+      points: tuple of (update, share) with rising updates; () is full strength throughout.
+
+    Raises:
+      InputError: if they are no such points.
+    """
+
+    points: tuple = ()
+
+    def __post_init__(self):
+        try:
+            points = tuple((update, share) for update, share in self.points)
+        except (TypeError, ValueError):
+            raise _no_schedule(self.points) from None
+        object.__setattr__(self, "points", points)
+        for update, share in points:
+            numbers = not (isinstance(update, bool) or isinstance(share, bool)) and isinstance(update, int)
+            if not numbers or not isinstance(share, (int, float)):
+                raise _no_schedule(points)
+            if update < 0 or not (math.isfinite(share) and 0 <= share <= LARGEST_SHARE):
+                raise _no_schedule(points)
+        updates = [update for update, _ in points]
+        if any(later <= earlier for earlier, later in itertools.pairwise(updates)):
+            raise _no_schedule(points)
+
+    @classmethod
+    def from_text(cls, text):
+        """ "400:0,600:1" -> 0 up to update 400, 1 from update 600 on; "none" -> full strength throughout."""
+        if text == "none":
+            return cls()
+        matches = [POINT_PATTERN.fullmatch(part.strip()) for part in text.split(",")]
+        if not all(matches):
+            raise _no_schedule(text)
+        return cls(tuple((int(match[1]), float(match[2])) for match in matches))
+
+    def __str__(self):
+        return ",".join(f"{update}:{share:g}" for update, share in self.points) or "none"
+
+
+FULL = Schedule()
+
+
+def _no_schedule(given):
+    return InputError(
+        "schedule",
+        f"{given!r} was given, but shares from 0 to {LARGEST_SHARE:g} at rising updates are needed, as 400:0,600:1, "
+        "or none.",
+    )

@@ -1,0 +1,42 @@
+"""Schedule: its text, and what it refuses."""
+
+import pytest
+
+from infogan.errors import InputError
+from infogan.schedule import FULL, Schedule
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("none", ()),
+        ("0:0.25", ((0, 0.25),)),
+        ("400:0,600:1", ((400, 0.0), (600, 1.0))),
+        ("1:1, 2:0", ((1, 1.0), (2, 0.0))),
+    ],
+)
+def test_text_both_ways(text, points):
+    schedule = Schedule.from_text(text)
+    assert schedule == Schedule(points)
+    assert str(schedule) == text.replace(" ", "")
+
+
+def test_points_may_be_lists_as_in_json():
+    assert Schedule([[400, 0], [600, 1]]) == Schedule(((400, 0), (600, 1)))
+    assert Schedule([]) == FULL
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1:2:3", "a:1", "-1:1", "1:-1", "1:nan", "1:101", "2:1,1:0", "1:0,1:1", "1:0,", "\u00b2:1"]
+)
+def test_refuses_other_texts(text):
+    with pytest.raises(
+        InputError, match=r"^schedule: .* was given, but shares from 0 to 100 at rising updates are needed"
+    ):
+        Schedule.from_text(text)
+
+
+@pytest.mark.parametrize("points", [None, 3, (1,), ((1, 2, 3),), ((1.5, 1),), ((True, 1),), ((1, True),), ((1, "1"),)])
+def test_refuses_other_points(points):
+    with pytest.raises(InputError, match=r"^schedule: "):
+        Schedule(points)
