@@ -386,6 +386,11 @@ def _announce(spec, folder, dataset, gpus):
         f"logs in {folder.log}, checkpoints in {folder.checkpoints}\n"
         f"{describe_devices(gpus)}"
     )
+    if spec.late_codes:
+        say(
+            f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "
+            "Train longer, or change --code-schedules."
+        )
 
 
 def _print_results(report, folder):

@@ -50,6 +50,14 @@ class Schedule:
             raise _no_schedule(text)
         return cls(tuple((int(match[1]), float(match[2])) for match in matches))
 
+    @property
+    def start(self):
+        """The update up to which the share is 0: 0 if it never is, infinity if it always is."""
+        if not self.points or self.points[0][1] > 0:
+            return 0
+        leading = list(itertools.takewhile(lambda point: point[1] == 0, self.points))
+        return leading[-1][0] if len(leading) < len(self.points) else math.inf
+
     def __str__(self):
         return ",".join(f"{update}:{share:g}" for update, share in self.points) or "none"
 

@@ -272,6 +272,13 @@ class ExperimentSpec:
         """Updates in the whole run."""
         return self.max_epoch * self.updates_per_epoch
 
+    @property
+    def late_codes(self):
+        """Names of the codes whose schedule has them come in after the last update."""
+        return [
+            latent.name for latent, schedule in zip(self.codes, self.code_schedules) if schedule.start >= self.updates
+        ]
+
     def code_weight(self, latent):
         """lambda of one code."""
         return self.info_reg_coeff if latent.distribution.is_discrete else self.continuous_weight

@@ -1,5 +1,7 @@
 """Schedule: its text, and what it refuses."""
 
+import math
+
 import pytest
 
 from infogan.errors import InputError
@@ -24,6 +26,14 @@ def test_text_both_ways(text, points):
 def test_points_may_be_lists_as_in_json():
     assert Schedule([[400, 0], [600, 1]]) == Schedule(((400, 0), (600, 1)))
     assert Schedule([]) == FULL
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [("none", 0), ("5:0.1,9:1", 0), ("5:0,9:1", 5), ("5:0,7:0,9:1", 7), ("5:1,9:0", 0), ("5:0,9:0", math.inf)],
+)
+def test_start(text, start):
+    assert Schedule.from_text(text).start == start
 
 
 @pytest.mark.parametrize(

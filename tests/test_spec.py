@@ -109,6 +109,17 @@ def test_views_need_pairs_and_a_categorical_code(spec):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
 
 
+def test_codes_that_come_in_after_the_end_are_known():
+    spec = dataclasses.replace(run_mnist_exp.PAPER, updates_per_epoch=100, max_epoch=18)
+    assert spec.late_codes == ["width"]
+    assert dataclasses.replace(spec, max_epoch=1).late_codes == ["digit", "rotation", "width"]
+    assert (
+        dataclasses.replace(spec, max_epoch=19).late_codes
+        == dataclasses.replace(spec, code_schedules=()).late_codes
+        == []
+    )
+
+
 def test_code_weights_are_separate(spec):
     weights = {code.name: spec.code_weight(code) for code in spec.codes}
     assert weights == {
