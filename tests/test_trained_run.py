@@ -178,6 +178,8 @@ def test_codes_are_described_with_what_was_found(smoke_run, spec):
     assert (rotation.prior, rotation.values) == ("a number uniform on [-1, 1]", "numbers, shown from -2 to 2")
     assert any(found.startswith("error rate ") and found.endswith(" %") for found in digit.found)
     assert any(found.startswith("L_I ") and "nats (at most H = 2.303)" in found for found in digit.found)
+    assert rotation.most == rotation.found[0]
+    assert digit.most == digit.found[0]
     report["categories"] = {"digit": [7, 0, 1, 2, 3, 4, 5, 6, 8, -1]}
     labelled = describe_codes(spec, report)["digit"].labels
     assert (labelled[0], labelled[8], labelled[9]) == ("7", "8", "no class")
@@ -186,6 +188,19 @@ def test_codes_are_described_with_what_was_found(smoke_run, spec):
     assert "noise: 62 numbers uniform on [-1, 1]; drawn from the seed" in text
     assert "not evaluated yet" not in text
     assert "not evaluated yet" in format_codes(spec, {})
+
+
+def test_a_code_is_described_by_what_follows_it_most(spec):
+    def describe(**ours):
+        note = "from 1 to 2 m; more"
+        rows = [{"name": name, "code": "width", "ours": value, "note": note} for name, value in ours.items()]
+        return describe_codes(spec, {"metrics": rows})["width"].most
+
+    assert describe() == ""
+    assert describe(L_I=0.9) == "L_I 0.900 (from 1 to 2 m; more)"
+    of_b = {"L_I": 0.9, "|Spearman| with a": 0.3, "|Spearman| with b": 0.4}
+    assert describe(**of_b) == "mostly b (|Spearman| 0.40), from 1 to 2 m"
+    assert describe(**of_b | {"|Spearman| with b": None}) == "mostly a (|Spearman| 0.30), from 1 to 2 m"
 
 
 def test_loading_is_announced_without_tensorflow():

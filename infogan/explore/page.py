@@ -70,7 +70,7 @@ def _control(explorer, code):
     run = explorer.run
     description = run.codes[code.name]
     given = {"label": code.name, "elem_id": f"code-{code.name}", "value": explorer.start(code)}
-    info = "; ".join([description.prior, *description.found])
+    info = "; ".join(filter(None, [description.prior, description.most]))
     if code.distribution.is_discrete:
         return gr.Radio(choices(code, description), info=info, **given)
     limit = run.spec.sweep_limit
