@@ -77,16 +77,15 @@ def _describe_code(code, spec, report):
 
 def _describe_most(rows):
     """The quality of an image, or factor, with which the code has the largest rank correlation; None without any."""
-    of_quality = {}
-    for row in rows:
-        _, is_correlation, quality = str(row.get("name")).partition(CORRELATION)
-        if is_correlation and isinstance(row.get("ours"), int | float):
-            of_quality[quality] = row
-    if not of_quality:
+    correlations = [
+        row for row in rows if str(row.get("name")).startswith(CORRELATION) and isinstance(row.get("ours"), int | float)
+    ]
+    if not correlations:
         return None
-    quality, row = max(of_quality.items(), key=lambda item: item[1]["ours"])
-    change, *_ = row.get("note", "").split(";")
-    return f"mostly {quality} (|Spearman| {row['ours']:.2f})" + (f", {change}" if change else "")
+    most = max(correlations, key=lambda row: row["ours"])
+    change, *_ = most.get("note", "").split(";")
+    quality = most["name"].removeprefix(CORRELATION)
+    return f"mostly {quality} (|Spearman| {most['ours']:.2f})" + (f", {change}" if change else "")
 
 
 def _describe_row(row):

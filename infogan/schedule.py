@@ -30,14 +30,8 @@ class Schedule:
         except (TypeError, ValueError):
             raise _no_schedule(self.points) from None
         object.__setattr__(self, "points", points)
-        for update, share in points:
-            numbers = not (isinstance(update, bool) or isinstance(share, bool)) and isinstance(update, int)
-            if not numbers or not isinstance(share, (int, float)):
-                raise _no_schedule(points)
-            if update < 0 or not (math.isfinite(share) and 0 <= share <= LARGEST_SHARE):
-                raise _no_schedule(points)
-        updates = [update for update, _ in points]
-        if any(later <= earlier for earlier, later in itertools.pairwise(updates)):
+        are_points = all(_is_point(*point) for point in points)
+        if not are_points or any(later <= earlier for (earlier, _), (later, _) in itertools.pairwise(points)):
             raise _no_schedule(points)
 
     @classmethod
@@ -63,6 +57,12 @@ class Schedule:
 
 
 FULL = Schedule()
+
+
+def _is_point(update, share):
+    if isinstance(update, bool) or isinstance(share, bool):
+        return False
+    return isinstance(update, int) and update >= 0 and isinstance(share, (int, float)) and 0 <= share <= LARGEST_SHARE
 
 
 def _no_schedule(given):

@@ -9,6 +9,7 @@ from itertools import permutations
 import numpy as np
 from scipy import stats
 
+from infogan.code_description import CORRELATION
 from infogan.evaluation.digit_style import QUALITIES
 from infogan.evaluation.metric import Claim, Metric
 from infogan.pictures.sweeps import sweep_latents, vary_discrete_codes
@@ -109,7 +110,7 @@ def measure_code_effects(styles, classes, claims):
         strengths_within[code] = {quality: abs(within) for quality, (_, within) in correlations.items()}
         for quality, (together, within) in correlations.items():
             note = f"{_describe_change(style, quality)}; {abs(within):.2f} within a row"
-            metrics.append(Metric(f"|Spearman| with {quality}", abs(together), "", code, note))
+            metrics.append(Metric(f"{CORRELATION}{quality}", abs(together), "", code, note))
         if code in classes:
             inner = np.abs(VALUES) <= 1.0  # what training saw
             near = compute_share_unchanged(classes[code][:, inner])

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import mutual_info_score
 
+from infogan.code_description import CORRELATION
 from infogan.evaluation.metric import Metric
 
 LEAST_CIRCLE = 180.0
@@ -117,7 +118,7 @@ def _measure_continuous(codes, name, values, halves):
         chosen = {c: compute_explained_circle(x[chosen_on], values[chosen_on], thirds) for c, x in codes.items()}
         scores = {c: compute_explained_circle(x, values, halves) for c, x in codes.items()}
     else:
-        metric = f"|Spearman| with {name}"
+        metric = f"{CORRELATION}{name}"
         chosen = {c: compute_correlation(x[chosen_on], values[chosen_on]) for c, x in codes.items()}
         scores = {c: compute_correlation(x[scored_on], values[scored_on]) for c, x in codes.items()}
     best = max(chosen, key=chosen.get)
