@@ -1,11 +1,13 @@
 """InfoGAN on CelebA (arXiv:1606.03657, Sec. 7.2 and Appendix C.3): ten categorical codes."""
 
+import dataclasses
 import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.experiment import main
+from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent, category_codes
 
 PAPER = ExperimentSpec(
@@ -22,5 +24,17 @@ PAPER = ExperimentSpec(
     generator_learning_rate=1e-3,
 )
 
+# What each value is for: docs/experiments.md.
+DEFAULT = dataclasses.replace(
+    PAPER,
+    recipe="default",
+    constant_rate_share=0.5,
+    code_schedules=tuple(Schedule(((start, 0.0), (start + 200, 1.0))) for start in range(100, 2100, 200)),
+    augmentation=1.0,
+    turning_schedule=Schedule.from_text("0:0.3"),
+    batch_size=64,
+    max_epoch=60,
+)
+
 if __name__ == "__main__":
-    sys.exit(main(__doc__, {PAPER.recipe: PAPER}))
+    sys.exit(main(__doc__, {spec.recipe: spec for spec in (DEFAULT, PAPER)}))

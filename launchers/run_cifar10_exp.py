@@ -6,6 +6,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.experiment import main
+from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
 DEFAULT = ExperimentSpec(
@@ -24,6 +25,13 @@ DEFAULT = ExperimentSpec(
     continuous_weight=0.5,
     discriminator_learning_rate=2e-4,
     generator_learning_rate=1e-3,
+    # What each value is for: docs/experiments.md.
+    constant_rate_share=0.5,
+    code_schedules=tuple(map(Schedule.from_text, ("100:0,500:1", "700:0,900:1", "1100:0,1300:1"))),
+    augmentation=1.0,
+    turning_schedule=Schedule.from_text("0:0.3"),
+    batch_size=64,
+    max_epoch=60,
 )
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import MeanBernoulli, Uniform
 from infogan.experiment import main
+from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
-# Networks, codes and rates of run_mnist_exp.py.
+# Networks, codes and rates of run_mnist_exp.py's recipe `robust`, and the order in which `paper` lets codes come in.
 DEFAULT = ExperimentSpec(
     name="fashion_mnist",
     recipe="default",
@@ -26,9 +27,12 @@ DEFAULT = ExperimentSpec(
     discriminator_learning_rate=2e-4,
     generator_learning_rate=1e-3,
     constant_rate_share=0.5,
+    code_schedules=tuple(map(Schedule.from_text, ("200:0,1000:1", "1200:0,1400:1", "1800:0,2000:1"))),
     augmentation=1.0,
+    turning_schedule=Schedule.from_text("1000:1,1200:0.2"),
+    view_information=1.0,
     batch_size=80,
-    max_epoch=80,
+    max_epoch=40,
 )
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ PAPER = {  # Tables 5 and 7: rate of D and Q, rate of G, lambda of the categoric
 
 @pytest.mark.parametrize(("name", "factor"), PAPER)
 def test_recipes_obey_the_paper(untrained, tmp_path, name, factor):
-    run_smoke(name, tmp_path, *(["--factor", factor] if factor else []))
+    run_smoke(name, tmp_path, "--recipe", "paper", *(["--factor", factor] if factor else []))
     spec = saved_spec(tmp_path)
     rates = (spec.discriminator_learning_rate, spec.generator_learning_rate)
     assert (*rates, spec.info_reg_coeff, spec.continuous_weight) == PAPER[name, factor]
