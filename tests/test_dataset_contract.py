@@ -105,6 +105,8 @@ def check_split(split, size):
     if split.labels is not None:
         assert split.labels.dtype == np.uint8
         assert split.labels.shape == (len(split),)
+    if split.groups is not None:
+        assert split.groups.shape == (len(split),)
     for values in split.factors.values():
         assert values.dtype == np.float32
         assert values.shape == (len(split),)
@@ -113,7 +115,8 @@ def check_split(split, size):
 
 def hashes(split):
     """One for each image and what is known about it: pictures of one grey level may look the same."""
-    factors = np.stack([*split.factors.values()], axis=1) if split.factors else np.zeros((len(split), 0))
+    known = [*split.factors.values(), *([] if split.groups is None else [split.groups])]
+    factors = np.stack(known, axis=1) if known else np.zeros((len(split), 0))
     return {(image.tobytes(), row.tobytes()) for image, row in zip(split.images, factors)}
 
 
@@ -123,6 +126,7 @@ def test_it_is_the_same_each_time(form):
         a, b = getattr(first, split), getattr(second, split)
         np.testing.assert_array_equal(a.images, b.images)
         np.testing.assert_array_equal(a.labels, b.labels)
+        np.testing.assert_array_equal(a.groups, b.groups)
         assert a.factors.keys() == b.factors.keys()
         for name in a.factors:
             np.testing.assert_array_equal(a.factors[name], b.factors[name])

@@ -195,8 +195,8 @@ def test_labels_stay_with_their_pictures_when_some_are_left_out(tmp_path):
 
 def test_chairs(tmp_path):
     dataset = chairs.load(write_tar(tmp_path / "rendered_chairs.tar", chair_files(20)).parent)
-    assert np.unique(dataset.train.factors["chair"]).tolist() == list(range(18))
-    assert np.unique(dataset.test.factors["chair"]).tolist() == [18, 19]
+    assert np.unique(dataset.train.groups).tolist() == list(range(18))
+    assert np.unique(dataset.test.groups).tolist() == [18, 19]
     for split in (dataset.train, dataset.test):
         levels = split.factors["elevation"] + split.factors["azimuth"] // 2
         np.testing.assert_array_equal(split.images.mean(axis=(1, 2, 3)), levels)
@@ -208,8 +208,8 @@ def test_chairs_whose_names_begin_alike_stay_whole(tmp_path):
     files = {name.replace("/chair0/", "/chair/"): picture for name, picture in chair_files(3).items()}
     files = {name.replace("/chair1/", "/chair-1/").replace("/chair2/", "/chair-2/"): p for name, p in files.items()}
     dataset = chairs.load(write_files(tmp_path, files))
-    assert set(dataset.train.factors["chair"]) == {0, 1}
-    assert set(dataset.test.factors["chair"]) == {2}
+    assert set(dataset.train.groups) == {0, 1}
+    assert set(dataset.test.groups) == {2}
 
 
 def test_chairs_refuse_names_that_give_no_direction(tmp_path):

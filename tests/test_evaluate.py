@@ -97,6 +97,25 @@ def test_factors_of_the_training_images_only(spec, dataset, tmp_path, small):
     assert 0 <= rows["purity against glasses", "digit"]["ours"] <= 1
 
 
+def test_few_test_images_are_joined_by_the_training_images(spec, dataset, tmp_path, small, monkeypatch):
+    asked = {}
+
+    def measure(posteriors, factors, seed, groups):
+        asked.update(posteriors, **factors, groups=groups)
+        return [], []
+
+    monkeypatch.setattr("infogan.evaluation.evaluate.measure_factors", measure)
+    halves = (dataset.train, np.arange(24)), (dataset.test, np.arange(24, 40))
+    splits = [Split(split.images, None, {"light": numbers.astype(np.float32)}, numbers) for split, numbers in halves]
+    evaluate(spec, Dataset(*splits, "bare"), tmp_path, paper_values=())
+    np.testing.assert_array_equal(asked["light"], [*range(24, 40), *range(24)])
+    np.testing.assert_array_equal(asked["groups"], asked["light"])
+    assert len(asked["rotation"]["mean"]) == len(asked["digit"]["prob"]) == 40
+    monkeypatch.setattr("infogan.evaluation.evaluate.ENOUGH_FOR_FACTORS", 16)
+    evaluate(spec, Dataset(*splits, "bare"), tmp_path / "enough", paper_values=())
+    np.testing.assert_array_equal(asked["light"], np.arange(24, 40))
+
+
 def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, small):
     report, rows, folder = evaluate(spec, dataset, tmp_path)
     assert any("but 99 % are needed" in note for note in report["notes"])

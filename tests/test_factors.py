@@ -18,14 +18,20 @@ AZIMUTH = RANDOM.uniform(0, 360, COUNT).astype(np.float32)
 LIGHT = RANDOM.normal(size=COUNT).astype(np.float32)
 GLASSES = (RANDOM.random(COUNT) < 0.2).astype(np.float32)
 NOISE = RANDOM.normal(size=COUNT).astype(np.float32)
-HALVES = split_in_halves(COUNT, 0)
+HALVES = split_in_halves(np.arange(COUNT), 0)
 
 
 def test_halves_are_apart_and_the_same_for_a_seed():
     assert (HALVES[0] ^ HALVES[1]).all()
     assert HALVES[0].sum() == COUNT // 2
-    np.testing.assert_array_equal(HALVES[0], split_in_halves(COUNT, 0)[0])
-    assert not np.array_equal(HALVES[0], split_in_halves(COUNT, 1)[0])
+    np.testing.assert_array_equal(HALVES[0], split_in_halves(np.arange(COUNT), 0)[0])
+    assert not np.array_equal(HALVES[0], split_in_halves(np.arange(COUNT), 1)[0])
+
+
+def test_no_group_is_in_both_halves():
+    groups = np.arange(COUNT) % 7
+    first, second = (set(groups[half]) for half in split_in_halves(groups, 3))
+    assert (len(first), len(second), first & second) == (3, 4, set())
 
 
 def test_correlation_of_a_perfect_and_of_a_useless_code():
@@ -99,10 +105,27 @@ def test_too_few_images_are_not_measured_by(count):
     assert notes == [f"The true factors of {count} images are too few to measure by: 16 are needed."]
 
 
+def test_a_code_that_is_the_angle_of_some_objects_only_is_scored_on_the_others():
+    groups = np.arange(COUNT) % 8
+    known = split_in_halves(groups, 0)[0]
+    posteriors = {"turn": {"mean": np.where(known, AZIMUTH / 180 - 1, NOISE)[:, None]}}
+    metrics, _ = measure_factors(posteriors, {"azimuth": AZIMUTH}, 0, groups)
+    assert metrics[-1].ours < 0.05
+    seen = {"turn": {"mean": (AZIMUTH / 180 - 1)[:, None]}}
+    metrics, _ = measure_factors(seen, {"azimuth": AZIMUTH}, 0, groups)
+    assert metrics[-1].ours > 0.9
+
+
+def test_few_objects_are_not_measured_by():
+    posteriors = {"turn": {"mean": NOISE[:, None]}}
+    metrics, notes = measure_factors(posteriors, {"azimuth": AZIMUTH}, 0, np.arange(COUNT) % 3)
+    assert (metrics, notes) == ([], ["Images of fewer than 4 objects are too few to measure the true factors by."])
+
+
 def test_no_codes_of_a_kind_give_no_rows():
     factors = {"azimuth": AZIMUTH, "glasses": GLASSES}
     metrics, _ = measure_factors({"who": categories(np.zeros(COUNT, int))}, factors, 0)
     assert [metric.name for metric in metrics] == ["purity against glasses"]
-    assert metrics[0].ours == pytest.approx(1 - GLASSES[split_in_halves(COUNT, 0)[1]].mean())
+    assert metrics[0].ours == pytest.approx(1 - GLASSES[HALVES[1]].mean())
     metrics, _ = measure_factors({"turn": {"mean": NOISE[:, None]}}, factors, 0)
     assert {metric.code for metric in metrics} == {"turn", None}

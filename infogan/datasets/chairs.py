@@ -28,8 +28,8 @@ def load(data_dir=None, image_size=None):
 
     Returns:
       Dataset with uint8 images [N, image_size, image_size, 1], dark on white (255), mapped from the cache on disk.
-      Factors are "azimuth" and "elevation" in degrees and "chair", the place of the chair among all. The last tenth
-      of the chairs, in the order of their names, is the test split.
+      Factors are "azimuth" and "elevation" in degrees; a chair is a group, whose number is its place among all. The
+      last tenth of the chairs, in the order of their names, is the test split.
 
     Raises:
       InputError: naming the file that is missing or damaged.
@@ -51,9 +51,9 @@ def load(data_dir=None, image_size=None):
     factors = {
         "azimuth": np.array([azimuth for _, _, azimuth in described], np.float32),
         "elevation": np.array([elevation for _, elevation, _ in described], np.float32),
-        "chair": np.array([place_of[chair] for chair, _, _ in described], np.float32),
     }
-    return _hold_out_chairs(Split(pixels.images, None, factors), len(chairs), f"{path}{pixels.note}")
+    groups = np.array([place_of[chair] for chair, _, _ in described])
+    return _hold_out_chairs(Split(pixels.images, None, factors, groups), len(chairs), f"{path}{pixels.note}")
 
 
 def _describe(entry):
@@ -64,5 +64,5 @@ def _describe(entry):
 
 def _hold_out_chairs(split, count, source):
     first_chair = count - max(1, round(TEST_SHARE * count))
-    first = int(np.searchsorted(split.factors["chair"], first_chair))
+    first = int(np.searchsorted(split.groups, first_chair))
     return Dataset(split.part(None, first), split.part(first, None), source)

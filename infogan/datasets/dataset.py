@@ -16,11 +16,14 @@ class Split:
       labels: uint8 array [N], the class of each image; None for a set without classes. Training never reads them.
       factors: dict of name -> float32 array [N], what varied when the images were made, such as an azimuth in degrees,
         or attributes that are 0 or 1. Training never reads them.
+      groups: None, or int array [N]: images with the same number show the same object, and what is chosen by some
+        objects is scored on others.
     """
 
     images: np.ndarray
     labels: np.ndarray | None = None
     factors: dict = dataclasses.field(default_factory=dict)
+    groups: np.ndarray | None = None
 
     def __len__(self):
         return len(self.images)
@@ -28,8 +31,9 @@ class Split:
     def part(self, start, stop):
         """The images from `start` to `stop`, either of which may be None."""
         chosen = slice(start, stop)
-        labels = None if self.labels is None else self.labels[chosen]
-        return Split(self.images[chosen], labels, {name: values[chosen] for name, values in self.factors.items()})
+        labels, groups = (None if numbers is None else numbers[chosen] for numbers in (self.labels, self.groups))
+        factors = {name: values[chosen] for name, values in self.factors.items()}
+        return Split(self.images[chosen], labels, factors, groups)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,6 +32,8 @@ from infogan.seeds import derive_seed
 from infogan.training.run_log import load_metrics
 
 FRESH_SAMPLES = 10_000
+ENOUGH_FOR_FACTORS = 1000
+"""Of fewer test images, what Q says of true factors differs too much from half to half."""
 LEAST_ACCURACY = 0.99
 """A classifier of digits that is worse is not used."""
 FIGURES = {
@@ -138,14 +140,26 @@ def _find_error_rates(findings, model, dataset, of_test):
 
 
 def _find_factors(findings, model, dataset, of_test):
-    """Adds what the codes know of the true factors: on the test images, or on those of the split that has factors."""
-    split, posteriors = dataset.test, of_test
-    if not split.factors and dataset.train.factors:
-        split, posteriors = dataset.train, model.recognise(dataset.train.images)
-    if split.factors:
-        metrics, notes = measure_factors(posteriors, split.factors, derive_seed(model.spec.seed, "halves"))
-        findings.metrics += metrics
-        findings.notes += notes
+    """Adds what the codes know of the true factors: by the test images, and by all images where these are few.
+
+    Factors are no part of training, so training images are as good a measure as any but for Q's having seen them.
+    """
+    parts = [(dataset.test, of_test)]
+    if len(dataset.test) < ENOUGH_FOR_FACTORS or not dataset.test.factors:
+        parts.append((dataset.train, model.recognise(dataset.train.images)))
+    parts = [part for part in parts if part[0].factors]
+    if not parts:
+        return
+    splits, posteriors = zip(*parts)
+    factors = {name: np.concatenate([split.factors[name] for split in splits]) for name in splits[0].factors}
+    groups = None if splits[0].groups is None else np.concatenate([split.groups for split in splits])
+    joined = {
+        code: {key: np.concatenate([part[code][key] for part in posteriors]) for key in info}
+        for code, info in posteriors[0].items()
+    }
+    metrics, notes = measure_factors(joined, factors, derive_seed(model.spec.seed, "halves"), groups)
+    findings.metrics += metrics
+    findings.notes += notes
 
 
 def _find_samples(findings, model, category_order):

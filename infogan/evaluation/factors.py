@@ -14,6 +14,8 @@ LEAST_CIRCLE = 180.0
 DEGREE = 3
 FEWEST_IMAGES = 16
 """With fewer a half, or a half of it, may hold nothing that differs."""
+FEWEST_GROUPS = 4
+"""A code is chosen on half of them by fitting to one half of that and scoring on the other."""
 
 
 def is_circular(name, values):
@@ -29,10 +31,16 @@ def is_attribute(values):
     return bool(np.isin(values, (0, 1)).all())
 
 
-def split_in_halves(count, seed):
-    """Two bool arrays [count], of which each holds a random half."""
-    first = np.zeros(count, bool)
-    first[np.random.default_rng(seed).permutation(count)[: count // 2]] = True
+def split_in_halves(groups, seed):
+    """Two bool arrays [N], of which each holds a random half of the groups: no group is in both.
+
+    Args:
+      groups: int array [N], of which group each image is; `np.arange(N)` has each image for itself.
+      seed: int.
+    """
+    numbers = np.unique(groups)
+    chosen = np.random.default_rng(seed).permutation(numbers)[: len(numbers) // 2]
+    first = np.isin(groups, chosen)
     return first, ~first
 
 
@@ -82,13 +90,14 @@ def compute_purity(categories, attribute, halves):
     return float(np.mean((votes[categories[counted]] > 0) == (attribute[counted] > 0.5)))
 
 
-def measure_factors(posteriors, factors, seed):
+def measure_factors(posteriors, factors, seed, groups=None):
     """Metrics of all factors.
 
     Args:
       posteriors: dict of code name -> `dist_info` of Q on real images, arrays [N, dim].
       factors: dict of name -> array [N].
       seed: int, of the halves.
+      groups: None, or int array [N]: images of one object, which are kept in one half.
 
     Returns:
       (list of Metric, list of str: which code was found to stand for which factor).
@@ -99,10 +108,13 @@ def measure_factors(posteriors, factors, seed):
     count = len(next(iter(factors.values()), ()))
     if count < FEWEST_IMAGES:
         return [], [f"The true factors of {count} images are too few to measure by: {FEWEST_IMAGES} are needed."]
+    groups = np.arange(count) if groups is None else groups
+    if len(np.unique(groups)) < FEWEST_GROUPS:
+        return [], [f"Images of fewer than {FEWEST_GROUPS} objects are too few to measure the true factors by."]
+    halves = split_in_halves(groups, seed)
     for name, values in factors.items():
-        halves = split_in_halves(len(values), seed)
         if continuous:
-            rows, best = _measure_continuous(continuous, name, values, halves)
+            rows, best = _measure_continuous(continuous, name, values, groups, halves)
             metrics += rows
             notes.append(f"{name}: {best} was found to follow it most, on the half of the images that is not scored.")
         if categorical and is_attribute(values):
@@ -110,12 +122,12 @@ def measure_factors(posteriors, factors, seed):
     return metrics, notes
 
 
-def _measure_continuous(codes, name, values, halves):
+def _measure_continuous(codes, name, values, groups, halves):
     chosen_on, scored_on = halves
     if is_circular(name, values):
         metric = f"variance of {name} explained"
-        thirds = split_in_halves(int(chosen_on.sum()), 0)
-        chosen = {c: compute_explained_circle(x[chosen_on], values[chosen_on], thirds) for c, x in codes.items()}
+        quarters = split_in_halves(groups[chosen_on], 0)
+        chosen = {c: compute_explained_circle(x[chosen_on], values[chosen_on], quarters) for c, x in codes.items()}
         scores = {c: compute_explained_circle(x, values, halves) for c, x in codes.items()}
     else:
         metric = f"{CORRELATION}{name}"
