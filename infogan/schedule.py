@@ -59,6 +59,21 @@ class Schedule:
 FULL = Schedule()
 
 
+def one_after_another(count, first, apart):
+    """Schedules of codes that come in one after another: the next begins to rise where one is at full strength.
+
+    Args:
+      count: how many codes there are.
+      first: int, the update at which the first begins to rise.
+      apart: int, updates from the beginning of one to that of the next.
+
+    Returns:
+      tuple of `count` Schedules.
+    """
+    starts = range(first, first + count * apart, apart)
+    return tuple(Schedule(((start, 0.0), (start + apart, 1.0))) for start in starts)
+
+
 def _is_point(update, share):
     if isinstance(update, bool) or isinstance(share, bool):
         return False

@@ -7,7 +7,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.experiment import main
-from infogan.schedule import Schedule
+from infogan.schedule import Schedule, one_after_another
 from infogan.spec import ExperimentSpec, Latent, category_codes
 
 PAPER = ExperimentSpec(
@@ -29,7 +29,7 @@ DEFAULT = dataclasses.replace(
     PAPER,
     recipe="default",
     constant_rate_share=0.5,
-    code_schedules=tuple(Schedule(((start, 0.0), (start + 200, 1.0))) for start in range(100, 2100, 200)),
+    code_schedules=one_after_another(len(PAPER.codes), first=100, apart=200),
     augmentation=1.0,
     turning_schedule=Schedule.from_text("0:0.3"),
     batch_size=64,

@@ -201,6 +201,21 @@ def test_the_studies_of_mnist_in_the_docs_are_those_that_were_made(path):
     assert errors in text
 
 
+def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
+    document = json.loads((ROOT / "docs" / "studies" / "fashion_mnist.json").read_text())
+    rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
+    accuracy = [100 * (1 - error) for error in rows["error rate", "category_1"]]
+    text = (ROOT / "docs" / "experiments.md").read_text()
+    each = ", ".join(f"{value:.1f}" for value in accuracy)
+    assert f"one-to-one accuracy {statistics.fmean(accuracy):.1f} % (aim: 60 %); {each} %" in text
+    codes = [rows["L_I", code] for code in ("category_1", "continuous_1", "continuous_2")]
+    nmi, distance = rows["NMI", "category_1"], rows["Frechet distance to test images", None]
+    for i, run in enumerate(document["runs"]):
+        information = ", ".join(f"{values[i]:.3f}" for values in codes)
+        row = f"| {run['seed']} | {accuracy[i]:.1f} % | {nmi[i]:.3f} | {information} nats | {distance[i]:.1f} |"
+        assert row in text, row
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]
@@ -208,8 +223,9 @@ def test_every_page_is_in_the_index():
 
 def test_pictures_are_small_and_shown():
     text = "".join(page.read_text() for page in PAGES)
-    for picture in (ROOT / "docs" / "pictures").iterdir():
-        assert picture.stat().st_size < 300_000 and f"pictures/{picture.name}" in text, picture.name
+    for picture in (ROOT / "docs" / "pictures").rglob("*.*"):
+        name = picture.relative_to(ROOT / "docs").as_posix()
+        assert picture.stat().st_size < 300_000 and name in text, name
 
 
 def test_the_notebook_is_stripped_and_its_python_compiles():

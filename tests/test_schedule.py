@@ -5,7 +5,7 @@ import math
 import pytest
 
 from infogan.errors import InputError
-from infogan.schedule import FULL, Schedule
+from infogan.schedule import FULL, Schedule, one_after_another
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,9 @@ def test_refuses_other_texts(text):
 def test_refuses_other_points(points):
     with pytest.raises(InputError, match=r"^schedule: "):
         Schedule(points)
+
+
+def test_codes_one_after_another():
+    assert [str(schedule) for schedule in one_after_another(3, first=100, apart=50)] == [
+        *("100:0,150:1", "150:0,200:1", "200:0,250:1")
+    ]
