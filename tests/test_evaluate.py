@@ -125,7 +125,14 @@ def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, sm
     assert (folder.log / "code_effect.png").exists()
 
 
-def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, small):
+def test_a_classifier_that_guesses_judges_nothing(spec, dataset, tmp_path, small):
+    report, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
+    assert any("but 50 % are needed" in note for note in report["notes"])
+    assert not [name for name, _ in rows if name.startswith(("Frechet", "classifier score"))]
+
+
+def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, small, monkeypatch):
+    monkeypatch.setattr("infogan.evaluation.evaluate.LEAST_ACCURACY", 0.0)
     _, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert rows["accuracy of the classifier", None]["ours"] < 0.9
     assert rows["Frechet distance to test images", None]["ours"] > 0
