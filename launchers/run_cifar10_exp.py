@@ -27,7 +27,7 @@ DEFAULT = ExperimentSpec(
     generator_learning_rate=1e-3,
     # What each value is for: docs/experiments.md.
     constant_rate_share=0.5,
-    code_schedules=tuple(map(Schedule.from_text, ("100:0,500:1", "700:0,900:1", "1100:0,1300:1"))),
+    code_schedules=tuple(map(Schedule.from_text, ("1000:0,2000:1", "2200:0,2400:1", "2600:0,2800:1"))),
     augmentation=1.0,
     turning_schedule=Schedule.from_text("0:0.3"),
     batch_size=64,
