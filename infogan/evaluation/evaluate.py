@@ -144,10 +144,9 @@ def _find_factors(findings, model, dataset, of_test):
 
     Factors are no part of training, so training images are as good a measure as any but for Q's having seen them.
     """
-    parts = [(dataset.test, of_test)]
-    if len(dataset.test) < ENOUGH_FOR_FACTORS or not dataset.test.factors:
+    parts = [(dataset.test, of_test)] if dataset.test.factors else []
+    if dataset.train.factors and (not parts or len(dataset.test) < ENOUGH_FOR_FACTORS):
         parts.append((dataset.train, model.recognise(dataset.train.images)))
-    parts = [part for part in parts if part[0].factors]
     if not parts:
         return
     splits, posteriors = zip(*parts)
