@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infogan.distributions import Categorical, Gaussian, Uniform
 from infogan.errors import InputError
-from infogan.schedule import Schedule
+from infogan.schedule import Schedule, schedules_from_text
 from infogan.spec import GAN_LOSSES, category_codes, continuous_codes
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
@@ -116,16 +116,15 @@ def _count(text):
     return int(text)
 
 
-def _schedule(text):
+def _schedule(text, read=Schedule.from_text):
     try:
-        return Schedule.from_text(text)
+        return read(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(error.problem) from None
 
 
 def _schedules(text):
-    """ "none/400:0,600:1" -> (Schedule(), Schedule(((400, 0.0), (600, 1.0)))), "none" -> ()."""
-    return () if text == "none" else tuple(map(_schedule, text.split("/")))
+    return _schedule(text, schedules_from_text)
 
 
 def factor_flag(table):

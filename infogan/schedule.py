@@ -59,6 +59,15 @@ class Schedule:
 FULL = Schedule()
 
 
+def schedules_from_text(text):
+    """Schedules of several codes: "none/400:0,600:1" -> one at full strength throughout, one that rises; "none" -> ().
+
+    Raises:
+      InputError: if a part is no Schedule.
+    """
+    return () if text == "none" else tuple(map(Schedule.from_text, text.split("/")))
+
+
 def one_after_another(count, first, apart):
     """Schedules of codes that come in one after another: the next begins to rise where one is at full strength.
 

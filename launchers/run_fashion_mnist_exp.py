@@ -6,7 +6,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import MeanBernoulli, Uniform
 from infogan.experiment import main
-from infogan.schedule import Schedule
+from infogan.schedule import Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
 # Networks, codes and rates of run_mnist_exp.py's recipe `robust`, and the order in which `paper` lets codes come in.
@@ -27,7 +27,7 @@ DEFAULT = ExperimentSpec(
     discriminator_learning_rate=2e-4,
     generator_learning_rate=1e-3,
     constant_rate_share=0.5,
-    code_schedules=tuple(map(Schedule.from_text, ("200:0,1000:1", "1200:0,1400:1", "1800:0,2000:1"))),
+    code_schedules=schedules_from_text("200:0,1000:1/1200:0,1400:1/1800:0,2000:1"),
     augmentation=1.0,
     turning_schedule=Schedule.from_text("1000:1,1200:0.2"),
     view_information=1.0,

@@ -7,7 +7,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.distributions import Categorical, MeanBernoulli, Uniform
 from infogan.experiment import main
-from infogan.schedule import FULL, Schedule
+from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, PaperValue
 
 PAPER = ExperimentSpec(
@@ -30,7 +30,7 @@ PAPER = ExperimentSpec(
     generator_learning_rate=1e-3,
     # Free in the paper; chosen by the runs in docs/recipe.md.
     constant_rate_share=0.5,
-    code_schedules=tuple(map(Schedule.from_text, ("200:0,1000:1", "1200:0,1400:1", "1800:0,2000:1"))),
+    code_schedules=schedules_from_text("200:0,1000:1/1200:0,1400:1/1800:0,2000:1"),
     augmentation=1.0,
     turning_schedule=Schedule.from_text("1000:1,1200:0.2"),
     scaling_schedule=Schedule.from_text("1000:1,1200:1.7"),

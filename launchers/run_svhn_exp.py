@@ -4,10 +4,11 @@ import dataclasses
 import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
+from small_colour_sets import SMALL_COLOUR_SET
 
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.experiment import main
-from infogan.schedule import Schedule, one_after_another
+from infogan.schedule import one_after_another
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
 PAPER = ExperimentSpec(
@@ -30,15 +31,11 @@ PAPER = ExperimentSpec(
     generator_learning_rate=1e-3,
 )
 
-# What each value is for: docs/experiments.md.
 DEFAULT = dataclasses.replace(
     PAPER,
     recipe="default",
-    constant_rate_share=0.5,
+    **SMALL_COLOUR_SET,
     code_schedules=one_after_another(len(PAPER.codes), first=100, apart=200),
-    augmentation=1.0,
-    turning_schedule=Schedule.from_text("0:0.3"),
-    batch_size=64,
     max_epoch=40,
 )
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from infogan.errors import InputError
-from infogan.schedule import FULL, Schedule, one_after_another
+from infogan.schedule import FULL, Schedule, one_after_another, schedules_from_text
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,13 @@ def test_refuses_other_texts(text):
 def test_refuses_other_points(points):
     with pytest.raises(InputError, match=r"^schedule: "):
         Schedule(points)
+
+
+def test_text_of_several():
+    assert schedules_from_text("none") == ()
+    assert schedules_from_text("none/400:0,600:1") == (FULL, Schedule(((400, 0.0), (600, 1.0))))
+    with pytest.raises(InputError, match=r"^schedule: 'x' was given"):
+        schedules_from_text("none/x")
 
 
 def test_codes_one_after_another():
