@@ -3,11 +3,11 @@
 import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
-from small_colour_sets import SMALL_COLOUR_SET
 
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.experiment import main
-from infogan.schedule import schedules_from_text
+from infogan.schedule import Schedule, schedules_from_text
+from infogan.small_sets import SMALL_SET
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
 DEFAULT = ExperimentSpec(
@@ -26,7 +26,8 @@ DEFAULT = ExperimentSpec(
     continuous_weight=0.5,
     discriminator_learning_rate=2e-4,
     generator_learning_rate=1e-3,
-    **SMALL_COLOUR_SET,
+    **SMALL_SET,
+    turning_schedule=Schedule.from_text("0:0.3"),
     code_schedules=schedules_from_text("1000:0,2000:1/2200:0,2400:1/2600:0,2800:1"),
     max_epoch=60,
 )

@@ -4,11 +4,11 @@ import dataclasses
 import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
-from small_colour_sets import SMALL_COLOUR_SET
 
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.experiment import main
-from infogan.schedule import one_after_another
+from infogan.schedule import Schedule, one_after_another
+from infogan.small_sets import SMALL_SET
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
 PAPER = ExperimentSpec(
@@ -34,7 +34,8 @@ PAPER = ExperimentSpec(
 DEFAULT = dataclasses.replace(
     PAPER,
     recipe="default",
-    **SMALL_COLOUR_SET,
+    **SMALL_SET,
+    turning_schedule=Schedule.from_text("0:0.3"),
     code_schedules=one_after_another(len(PAPER.codes), first=100, apart=200),
     max_epoch=40,
 )
