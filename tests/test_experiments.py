@@ -66,7 +66,7 @@ CASES = {  # arguments beside --smoke; categories of each categorical code, cont
     "fashion_mnist": ([], [10], 2, (28, 28, 1)),
     "svhn": ([], [10] * 4, 4, (32, 32, 3)),
     "celeba": (["--gan-loss", "hinge"], [10] * 10, 0, (32, 32, 3)),
-    "faces": (["--factor", "elevation"], [], 5, (32, 32, 1)),
+    "faces": (["--recipe", "paper", "--factor", "elevation"], [], 5, (32, 32, 1)),
     "chairs": (["--factor", "width"], [20] * 3, 1, (64, 64, 1)),
     "cifar10": (["--spectral-norm", "--continuous-prior", "gaussian"], [10], 2, (32, 32, 3)),
     "images": (
@@ -132,8 +132,10 @@ def test_flags_together_make_a_spec_though_one_alone_would_not(untrained, tmp_pa
 
 
 def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path):
-    run_smoke("faces", tmp_path / "plain")
-    run_smoke("faces", tmp_path / "asked", "--continuous-prior", "uniform", "--no-spectral-norm", "--factor", "azimuth")
+    paper = ["--recipe", "paper"]
+    given_too = ["--continuous-prior", "uniform", "--no-spectral-norm", "--factor", "azimuth"]
+    run_smoke("faces", tmp_path / "plain", *paper)
+    run_smoke("faces", tmp_path / "asked", *paper, *given_too)
     assert saved_spec(tmp_path / "plain") == saved_spec(tmp_path / "asked")
 
 
@@ -218,7 +220,7 @@ def test_wrong_input_gets_one_line_and_status_2(case, untrained, tmp_path, capsy
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("faces", ["--factor", "width"], "--factor: width was given, but run was started with azimuth."),
+        ("faces", ["--factor", "width"], "--factor: width was given, but run was started with none."),
         ("images", ["--categorical", "10,10"], "--categorical: 10,10 was given, but run was started with 10."),
         ("images", ["--image-size", 32], "--image-size: 32 was given, but run was started with 64."),
         ("svhn", ["--spectral-norm"], "--spectral-norm: True was given, but run was started with False."),
