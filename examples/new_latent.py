@@ -8,14 +8,15 @@ A run with such a latent names its class in spec.json. To load it again, import 
     run = infogan.load("ckt/angle/NAME")
 """
 
-import argparse
 import dataclasses
 import math
+import sys
 
 import numpy as np
 
 import infogan
 from infogan import Distribution, ExperimentSpec, Latent, MeanBernoulli, Uniform
+from infogan.command_line import Parser, run_command
 from infogan.datasets import Dataset, Split
 from infogan.tf1 import tf
 
@@ -89,16 +90,14 @@ def make_spec(updates):
     )
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--updates", type=int, default=4)
-    parser.add_argument("--log-dir", default="logs")
-    parser.add_argument("--checkpoint-dir", default="ckt")
-    options = parser.parse_args(arguments)
+def train(updates, log_dir, checkpoint_dir):
+    """Trains, and compares angles given with those read back; returns the run's checkpoint folder."""
+    if updates < 1:
+        raise infogan.InputError("--updates", f"{updates} was given, but a whole number of at least 1 is needed.")
     one_class = np.zeros(2000, np.uint8)
-    train, test = Split(draw_hands(2000, 0), one_class), Split(draw_hands(500, 1), one_class[:500])
-    dataset = Dataset(train, test, "clock hands drawn by the example")
-    path = infogan.train(make_spec(options.updates), dataset, options.log_dir, options.checkpoint_dir)
+    images, test = Split(draw_hands(2000, 0), one_class), Split(draw_hands(500, 1), one_class[:500])
+    dataset = Dataset(images, test, "clock hands drawn by the example")
+    path = infogan.train(make_spec(updates), dataset, log_dir, checkpoint_dir)
     with infogan.load(path) as run:
         angles = np.linspace(0, 2 * np.pi, 8, endpoint=False)
         given = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -108,5 +107,15 @@ def main(arguments=None):
     return path
 
 
+def main(arguments=None):
+    parser = Parser(__doc__)
+    parser.add_argument("--updates", type=int, default=4)
+    parser.add_argument("--log-dir", default="logs")
+    parser.add_argument("--checkpoint-dir", default="ckt")
+    return run_command(
+        parser, lambda options: train(options.updates, options.log_dir, options.checkpoint_dir), arguments
+    )
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

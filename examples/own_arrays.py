@@ -3,12 +3,13 @@
 python examples/own_arrays.py --updates 2000     # 2,000 updates show discs; the default only shows the way
 """
 
-import argparse
+import sys
 
 import numpy as np
 
 import infogan
 from infogan import Categorical, ExperimentSpec, Latent, MeanBernoulli, Uniform
+from infogan.command_line import Parser, run_command
 from infogan.datasets import Dataset, Split
 
 
@@ -46,20 +47,28 @@ def make_spec(updates):
     )
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--updates", type=int, default=4)
-    parser.add_argument("--log-dir", default="logs")
-    parser.add_argument("--checkpoint-dir", default="ckt")
-    options = parser.parse_args(arguments)
+def train(updates, log_dir, checkpoint_dir):
+    """Trains and draws; returns the run's checkpoint folder."""
+    if updates < 1:
+        raise infogan.InputError("--updates", f"{updates} was given, but a whole number of at least 1 is needed.")
     # The labels are for the evaluation alone, which matches categories to them.
     dataset = Dataset(Split(*draw_discs(2000, seed=0)), Split(*draw_discs(500, seed=1)), "discs drawn by the example")
-    path = infogan.train(make_spec(options.updates), dataset, options.log_dir, options.checkpoint_dir)
+    path = infogan.train(make_spec(updates), dataset, log_dir, checkpoint_dir)
     with infogan.load(path) as run:
         images = run.generate(codes={"place": np.arange(4), "size": 0.0})
     print(f"{path}: one image per place, of mean grey {np.round(images.mean(axis=(1, 2, 3)), 3)}")
     return path
 
 
+def main(arguments=None):
+    parser = Parser(__doc__)
+    parser.add_argument("--updates", type=int, default=4)
+    parser.add_argument("--log-dir", default="logs")
+    parser.add_argument("--checkpoint-dir", default="ckt")
+    return run_command(
+        parser, lambda options: train(options.updates, options.log_dir, options.checkpoint_dir), arguments
+    )
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

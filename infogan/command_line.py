@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: {message}. See --help.\n")
+        self.exit(2, f"{self.prog}: {message.rstrip('.')}. See --help.\n")
 
 
 def run_command(parser, command, arguments=None, passes_on=False):

@@ -340,9 +340,13 @@ def _change(spec, flags, options):
     return spec
 
 
+def _is_smoke(spec):
+    return spec.max_images == SMOKE["max_images"]
+
+
 def _check_same(spec, flags, options, folder):
     """Refuses flags that would make a resumed run another run."""
-    if options.smoke and spec.max_images != SMOKE["max_images"]:
+    if options.smoke and not _is_smoke(spec):
         raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
     begun = {"recipe": spec.recipe, "baseline": spec.variant, "precision": spec.precision}
     begun.update({name: flag.read(spec) for name, flag in flags.items()})
@@ -386,7 +390,9 @@ def _announce(spec, folder, dataset, gpus):
         f"logs in {folder.log}, checkpoints in {folder.checkpoints}\n"
         f"{describe_devices(gpus)}"
     )
-    if spec.late_codes:
+    if _last_update(folder) == spec.updates:
+        say("all updates are done already: the run is evaluated again")
+    elif spec.late_codes and not _is_smoke(spec):  # a smoke run shows that all works, and learns nothing
         say(
             f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "
             "Train longer, or change --code-schedules."

@@ -51,7 +51,10 @@ def _read_noise_dim(spec):
 def _change_noise_dim(spec, dim):
     if sum(map(_is_noise, spec.latent_spec)) != 1:
         raise InputError("noise_dim", f"{dim} was given, but this experiment has not just one noise vector.")
-    return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
+    try:
+        return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
+    except InputError as error:
+        raise InputError("noise_dim", error.problem) from None
 
 
 def _is_continuous(latent):

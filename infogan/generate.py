@@ -13,6 +13,7 @@ from infogan.command_line import Parser, report, run_command
 from infogan.errors import InputError
 from infogan.pictures import grids
 from infogan.pictures.sweeps import COLUMNS, ROWS
+from infogan.spec import LARGEST_SEED
 
 FORMATS = ("png", "gif", "npz", "mp4")
 FILMS = ("gif", "mp4")
@@ -51,6 +52,10 @@ def _generate(parser, options):
     from infogan.trained_run import TrainedRun, load_report
     from infogan.training.progress import say
 
+    if not 0 <= options.seed <= LARGEST_SEED:
+        raise InputError(
+            "--seed", f"{options.seed} was given, but a whole number from 0 to {LARGEST_SEED:,} is needed."
+        )
     folder = open_run(options.run)
     spec = folder.load_spec()
     if options.list:
@@ -168,6 +173,10 @@ def _notes(spec, values, matched):
 def _choose_output(options):
     ending = options.output.suffix[1:].lower() if options.output else None
     kind = options.format or ending or "png"
+    if ending in FORMATS and ending != kind:
+        raise InputError(
+            "--format", f"{kind} was given, but {options.output} ends in .{ending}. Leave one of them out."
+        )
     if kind not in FORMATS:
         known = ", ".join(FORMATS)
         raise InputError("--output", f"{options.output} was given, but it ends in none of {known}. Or give --format.")

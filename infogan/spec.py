@@ -216,7 +216,7 @@ class ExperimentSpec:
         if len(set(names)) != len(names):
             raise InputError("latent_spec", f"the names {names} were given, but each must be unique.")
         if not self.codes:
-            raise InputError("latent_spec", "no regularised latent was given, but InfoGAN needs a code. Add a Latent.")
+            raise InputError("latent_spec", "no regularised latent was given, but InfoGAN needs a code. Add one.")
         for latent in self.codes:
             if isinstance(latent.distribution, distributions.Product):
                 raise InputError(

@@ -1,12 +1,15 @@
 """Studies: the same command for several seeds, each run kept as soon as it is finished, and their aggregate as JSON."""
 
+import argparse
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +23,10 @@ from infogan.training.run_log import load_metrics
 
 REFUSED = 2
 """Exit status of a launcher that refuses its input."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks for the spec of a run that is being set up."""
+MOST_SEEDS = 1000
+"""In one range; more is a slip of the pen."""
 HAS_AFFINITY = hasattr(os, "sched_setaffinity")
 
 
@@ -68,8 +75,11 @@ def run_study(study):
         )
     kept = {run["seed"] for run in document["runs"]}
     missing = [seed for seed in study.seeds if seed not in kept]
+    if len(missing) < len(study.seeds):
+        held = ", ".join(str(seed) for seed in study.seeds if seed in kept)
+        say(f"{study.path} holds seeds {held}: they are not trained again. To train anew, choose another --name.")
     failed = []
-    with closing(_run_seeds(study, missing)) as finished:
+    with closing(_run_seeds(study, missing, document.get("spec"))) as finished:
         for seed, status in finished:
             if status == 0:
                 _keep(study, document, seed)
@@ -88,14 +98,14 @@ def parse_seeds(text):
     """`0-9` or `0,3,7-8` as a tuple of int, each once.
 
     Raises:
-      ValueError: if it is neither.
+      argparse.ArgumentTypeError: if it is neither.
     """
     seeds = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        some = range(int(first), int(last or first) + 1)
-        if not some:
-            raise ValueError(part)
+        match = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
+        some = range(int(match[1]), int(match[2] or match[1]) + 1) if match else ()
+        if not 0 < len(some) <= MOST_SEEDS:
+            raise argparse.ArgumentTypeError(f"{text!r} was given, but seeds are needed, as 0-9 or 0,3,7-8")
         seeds.extend(some)
     return tuple(dict.fromkeys(seeds))
 
@@ -118,11 +128,19 @@ def load_study(path):
     raise InputError(path, "it holds no study. Restore it, or choose another --name.")
 
 
-def _run_seeds(study, seeds):
+def _run_seeds(study, seeds, spec):
     """Runs or resumes each seed in a process of its own, as many at once as the machine has room for.
+
+    Args:
+      study: Study.
+      seeds: list of int.
+      spec: None, or the spec (without the seed) that the study's file holds.
 
     Yields:
       (seed, exit status), each as soon as it is known.
+
+    Raises:
+      InputError: if a run begins that is one of another spec.
     """
     if not seeds:
         return
@@ -139,6 +157,8 @@ def _run_seeds(study, seeds):
                     return None
                 process = _start(study, seed, slot)
                 processes.append(process)
+            if spec is not None:
+                _check_begun(study, seed, process, spec)
             return process.wait()
         finally:
             slots.put(slot)
@@ -222,18 +242,36 @@ def _last_line(path):
     return said[0].partition(".py: ")[2] or said[0]
 
 
+def _check_begun(study, seed, process, spec):
+    """Waits until a run has written its spec, and compares it: before it trains, not after."""
+    path = study.checkpoint_root / find_log(study, seed).name / "spec.json"
+    while not path.exists():
+        if process.poll() is not None:
+            return
+        time.sleep(LOOK_EVERY)
+    _check_spec(study, _without_seed(json.loads(path.read_text())), spec)
+
+
+def _without_seed(spec):
+    return {key: value for key, value in spec.items() if key != "seed"}
+
+
+def _check_spec(study, spec, held):
+    changed = sorted(key for key in {*spec, *held} if spec.get(key) != held.get(key))
+    if changed:
+        raise InputError(
+            study.path, f"it holds runs of another spec ({', '.join(changed)} differ). Choose another --name."
+        )
+
+
 def _keep(study, document, seed):
     """Adds a finished run to the study's file."""
     log = find_log(study, seed)
     report = json.loads((log / "report.json").read_text())
     if report["seed"] != seed:
         raise InputError(f"seed {seed}", f"its run has seed {report['seed']}. Leave --seed to --seeds.")
-    spec = {key: value for key, value in report.pop("spec").items() if key != "seed"}
-    if document.setdefault("spec", spec) != spec:
-        changed = [key for key in spec if spec[key] != document["spec"].get(key)]
-        raise InputError(
-            study.path, f"it holds runs of another spec ({', '.join(changed)} differ). Choose another --name."
-        )
+    spec = _without_seed(report.pop("spec"))
+    _check_spec(study, spec, document.setdefault("spec", spec))
     report["minutes"] = sum(
         spec["updates_per_epoch"] * spec["batch_size"] / line["speed/images_per_second"] / 60
         for line in load_metrics(log / "metrics.jsonl")

@@ -75,6 +75,8 @@ class TrainedRun:
     def latents(self, codes=None, noise=None, seed=0, count=None):
         """The latents that `generate` makes images of, with the same arguments: float32 [N, dim]."""
         drawn = self.sample_latents(1 if count is None else count, seed)
+        if not isinstance(codes or {}, dict):
+            raise InputError("codes", f"{codes!r} was given, but a dict of code name -> value is needed.")
         return place_values(self.spec, drawn, codes or {}, noise)
 
     def generate(self, codes=None, noise=None, seed=0, count=None):
@@ -100,7 +102,19 @@ class TrainedRun:
         return self._model.generate(self.latents(codes, noise, seed, count))
 
     def generate_from(self, latents):
-        """Images of latents float [..., dim] as `latents` and `sample_latents` give them: float32 [..., H, W, C]."""
+        """Images of latents float [..., dim] as `latents` and `sample_latents` give them: float32 [..., H, W, C].
+
+        Raises:
+          InputError: if the latents have another shape.
+        """
+        latents = np.asarray(latents)
+        dim = sum(latent.distribution.dim for latent in self.spec.latent_spec)
+        if latents.dtype.kind not in "fiu" or latents.ndim < 1 or latents.shape[-1] != dim:
+            raise InputError(
+                "latents",
+                f"{latents.dtype} of shape {[*latents.shape]} was given, but numbers [..., {dim}] are needed. "
+                "`latents` and `sample_latents` make them.",
+            )
         return self._model.generate(latents)
 
     def encode(self, images):

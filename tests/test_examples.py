@@ -24,13 +24,8 @@ def load_example(name):
     return module
 
 
-@pytest.fixture
-def folders(tmp_path):
-    return ["--updates", "2", "--log-dir", str(tmp_path / "logs"), "--checkpoint-dir", str(tmp_path / "ckt")]
-
-
-def test_own_arrays(folders, capsys):
-    path = load_example("own_arrays").main(folders)
+def test_own_arrays(tmp_path, capsys):
+    path = load_example("own_arrays").train(2, tmp_path / "logs", tmp_path / "ckt")
     assert (path.parent, path.parent.parent.name) == (path.parents[1] / "discs", "ckt")
     assert (path.parents[2] / "logs" / "discs" / path.name / "report.json").exists()
     assert "one image per place, of mean grey [" in capsys.readouterr().out
@@ -47,15 +42,31 @@ def test_the_discs_are_as_described():
 
 
 def test_few_labels(smoke_run, capsys):
-    scores = load_example("few_labels").main([str(smoke_run[1]), "--labels", "50"])
+    scores = load_example("few_labels").compare(smoke_run[1], 50)
     assert scores.keys() == {"pixels", "codes"}
     assert scores["pixels"] > 0.4  # chance is 0.1; the codes of six updates know nothing yet
     assert "50 labels, codes: " in capsys.readouterr().out
 
 
-def test_a_new_latent_trains_and_reloads_once_imported(folders, capsys):
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("few_labels", ["ckt/mnist/none"], "few_labels.py: ckt/mnist/none: "),
+        ("few_labels", ["ckt/mnist/none", "--labels", "0"], "--labels: 0 was given, but from 10 to 10,000 are needed."),
+        ("new_latent", ["--updates", "-3"], "--updates: -3 was given, but a whole number of at least 1 is needed."),
+        ("own_arrays", ["--updates", "0"], "--updates: 0 was given, but a whole number of at least 1 is needed."),
+    ],
+)
+def test_examples_refuse_in_one_line(name, arguments, message, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [f"{name}.py"])
+    assert load_example(name).main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_a_new_latent_trains_and_reloads_once_imported(tmp_path, capsys):
     module = load_example("new_latent")
-    path = module.main(folders)
+    path = module.train(2, tmp_path / "logs", tmp_path / "ckt")
     assert "mean cosine between angles" in capsys.readouterr().out
     entry = json.loads((path / "spec.json").read_text())["latent_spec"][1]
     assert entry["distribution"] == {"type": "Angle", "concentration": 4.0}

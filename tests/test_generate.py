@@ -137,7 +137,11 @@ WRONG = {
     "unknown ending": (["--output", "x.bmp"], "--output: x.bmp was given, but it ends in none of png, gif, npz, mp4"),
     "no folder": (["--output", "nowhere/x.png"], "but nowhere is no folder. Make it first"),
     "a folder": (["--output", ".", "--format", "png"], "--output: . was given, but it is a folder"),
-    "negative seed": (["--seed", "-1"], "seed: -1 was given, but a whole number from 0"),
+    "format beside an ending": (
+        ["--output", "x.png", "--format", "gif", "--code", "digit"],
+        "--format: gif was given, but x.png ends in .png. Leave one of them out.",
+    ),
+    "negative seed": (["--seed", "-1"], "--seed: -1 was given, but a whole number from 0"),
 }
 
 

@@ -101,7 +101,9 @@ def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
     (logs / "report.json").unlink()
     assert launch("--resume", "--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent) == 0
     assert (logs / "report.json").read_text() == before
-    assert "digit: error rate" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "digit: error rate" in said
+    assert "all updates are done already" in said
 
 
 def test_recipes_and_baseline_reach_the_spec(tmp_path):
@@ -119,17 +121,17 @@ WRONG = {
     "unknown recipe": (["--recipe", "best"], "argument --recipe: invalid choice: 'best'"),
     "unknown precision": (["--precision", "float16"], "argument --precision: invalid choice: 'float16'"),
     "batch of one": (["--batch-size", "1"], "--batch-size: 1 was given, but a whole number of at least 2 is needed"),
-    "batch too large": (["--batch-size", "60001"], "--batch-size: 60,001 was given, but only 60,000 training images"),
+    "batch too large": (["--batch-size", "60001"], "--batch-size: a batch has 60,001 images, but only 60,000 training images"),
     "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),
     "negative seed": (["--seed", "-1"], "--seed: -1 was given"),
     "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 and"),
-    "too much noise": (["--noise-dim", "1000000000"], "dim of noise: 1000000000 was given"),
+    "too much noise": (["--noise-dim", "1000000000"], "--noise-dim: 1000000000 was given"),
     "name too long": (["--log-dir", "x" * 300], "File name too long"),
     "rate of zero": (
         ["--generator-learning-rate", "0"],
         "--generator-learning-rate: 0.0 was given, but a number above 0 and",
     ),
-    "no noise": (["--noise-dim", "0"], "dim of noise: 0 was given"),
+    "no noise": (["--noise-dim", "0"], "--noise-dim: 0 was given"),
     "run name with path": (["--run-name", "../x"], "--run-name: '../x' was given"),
     "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
     "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),

@@ -1,5 +1,6 @@
 """Studies keep what is finished, go on where they stopped, and refuse to mix what differs."""
 
+import argparse
 import json
 import os
 import signal
@@ -30,7 +31,9 @@ LAUNCHER = textwrap.dedent(
     log, checkpoints = (pathlib.Path(root) / name for root in (options.log_dir, options.checkpoint_dir))
     for folder in (log, checkpoints):
         folder.mkdir(parents=True, exist_ok=bool(options.resume))
-    (checkpoints / "spec.json").write_text("{}")
+    spec = {"seed": options.seed, "recipe": options.recipe, "updates_per_epoch": 60, "batch_size": 100}
+    (checkpoints / "new").write_text(json.dumps(spec))
+    (checkpoints / "new").replace(checkpoints / "spec.json")
     with (checkpoints / "calls").open("a") as calls:
         calls.write("resumed " if options.resume else "new ")
     with (log.parent / "order").open("a") as order:
@@ -43,7 +46,6 @@ LAUNCHER = textwrap.dedent(
             sys.exit(status)
     while (log.parent / f"wait{options.seed}").exists():
         time.sleep(0.02)
-    spec = {"seed": options.seed, "recipe": options.recipe, "updates_per_epoch": 60, "batch_size": 100}
     row = {"name": "error rate", "code": "digit", "ours": 0.01 * (options.seed + 1), "unit": "share", "better": "lower",
            "note": "", "paper": 0.05, "bound": None, "source": "Sec. 7.2", "rule": "at most", "holds": True}
     seed = int(options.own_seed or options.seed)
@@ -79,9 +81,11 @@ def test_every_seed_is_run_and_summarised(study):
     assert row["holds"] == 3
 
 
-def test_a_finished_seed_is_not_run_again(study):
+def test_a_finished_seed_is_not_run_again_and_that_is_said(study, capsys):
     run_study(study._replace(seeds=(1,)))
+    assert "they are not trained again" not in capsys.readouterr().out
     run_study(study)
+    assert "s.json holds seeds 1: they are not trained again." in capsys.readouterr().out
     assert [calls(study, seed) for seed in (0, 1, 2)] == [["new"]] * 3
 
 
@@ -207,6 +211,8 @@ def test_another_command_is_refused(study):
 def test_another_spec_is_refused(study):
     run_study(study._replace(seeds=(0,)))
     study.launcher.write_text(LAUNCHER.replace('"batch_size": 100', '"batch_size": 200'))
+    for seed in (1, 2):
+        (study.log_root / f"wait{seed}").touch()  # it is refused before it trains
     with pytest.raises(InputError, match=r"runs of another spec \(batch_size differ\)"):
         run_study(study)
     assert [run["seed"] for run in load_study(study.path)["runs"]] == [0]
@@ -235,6 +241,6 @@ def test_a_damaged_file_is_refused(study, text):
 def test_seeds():
     assert parse_seeds("0-3") == (0, 1, 2, 3)
     assert parse_seeds("5,0-2,1") == (5, 0, 1, 2)
-    for text in ("", "a", "3-1", "1,,2", "-"):
-        with pytest.raises(ValueError):
+    for text in ("", "a", "3-1", "1,,2", "-", "0-", "-3", "0-999999999"):
+        with pytest.raises(argparse.ArgumentTypeError, match="was given, but seeds are needed, as 0-9 or 0,3,7-8"):
             parse_seeds(text)

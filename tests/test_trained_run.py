@@ -100,6 +100,7 @@ WRONG_VALUES = {
     "negative count": ({"count": -1}, "count: -1 was given, but a whole number of at least 0"),
     "noise": ({"noise": np.zeros((2, 60))}, "noise: an array of shape [2, 60] was given, but [62] or [N, 62]"),
     "seed": ({"seed": -1}, "seed: -1 was given, but a whole number from 0"),
+    "codes in a list": ({"codes": ["digit"]}, "codes: ['digit'] was given, but a dict of code name -> value"),
 }
 
 
@@ -110,6 +111,12 @@ def test_wrong_values_are_refused(run, case):
         run.generate(**arguments)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("latents", [np.zeros((2, 3)), np.zeros(()), np.full((1, 74), "a"), [[0.0] * 73]])
+def test_wrong_latents_are_refused(run, latents):
+    with pytest.raises(InputError, match=r"latents: .* was given, but numbers \[\.\.\., 74\] are needed"):
+        run.generate_from(latents)
 
 
 WRONG_IMAGES = {

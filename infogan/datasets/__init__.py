@@ -37,6 +37,7 @@ def load_dataset(spec, data_dir=None):
     if len(train) < spec.batch_size:
         raise InputError(
             "batch_size",
-            f"{spec.batch_size:,} was given, but only {len(train):,} training images are left. Choose a smaller batch.",
+            f"a batch has {spec.batch_size:,} images, but only {len(train):,} training images are left. "
+            "Choose a smaller one.",
         )
     return Dataset(train, dataset.test.part(None, spec.max_images), dataset.source)

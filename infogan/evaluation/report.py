@@ -90,11 +90,21 @@ def _markdown_table(table):
 
 def format_row(row):
     """A row of `compare` as five cells: quantity, ours, paper, where, holds."""
-    paper = format_value(row["paper"], row["unit"])
-    if row["bound"] is not None:
-        paper = f"shown ({row['rule']} {format_value(row['bound'], row['unit'])} asked here)"
     holds = {True: "yes", False: "no", None: "-"}[row["holds"]]
-    return name_row(row, with_note=True), format_value(row["ours"], row["unit"]), paper, row["source"] or "-", holds
+    return (
+        name_row(row, with_note=True),
+        format_value(row["ours"], row["unit"]),
+        format_paper(row),
+        row["source"] or "-",
+        holds,
+    )
+
+
+def format_paper(row):
+    """The paper's number; where it only draws something, what is asked here."""
+    if row["bound"] is not None:
+        return f"shown ({row['rule']} {format_value(row['bound'], row['unit'])} asked here)"
+    return format_value(row["paper"], row["unit"])
 
 
 def name_row(row, with_note=False):

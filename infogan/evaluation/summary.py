@@ -2,7 +2,7 @@
 
 import statistics
 
-from infogan.evaluation.report import align, format_value, name_row
+from infogan.evaluation.report import align, format_paper, format_value, name_row
 
 HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")
 
@@ -56,7 +56,6 @@ def format_summary(rows):
 
 def _format_row(row):
     numbers = [format_value(row[key], row["unit"]) for key in ("mean", "deviation", "worst")]
-    stated = row["bound"] if row["paper"] is None else row["paper"]
     count = len(row["values"])
     holds = "-" if row["holds"] is None else f"{row['holds']} of {count}"
-    return name_row(row), *numbers, format_value(stated, row["unit"]), holds, str(count)
+    return name_row(row), *numbers, format_paper(row), holds, str(count)
