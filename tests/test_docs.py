@@ -216,6 +216,21 @@ def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
         assert row in text, row
 
 
+def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
+    document = json.loads((ROOT / "docs" / "studies" / "faces.json").read_text())
+    rows = {row["name"]: row["values"] for row in document["summary"]}
+    found = [rows[f"|Spearman| with {factor}, best code"] for factor in ("lighting", "azimuth", "elevation")]
+    seeds = [run["seed"] for run in document["runs"]]
+    assert seeds == [0, 1, 2, 3, 4]
+    text = (ROOT / "docs" / "experiments.md").read_text()
+    for name, values in [*zip(seeds, zip(*found)), ("mean", [statistics.fmean(each) for each in found])]:
+        row = " | ".join(f"{value:.3f}" for value in [*values, statistics.fmean(values)])
+        assert f"| {name} | {row} |" in text, row
+    each = ", ".join(f"{statistics.fmean(values):.3f}" for values in zip(*found))
+    assert f"mean of three factors {statistics.fmean(map(statistics.fmean, found)):.3f} (aim: 0.9); {each}" in text
+    assert ", ".join(f"{max(values):.3f}" for values in found[:2]) + f" and {max(found[2]):.3f}" in text
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]
