@@ -121,7 +121,7 @@ WRONG = {
     "unknown recipe": (["--recipe", "best"], "argument --recipe: invalid choice: 'best'"),
     "unknown precision": (["--precision", "float16"], "argument --precision: invalid choice: 'float16'"),
     "batch of one": (["--batch-size", "1"], "--batch-size: 1 was given, but a whole number of at least 2 is needed"),
-    "batch too large": (["--batch-size", "60001"], "--batch-size: a batch has 60,001 images, but only 60,000 training images"),
+    "batch too large": (["--batch-size", "60001"], "--batch-size: a batch has 60,001 images, but only 60,000"),
     "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),
     "negative seed": (["--seed", "-1"], "--seed: -1 was given"),
     "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 and"),
