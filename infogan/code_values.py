@@ -72,6 +72,8 @@ def place_values(spec, latents, codes, noise=None):
     Raises:
       InputError: if there is no such code or value, or the numbers of values do not go together.
     """
+    if not isinstance(codes, dict):
+        raise InputError("codes", f"{codes!r} was given, but a dict of code name -> value is needed.")
     given = {name: code_vectors(find_code(spec, name), values) for name, values in codes.items()}
     if noise is not None:
         given.update(_split_noise(spec, noise))

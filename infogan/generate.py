@@ -13,7 +13,7 @@ from infogan.command_line import Parser, report, run_command
 from infogan.errors import InputError
 from infogan.pictures import grids
 from infogan.pictures.sweeps import COLUMNS, ROWS
-from infogan.spec import LARGEST_SEED
+from infogan.spec import check_seed
 
 FORMATS = ("png", "gif", "npz", "mp4")
 FILMS = ("gif", "mp4")
@@ -52,10 +52,7 @@ def _generate(parser, options):
     from infogan.trained_run import TrainedRun, load_report
     from infogan.training.progress import say
 
-    if not 0 <= options.seed <= LARGEST_SEED:
-        raise InputError(
-            "--seed", f"{options.seed} was given, but a whole number from 0 to {LARGEST_SEED:,} is needed."
-        )
+    check_seed(options.seed, "--seed")
     folder = open_run(options.run)
     spec = folder.load_spec()
     if options.list:

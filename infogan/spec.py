@@ -6,6 +6,7 @@ A spec holds no tensor and imports no TensorFlow. It is checked when it is built
 import dataclasses
 import json
 import math
+import numbers
 import re
 
 from infogan import distributions
@@ -347,6 +348,16 @@ def _find_family(name):
             f"the distribution {name!r} was given, but no class has that name. Import the module that has it.",
         )
     return (ours or named)[-1]
+
+
+def check_seed(seed, where="seed"):
+    """Refuses what is no seed of a draw; `where` is how the user calls it.
+
+    Raises:
+      InputError: if it is no whole number from 0 to LARGEST_SEED.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed <= LARGEST_SEED:
+        raise InputError(where, f"{seed!r} was given, but a whole number from 0 to {LARGEST_SEED:,} is needed.")
 
 
 def _check_whole(field, value, lowest, why="", highest=math.inf):

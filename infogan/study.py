@@ -249,7 +249,11 @@ def _check_begun(study, seed, process, spec):
         if process.poll() is not None:
             return
         time.sleep(LOOK_EVERY)
-    _check_spec(study, _without_seed(json.loads(path.read_text())), spec)
+    try:
+        begun = _without_seed(json.loads(path.read_text()))
+    except (ValueError, AttributeError):
+        return  # of a run that is resumed: its launcher refuses it
+    _check_spec(study, begun, spec)
 
 
 def _without_seed(spec):

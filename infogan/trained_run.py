@@ -10,7 +10,7 @@ from infogan.devices import find_gpus
 from infogan.errors import InputError
 from infogan.evaluation.saved_run import open_run
 from infogan.evaluation.trained_model import TrainedModel
-from infogan.spec import LARGEST_SEED
+from infogan.spec import check_seed
 
 
 def load(path):
@@ -68,15 +68,12 @@ class TrainedRun:
     def sample_latents(self, count, seed=0):
         """Draws float32 [count, dim] from the prior, noise and codes in the spec's order."""
         _check_count(count)
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= LARGEST_SEED:
-            raise InputError("seed", f"{seed!r} was given, but a whole number from 0 to {LARGEST_SEED:,} is needed.")
+        check_seed(seed)
         return self._model.sample_latents(count, seed)
 
     def latents(self, codes=None, noise=None, seed=0, count=None):
         """The latents that `generate` makes images of, with the same arguments: float32 [N, dim]."""
         drawn = self.sample_latents(1 if count is None else count, seed)
-        if not isinstance(codes or {}, dict):
-            raise InputError("codes", f"{codes!r} was given, but a dict of code name -> value is needed.")
         return place_values(self.spec, drawn, codes or {}, noise)
 
     def generate(self, codes=None, noise=None, seed=0, count=None):

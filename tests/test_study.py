@@ -218,6 +218,18 @@ def test_another_spec_is_refused(study):
     assert [run["seed"] for run in load_study(study.path)["runs"]] == [0]
 
 
+@pytest.mark.parametrize("text", ["", "[]"])
+def test_a_damaged_spec_of_a_begun_run_is_left_to_its_launcher(study, text):
+    run_study(study._replace(seeds=(0,)))
+    begun = study.checkpoint_root / "s_seed1"
+    begun.mkdir()
+    (begun / "spec.json").write_text(text)
+    (study.log_root / "s_seed1").mkdir()
+    (study.log_root / "refuse1").touch()
+    with pytest.raises(InputError, match=r"seed 1: --colour: blue was given"):
+        run_study(study._replace(seeds=(1,)))
+
+
 @pytest.mark.parametrize(
     "text",
     [
