@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from infogan.devices import choose_precision, session_config
 from infogan.networks.layers import GENERATED, REAL, Network, Normalisation, batch_norm
 from infogan.replicas import count_replicas, gather_from_replicas, own_number, own_share, sum_over_replicas
 from infogan.tf1 import tf
@@ -10,23 +11,26 @@ from infogan.tf1 import tf
 DEVICES = ["/cpu:0", "/cpu:1"]
 
 
-def on_replicas(build):
+def on_replicas(build, precision="float32"):
     """What build() makes on each of two virtual devices, evaluated: a list."""
     made = []
     with tf.Graph().as_default():
         strategy = tf.distribute.MirroredStrategy(DEVICES)
         with strategy.scope():
             strategy.run(lambda: made.append(build()))
-        return evaluate(made)
+        return evaluate(made, precision)
 
 
-def on_one(build):
+def on_one(build, precision="float32"):
     with tf.Graph().as_default():
-        return evaluate(build())
+        return evaluate(build(), precision)
 
 
-def evaluate(made):
-    with tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as session:
+def evaluate(made, precision):
+    config = session_config(precision)
+    config.device_count["CPU"] = 2
+    config.graph_options.rewrite_options.remapping = 2  # as `LocalDevices` sets it
+    with tf.Session(config=config) as session:
         session.run(tf.global_variables_initializer())
         values = session.run(made)
         AVERAGES.clear()
@@ -102,3 +106,31 @@ def test_batch_norm_and_its_gradients_are_those_of_the_whole_batch(shape):
     for index in (1, 2):  # scale and offset: each replica has its share of the gradient
         total = sum(gradients[index] for _, gradients, _ in replicas)
         np.testing.assert_allclose(total, whole_gradients[index], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(choose_precision("auto") != "bfloat16", reason="this machine does not train in bfloat16")
+def test_between_bfloat16_convolutions_the_moments_are_those_of_one_device():
+    # Channels whose deviation is small beside their mean: a mean of squares in bfloat16 gives variances below 0.
+    rng = np.random.default_rng(0)
+    shapes = (0.2, (16, 8, 8, 6)), (1.0, (3, 3, 6, 16)), (0.0, (3, 3, 16, 8))
+    images, first, second = (rng.normal(mean, 0.05, shape).astype(np.float32) for mean, shape in shapes)
+
+    def build():
+        normalisation = Normalisation([REAL], batch_statistics=True)
+        kernels = [tf.get_variable(f"kernel{i}", initializer=kernel) for i, kernel in enumerate((first, second))]
+        batch = tf.placeholder_with_default(images, images.shape)  # TensorFlow computes with constants beforehand
+        x = tf.nn.conv2d(own_share(batch), kernels[0], 1, "VALID")
+        y = Network("n", 0, [batch_norm()])(x, normalisation)
+        score = tf.nn.conv2d(tf.nn.leaky_relu(y), kernels[1], 1, "VALID")
+        loss = tf.reduce_mean(tf.square(score)) / count_replicas()
+        return y, tf.gradients(loss, kernels), tf.group(*normalisation.updates)
+
+    whole_y, whole_gradients, _ = on_one(build, "bfloat16")
+    whole_averages = list(AVERAGES)
+    replicas = on_replicas(build, "bfloat16")
+    np.testing.assert_allclose(np.concatenate([y for y, _, _ in replicas]), whole_y, atol=0.02)
+    for found, expected in zip(AVERAGES, whole_averages):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    for index, expected in enumerate(whole_gradients):
+        total = sum(gradients[index] for _, gradients, _ in replicas)
+        np.testing.assert_allclose(total, expected, atol=0.03 * np.abs(expected).max())

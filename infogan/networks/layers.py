@@ -13,7 +13,7 @@ import dataclasses
 import numpy as np
 
 from infogan.networks.spectral_norm import SpectralNorm
-from infogan.replicas import count_replicas, sum_over_replicas
+from infogan.replicas import count_replicas, gather_from_replicas, sum_over_replicas
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 
@@ -221,9 +221,7 @@ class _BatchNorm:
             for average, value in ((mean, batch_mean), (variance, batch_variance)):
                 normalisation.updates.append(average.assign_sub(normalisation.share * (average - value)))
         else:
-            y, _, _ = tf.nn.fused_batch_norm(
-                image, scale, offset, mean, variance, epsilon=BATCH_NORM_EPSILON, is_training=False
-            )
+            y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
         return y if x.shape.ndims == 4 else y[:, 0, 0, :]
 
 
@@ -235,11 +233,46 @@ def _build_average(name, shape, initializer):
 
 def _normalise_by_batch(image, scale, offset):
     """The normalised batch [B, H, W, C], its mean and its unbiased variance [C]; the batch is that of all replicas."""
+    y, mean, variance = _fused_batch_norm(image, scale, offset)
     if count_replicas() == 1:
-        return tf.nn.fused_batch_norm(image, scale, offset, epsilon=BATCH_NORM_EPSILON, is_training=True)
-    own = tf.stack([tf.reduce_mean(image, [0, 1, 2]), tf.reduce_mean(tf.square(image), [0, 1, 2])])
-    mean, mean_square = tf.unstack(sum_over_replicas(own) / count_replicas())
-    variance = mean_square - tf.square(mean)
-    factor = scale * tf.rsqrt(variance + BATCH_NORM_EPSILON)
-    values = tf.cast(tf.size(image) // tf.size(mean) * count_replicas(), tf.float32)
-    return image * factor + (offset - mean * factor), mean, variance * values / (values - 1.0)
+        return y, mean, variance
+    own_size = tf.cast(tf.size(image) // tf.size(mean), tf.float32)  # numbers of a channel
+    means, variances = tf.unstack(
+        gather_from_replicas(tf.stack([mean, variance * (own_size - 1.0) / own_size])), axis=1
+    )
+    mean = tf.reduce_mean(means, axis=0)
+    # Sums of squares: a mean of squares less the square of the mean can round to less than 0.
+    variance = tf.reduce_mean(variances + tf.math.squared_difference(means, mean), axis=0)
+    size = own_size * count_replicas()
+    return _normalise_by_moments(image, scale, offset, mean, variance, size), mean, variance * size / (size - 1.0)
+
+
+@tf.custom_gradient
+def _normalise_by_moments(image, scale, offset, mean, variance, size):
+    """Normalises by the moments of all replicas' images, `size` numbers a channel; its gradient counts the moments in.
+
+    With y = scale x' + offset, x' = (x - mean) / deviation: dx = scale / deviation (dy - mean(dy) - x' mean(dy x')),
+    the means being those of all replicas (Ioffe and Szegedy 2015, arXiv:1502.03167, Sec. 3).
+    """
+    y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
+
+    def build_gradients(dy):
+        dx, dscale, doffset = tf.gradients(y, [image, scale, offset], dy)  # as if the moments were constants
+        factor = scale * tf.rsqrt(variance + BATCH_NORM_EPSILON)
+        mean_dy, mean_product = tf.unstack(factor * sum_over_replicas(tf.stack([doffset, dscale])) / size)
+        of_moments, _, _ = _fused_batch_norm(image, mean_product, mean_dy, (mean, variance))
+        return dx - of_moments, dscale, doffset, None, None, None
+
+    return y, build_gradients
+
+
+def _fused_batch_norm(image, scale, offset, moments=(None, None)):
+    """Normalises by the image's own moments, or by a given mean and variance. Keeps float32 in itself at any precision.
+
+    Returns:
+      The normalised image, its mean and its unbiased variance [C].
+    """
+    mean, variance = moments
+    return tf.nn.fused_batch_norm(
+        image, scale, offset, mean, variance, epsilon=BATCH_NORM_EPSILON, is_training=mean is None
+    )
