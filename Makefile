@@ -34,8 +34,15 @@ study: setup
 test: lint
 	$(RUN) -m pytest
 
-test-all: lint
-	$(RUN) -m pytest -m ""
+# Each file with slow tests is noted once it has passed, so the same command goes on where it stopped, until code changes.
+SLOW := $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests)
+CODE := $(shell git ls-files '*.py' pyproject.toml requirements.txt)
+
+test-all: test $(SLOW:%=build/slow/%)
+
+build/slow/%: % $(CODE)
+	$(RUN) -m pytest -m slow -s $<
+	@mkdir -p $(@D) && touch $@
 
 # Damaged files of every format; INPUTS of each. It goes on where it stopped.
 INPUTS ?= 10000

@@ -11,8 +11,8 @@ MASS_OUTSIDE = 0.01
 """Share of the mass on either side that the width leaves out."""
 LEAST_CONTRAST = 0.1
 """Between the darkest and the brightest pixel of a digit."""
-SHEET = 200
-"""Images whose skeletons are found in one call, side by side: its fixed cost is six images' worth."""
+SHEET = 50
+"""Images whose skeletons are found in one call, side by side; more are no faster and need 0.6 MB of memory each."""
 
 
 def measure_style(images):

@@ -19,6 +19,10 @@ MOST_REQUESTS = 100
 LARGEST_REQUEST = 10_000_000
 """Bytes; a bit more than the largest picture that may be uploaded."""
 
+GRADIO_SETTINGS = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1"}
+"""Environment variables, read when Gradio is imported. Its run history would keep every picture, even uploaded ones,
+in the browser's storage, and write all of them again at each change of a control: twice as slow after 40 changes."""
+
 POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'"
 """Content-Security-Policy: the browser asks this server alone."""
 
@@ -51,8 +55,7 @@ def serve(run, listener, auth=None):
         signal.signal(number, _leave)  # uvicorn calls it once it has said goodbye
     host, port = listener.getsockname()[:2]
     with tempfile.TemporaryDirectory(prefix="infogan-explore-") as uploads:
-        # Gradio reads these when it is imported.
-        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=uploads, HF_HUB_OFFLINE="1")
+        os.environ.update(GRADIO_TEMP_DIR=uploads, **GRADIO_SETTINGS)
         import uvicorn
 
         app = Guard(build_app(run, host, auth), MOST_REQUESTS)
