@@ -244,15 +244,18 @@ def _normalise_by_batch(image, scale, offset):
     # Sums of squares: a mean of squares less the square of the mean can round to less than 0.
     variance = tf.reduce_mean(variances + tf.math.squared_difference(means, mean), axis=0)
     size = own_size * count_replicas()
-    return _normalise_by_moments(image, scale, offset, mean, variance, size), mean, variance * size / (size - 1.0)
+    y = tf.custom_gradient(_normalise_by_moments)(image, scale, offset, mean, variance, size)
+    return y, mean, variance * size / (size - 1.0)
 
 
-@tf.custom_gradient
 def _normalise_by_moments(image, scale, offset, mean, variance, size):
-    """Normalises by the moments of all replicas' images, `size` numbers a channel; its gradient counts the moments in.
+    """Normalises by the moments of all replicas' images, `size` numbers a channel; the gradient counts the moments in.
 
     With y = scale x' + offset, x' = (x - mean) / deviation: dx = scale / deviation (dy - mean(dy) - x' mean(dy x')),
     the means being those of all replicas (Ioffe and Szegedy 2015, arXiv:1502.03167, Sec. 3).
+
+    Returns:
+      The normalised image, and the function that builds its gradients: for `tf.custom_gradient`.
     """
     y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
 
