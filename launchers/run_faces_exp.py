@@ -43,7 +43,7 @@ DEFAULT = dataclasses.replace(
     recipe="default",
     latent_spec=(Latent("noise", Uniform(2), regularised=False), *continuous_codes(5, fix_std=True)),
     factor=None,
-    continuous_weight=0.5,
+    continuous_weight=1.0,
     **SMALL_SET,
     code_schedules=schedules_from_text("800:0,1100:1/1600:0,1900:1/2400:0,2700:1/3200:0,3500:1/3600:0,3900:1"),
     max_epoch=50,
