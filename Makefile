@@ -36,7 +36,7 @@ test: lint
 
 # Each file with slow tests is noted once it has passed, so the same command goes on where it stopped, until code changes.
 SLOW := $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests)
-CODE := $(shell git ls-files '*.py' pyproject.toml requirements.txt)
+CODE := $(shell find benchmarks docs examples infogan launchers tests -name '*.py') pyproject.toml requirements.txt
 
 test-all: test $(SLOW:%=build/slow/%)
 
