@@ -9,10 +9,16 @@ and pays for the import only when the first graph is built, so `--help` and the 
 
 import importlib
 import os
+import platform
 
 # `tf.layers` lives in tf-keras (Keras 2); under Keras 3 every layer raises AttributeError. TensorFlow looks at
 # this when Keras is first touched, so it also works when the user imported tensorflow before infogan.
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+# TensorFlow leaves oneDNN off on processors without AVX-512, where it helps as well (docs/performance.md). It looks at
+# this when it is imported; whoever has set it has said what is wanted.
+if platform.machine() in ("x86_64", "AMD64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 class _LazyModule:

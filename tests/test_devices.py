@@ -1,6 +1,10 @@
 """Which precision a run gets, and what it changes."""
 
 import dataclasses
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -44,6 +48,18 @@ def test_what_a_run_computes_on_is_said(monkeypatch, tmp_path):
     assert devices.describe_devices(["NVIDIA H100"]) == "GPU: NVIDIA H100, CUDA 12.5.1, cuDNN 9"
     monkeypatch.setattr("tensorflow.sysconfig.get_build_info", dict)  # a TensorFlow without CUDA, as for other GPUs
     assert devices.describe_devices(["Metal"]) == "GPU: Metal"
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
+@pytest.mark.parametrize(("given", "is_on"), [(None, True), ("1", True), ("0", False)])
+def test_onednn_computes_unless_the_user_says_otherwise(given, is_on):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    if given is not None:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = given
+    ask = "from infogan.tf1 import tf; tf.constant; from tensorflow.python.framework import test_util as t"
+    command = [sys.executable, "-c", f"{ask}; print(t.IsMklEnabled())"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(is_on)
 
 
 @pytest.mark.skipif(not devices._cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
