@@ -70,7 +70,7 @@ def check_output(kind, path):
     missing = [name for name in NEEDED_FOR_ONNX if kind == "onnx" and importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
-            "--format", f"onnx was given, but it needs {', '.join(missing)}. Run pip install {' '.join(missing)}."
+            "--format", f"onnx was given, but it needs {', '.join(missing)}. Run pip install -e '.[onnx]'."
         )
 
 

@@ -1,7 +1,7 @@
 """Measures finished runs against the paper: report.json, report.md and report.html in each run's log folder.
 
-RUN_FOLDER is a run's folder below logs/ or ckt/. Several runs of an experiment are also put together: mean, deviation
-and worst of each number.
+RUN_FOLDER is a run's folder below logs/ or ckt/. Runs that differ in the seed alone are also put together: mean,
+deviation and worst of each number.
 """
 
 import os
@@ -78,11 +78,11 @@ def _evaluate(spec, dataset, folder):
 
 
 def _print_summaries(reports):
-    from infogan.evaluation.summary import format_summary, group_reports, summarise
+    from infogan.evaluation.summary import format_group, format_summary, group_reports, summarise
 
-    for (name, recipe, variant), group in group_reports(reports).items():
-        seeds = ", ".join(str(report["seed"]) for report in group)
-        say(f"{name}, recipe {recipe}, {variant}, seeds {seeds}\n\n{format_summary(summarise(group))}\n")
+    groups = group_reports(reports)
+    for group in groups:
+        say(f"{format_group(group, groups)}\n\n{format_summary(summarise(group))}\n")
 
 
 if __name__ == "__main__":

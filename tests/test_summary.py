@@ -3,20 +3,21 @@
 import pytest
 
 from infogan.evaluation.metric import Metric, compare
-from infogan.evaluation.summary import format_summary, group_reports, summarise
+from infogan.evaluation.summary import format_group, format_summary, group_reports, summarise
 from infogan.spec import PaperValue
 
 PAPER = [PaperValue("error rate", 0.05, "Sec. 7.2", "digit")]
 
 
-def report(error, information, recipe="paper", extra=()):
+def report(error, information, recipe="paper", extra=(), seed=0, **spec):
     metrics = [
         Metric("error rate", error, "share", "digit", better="lower"),
         Metric("L_I", information, "nats", "digit", better="higher"),
         Metric("|Spearman| with slant", 0.5, "", "width"),
         *extra,
     ]
-    return {"name": "mnist", "recipe": recipe, "variant": "infogan", "metrics": compare(metrics, PAPER)}
+    head = {"name": "mnist", "recipe": recipe, "variant": "infogan", "seed": seed}
+    return {**head, "metrics": compare(metrics, PAPER), "spec": {**head, **spec}}
 
 
 def test_mean_deviation_and_worst():
@@ -50,8 +51,21 @@ def test_mean_deviation_and_worst():
 
 
 def test_runs_of_other_recipes_are_kept_apart():
-    groups = group_reports([report(0.1, 2.0), report(0.2, 2.0, "reference"), report(0.3, 2.0)])
-    assert [len(group) for group in groups.values()] == [2, 1]
+    groups = group_reports([report(0.1, 2.0), report(0.2, 2.0, "reference"), report(0.3, 2.0, seed=1)])
+    assert [format_group(group, groups) for group in groups] == [
+        "mnist, recipe paper, infogan, seeds 0, 1",
+        "mnist, recipe reference, infogan, seeds 0",
+    ]
+
+
+def test_runs_of_one_recipe_with_other_values_are_kept_apart():
+    short = {"max_epoch": 2, "code_schedules": [{"points": []}]}
+    reports = [report(0.1, 2.0, **short), report(0.2, 2.0, seed=1, max_epoch=80, code_schedules=[])]
+    groups = group_reports([*reports, report(0.3, 2.0, seed=2, **short)])
+    assert [format_group(group, groups) for group in groups] == [
+        'mnist, recipe paper, infogan, max_epoch 2, code_schedules [{"points": []}], seeds 0, 2',
+        "mnist, recipe paper, infogan, max_epoch 80, code_schedules [], seeds 1",
+    ]
 
 
 def test_a_number_that_could_not_be_measured():

@@ -1,5 +1,6 @@
 """What TensorBoard reads of a finished run, read back with TensorBoard's own code."""
 
+import dataclasses
 import json
 
 import imageio.v3 as imageio
@@ -11,11 +12,13 @@ from tensorboard.plugins.projector import ProjectorConfig
 
 from infogan.evaluation import tensorboard_files
 from infogan.evaluation.evaluate import _describe_reading
-from infogan.evaluation.tensorboard_files import draw_embedding
+from infogan.evaluation.tensorboard_files import draw_embedding, encode_results
+from infogan.schedule import schedules_from_text
 
 
 def read_events(log):
-    accumulator = EventAccumulator(str(log / tensorboard_files.EVENTS))
+    """What TensorBoard reads in a log folder, or in an event file."""
+    accumulator = EventAccumulator(str(log / tensorboard_files.EVENTS if log.is_dir() else log))
     accumulator.Reload()
     return accumulator
 
@@ -25,13 +28,17 @@ def read_hparams(accumulator, tag):
     return plugin_data_pb2.HParamsPluginData.FromString(content)
 
 
-def test_results_stand_beside_hyper_parameters(smoke_run):
-    events = read_events(smoke_run[0])
-    start = read_hparams(events, "_hparams_/session_start_info").session_start_info
-    assert start.group_name == "smoke"
-    assert start.hparams["seed"].number_value == 0 and start.hparams["recipe"].string_value == "paper"
-    assert "digit ~ Categorical(dim=10)" in start.hparams["latents"].string_value
+def test_results_stand_beside_hyper_parameters(smoke_run, spec, tmp_path):
     report = json.loads((smoke_run[0] / "report.json").read_text())
+    spec = dataclasses.replace(spec, code_schedules=schedules_from_text("none/100:0,200:1/none"))
+    (tmp_path / tensorboard_files.EVENTS).write_bytes(encode_results(spec, report, "first"))
+    events = read_events(tmp_path / tensorboard_files.EVENTS)
+    start = read_hparams(events, "_hparams_/session_start_info").session_start_info
+    assert start.group_name == "first"
+    assert start.hparams["seed"].number_value == 3 and start.hparams["recipe"].string_value == "paper"
+    assert start.hparams["code_schedules"].string_value == "none/100:0,200:1/none"
+    assert start.hparams["turning_schedule"].string_value == "none"
+    assert "digit ~ Categorical(dim=10)" in start.hparams["latents"].string_value
     error = next(row["ours"] for row in report["metrics"] if row["name"] == "error rate")
     (scalar,) = events.Scalars("report/error_rate_of_digit")
     assert scalar.step == report["update"]
@@ -40,6 +47,13 @@ def test_results_stand_beside_hyper_parameters(smoke_run):
     tags = {metric.name.tag for metric in experiment.metric_infos}
     assert "report/error_rate_of_digit" in tags <= set(events.Tags()["scalars"])
     assert read_hparams(events, "_hparams_/session_end_info").session_end_info.status == 1  # STATUS_SUCCESS
+
+
+def test_a_smoke_run_has_no_hyper_parameters(smoke_run):
+    """TensorBoard would take its list of results, which is short, for the others' too."""
+    events = read_events(smoke_run[0])
+    assert events.Scalars("report/error_rate_of_digit")
+    assert not [tag for tag in events.summary_metadata if tag.startswith("_hparams_")]
 
 
 def test_embedding_of_a_run(smoke_run):

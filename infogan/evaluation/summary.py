@@ -1,5 +1,6 @@
 """Several runs of one experiment: mean, deviation and worst of each number."""
 
+import json
 import statistics
 
 from infogan.evaluation.report import align, format_paper, format_value, name_row
@@ -8,11 +9,38 @@ HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")
 
 
 def group_reports(reports):
-    """Reports that can be compared: dict of (name, recipe, variant) -> list of reports."""
+    """Reports that differ in the seed alone, together: a list of lists."""
     groups = {}
     for report in reports:
-        groups.setdefault((report["name"], report["recipe"], report["variant"]), []).append(report)
-    return groups
+        groups.setdefault(json.dumps(_without_seed(report["spec"]), sort_keys=True), []).append(report)
+    return list(groups.values())
+
+
+def format_group(group, groups):
+    """What a group of `group_reports` is: "mnist, recipe paper, infogan, max_epoch 20, seeds 0, 1".
+
+    Fields are named in which it differs from another group of the same experiment, recipe and variant.
+    """
+    title = (group[0]["name"], group[0]["recipe"], group[0]["variant"])
+    spec = _without_seed(group[0]["spec"])
+    alike = [
+        _without_seed(other[0]["spec"])
+        for other in groups
+        if (other[0]["name"], other[0]["recipe"], other[0]["variant"]) == title
+    ]
+    fields = [field for field in spec if any(other.get(field) != spec[field] for other in alike)]
+    told = [f"{field} {_tell(spec[field])}" for field in fields]
+    name, recipe, variant = title
+    seeds = ", ".join(str(report["seed"]) for report in group)
+    return ", ".join([name, f"recipe {recipe}", variant, *told, f"seeds {seeds}"])
+
+
+def _without_seed(spec):
+    return {field: value for field, value in spec.items() if field != "seed"}
+
+
+def _tell(value):
+    return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
 def summarise(reports):

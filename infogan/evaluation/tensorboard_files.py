@@ -23,12 +23,17 @@ def list_hyper_parameters(spec):
     """
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
+    chosen["code_schedules"] = "/".join(map(str, spec.code_schedules)) or "none"
+    chosen.update(turning_schedule=str(spec.turning_schedule), scaling_schedule=str(spec.scaling_schedule))
     chosen["latents"] = ", ".join(f"{latent.name} ~ {latent.distribution}" for latent in spec.latent_spec)
     return chosen
 
 
 def encode_results(spec, report, run_name):
     """The bytes of an event file: the hyper-parameters of a run and each number of its report as `report/...`.
+
+    A run on part of the set, as --smoke, has no hyper-parameters in it: TensorBoard takes the list of results from one
+    run for all, and such a run has fewer.
 
     Args:
       spec: ExperimentSpec.
@@ -43,15 +48,16 @@ def encode_results(spec, report, run_name):
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     rows = [row for row in report["metrics"] if row["ours"] is not None]
-    chosen = list_hyper_parameters(spec)
-    judged = [api.Metric(_tag(row), display_name=_title(row)) for row in rows if row["better"]]
-    values = [Summary.Value(tag=_tag(row), simple_value=row["ours"]) for row in rows]
-    summaries = [
-        api.hparams_config_pb([api.HParam(name) for name in chosen], judged),
-        api.hparams_pb(chosen, trial_id=run_name),
-        Summary(value=values),
-        Summary.FromString(session_end_pb("STATUS_SUCCESS").SerializeToString()),
-    ]
+    summaries = [Summary(value=[Summary.Value(tag=_tag(row), simple_value=row["ours"]) for row in rows])]
+    if spec.max_images is None:
+        chosen = list_hyper_parameters(spec)
+        judged = [api.Metric(_tag(row), display_name=_title(row)) for row in rows if row["better"]]
+        summaries = [
+            api.hparams_config_pb([api.HParam(name) for name in chosen], judged),
+            api.hparams_pb(chosen, trial_id=run_name),
+            *summaries,
+            Summary.FromString(session_end_pb("STATUS_SUCCESS").SerializeToString()),
+        ]
     now, buffer = time.time(), io.BytesIO()
     writer = RecordWriter(buffer)
     writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())

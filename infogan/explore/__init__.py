@@ -39,7 +39,7 @@ def _check_packages():
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
-            "explore", f"{', '.join(missing)} not installed, but the page needs it. Run pip install gradio."
+            "explore", f"{', '.join(missing)} not installed, but the page needs it. Run pip install -e '.[explore]'."
         )
 
 
