@@ -1,84 +1,68 @@
-"""A latent of your own: an angle, a point on the circle whose ends meet, with a von Mises posterior.
+"""A latent of your own: how much there is of something, of which there is mostly little and now and then a lot.
 
     python examples/new_latent.py --updates 3000     # the default only shows the way
 
 A run with such a latent names its class in spec.json. To load it again, import the module that defines the class first:
 
-    from examples.new_latent import Angle
-    run = infogan.load("ckt/angle/NAME")
+    from examples.new_latent import Exponential
+    run = infogan.load("ckt/amount/NAME")
 """
 
 import dataclasses
-import math
 import sys
 
 import numpy as np
 
 import infogan
-from infogan import Distribution, ExperimentSpec, Latent, MeanBernoulli, Uniform
+from infogan import ExperimentSpec, Gaussian, Latent, MeanBernoulli, Uniform
 from infogan.command_line import Parser, run_command
 from infogan.datasets import Dataset, Split
 from infogan.tf1 import tf
 
 
 @dataclasses.dataclass(frozen=True)
-class Angle(Distribution):
-    """An angle, as the point (cos, sin); uniform a priori, von Mises around Q's direction a posteriori.
+class Exponential(Gaussian):
+    """Positive numbers with the density exp(-x) a priori; Gaussian around what Q reads a posteriori.
 
-    log p(x | mean, concentration) = concentration * (x . mean) - log(2 pi I0(concentration))
+    All that `Gaussian` says of the posterior holds: this class says what the prior is.
     """
 
-    dim = 2
-    effective_dim = 1
-    dist_info_keys = ("mean", "concentration")
-    prior_entropy = math.log(2 * math.pi)
-    prior_in_words = "an angle, uniform on the circle"
-    concentration: float = 4.0
+    prior_in_words = "positive, exp(-x)"
+    prior_variance = 1.0
+
+    @property
+    def prior_entropy(self):
+        return float(self.dim)
 
     def sweep(self, columns, limit):
-        angles = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-
-    def prior_dist_info(self, batch_size):
-        return {"mean": tf.tile([[1.0, 0.0]], [batch_size, 1]), "concentration": tf.zeros([batch_size, 1])}
+        return np.repeat(np.linspace(0, limit, columns, dtype=np.float32)[:, None], self.dim, axis=1)
 
     def sample_prior(self, batch_size, seed=None):
-        angle = tf.random.stateless_uniform([batch_size, 1], _seed_pair(seed), 0.0, 2 * math.pi)
-        return tf.concat([tf.cos(angle), tf.sin(angle)], axis=1)
+        # Gaussian draws with the seeds of this package: None, an int or a tensor [2]. Half the square of the length of
+        # a normal point in the plane is exponential.
+        points = Gaussian(2 * self.dim).sample_prior(batch_size, seed)
+        return 0.5 * (tf.square(points[:, : self.dim]) + tf.square(points[:, self.dim :]))
 
-    def activate_dist(self, flat):
-        mean = tf.nn.l2_normalize(flat, axis=1)
-        return {"mean": mean, "concentration": tf.fill([tf.shape(flat)[0], 1], self.concentration)}
-
-    def logli(self, x, dist_info):
-        concentration = dist_info["concentration"][:, 0]
-        # i0e(k) = exp(-k) I0(k) does not overflow.
-        log_i0 = tf.log(tf.math.bessel_i0e(concentration)) + concentration
-        return concentration * tf.reduce_sum(x * dist_info["mean"], axis=1) - log_i0 - math.log(2 * math.pi)
+    def logli_prior(self, x):
+        inside = tf.reduce_all(x >= 0.0, axis=1)
+        return tf.where(inside, -tf.reduce_sum(x, axis=1), tf.fill(tf.shape(inside), -np.inf))
 
 
-def _seed_pair(seed):
-    if seed is None:
-        return tf.random.uniform([2], maxval=2**30, dtype=tf.int32)
-    return tf.constant([seed, 0], tf.int64) if isinstance(seed, int) else seed
-
-
-def draw_hands(count, seed):
-    """uint8 [count, 28, 28, 1]: clock hands, each at an angle of its own."""
-    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, count)[:, None, None]
+def draw_discs(count, seed):
+    """uint8 [count, 28, 28, 1]: discs, mostly small, now and then large."""
+    radius = 2 + 2 * np.random.default_rng(seed).exponential(size=count)[:, None, None]
     y, x = np.mgrid[:28, :28] - 13.5
-    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    return np.uint8(255 * ((along > 0) & (along < 12) & (np.abs(across) < 2)))[..., None]
+    return np.uint8(255 * (np.hypot(x, y) < radius))[..., None]
 
 
 def make_spec(updates):
     return ExperimentSpec(
-        name="angle",
+        name="amount",
         recipe="mine",
-        dataset="hands",
+        dataset="discs",
         network="mnist",
         output_dist=MeanBernoulli(28 * 28),
-        latent_spec=(Latent("noise", Uniform(16), regularised=False), Latent("angle", Angle())),
+        latent_spec=(Latent("noise", Uniform(16), regularised=False), Latent("amount", Exponential(1, fix_std=True))),
         leaky_rate=0.1,
         info_reg_coeff=1.0,
         continuous_weight=1.0,
@@ -91,19 +75,17 @@ def make_spec(updates):
 
 
 def train(updates, log_dir, checkpoint_dir):
-    """Trains, and compares angles given with those read back; returns the run's checkpoint folder."""
+    """Trains, and compares amounts given with those read back; returns the run's checkpoint folder."""
     if updates < 1:
         raise infogan.InputError("--updates", f"{updates} was given, but a whole number of at least 1 is needed.")
     one_class = np.zeros(2000, np.uint8)
-    images, test = Split(draw_hands(2000, 0), one_class), Split(draw_hands(500, 1), one_class[:500])
-    dataset = Dataset(images, test, "clock hands drawn by the example")
+    images, test = Split(draw_discs(2000, 0), one_class), Split(draw_discs(500, 1), one_class[:500])
+    dataset = Dataset(images, test, "discs drawn by the example")
     path = infogan.train(make_spec(updates), dataset, log_dir, checkpoint_dir)
     with infogan.load(path) as run:
-        angles = np.linspace(0, 2 * np.pi, 8, endpoint=False)
-        given = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        read = run.encode(run.generate(codes={"angle": given}))["angle"]["mean"]
-    agreement = float(np.mean(np.sum(given * read, axis=1)))
-    print(f"{path}: mean cosine between angles given to G and those Q reads back: {agreement:.2f}")
+        given = np.linspace(0, 3, 16, dtype=np.float32)
+        read = run.encode(run.generate(codes={"amount": given}))["amount"]["mean"][:, 0]
+    print(f"{path}: correlation of amounts given to G and those Q reads back: {np.corrcoef(given, read)[0, 1]:.2f}")
     return path
 
 

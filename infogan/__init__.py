@@ -21,6 +21,7 @@ from infogan import tf1 as _tf1  # noqa: F401  selects Keras 2, which tf.layers 
 from infogan.distributions import (
     Bernoulli,
     Categorical,
+    Circular,
     Distribution,
     Gaussian,
     MeanBernoulli,
@@ -34,6 +35,7 @@ from infogan.spec import ExperimentSpec, Latent, PaperValue
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "Circular",
     "Distribution",
     "ExperimentSpec",
     "Gaussian",

@@ -6,6 +6,7 @@ nodes. Parameters of a batch of distributions travel in a `dist_info`, a dict of
     Categorical               prob                 (+ logits)
     Gaussian, Uniform,
     MeanGaussian              mean, stddev         (+ log_stddev)
+    Circular                  mean, concentration  (+ direction)
     Bernoulli, MeanBernoulli  p                    (+ logits)
     Product                   id_<i>_<key> for every key of its i-th factor
 
@@ -32,6 +33,10 @@ from infogan.tf1 import tf
 
 TINY = 1e-8
 LOG_2PI = math.log(2.0 * math.pi)
+PROPOSALS = 40
+"""Of a von Mises sample: each is accepted with a probability of at least 0.65 (Best and Fisher 1979)."""
+LEAST_CONCENTRATION = 1e-6
+"""Of a von Mises sample: less cannot be told from a uniform angle in float32."""
 
 
 def _seed_pair(seed):
@@ -88,6 +93,10 @@ class Distribution:
     def prior_in_words(self):
         """The prior of one sample, for people."""
         return repr(self)
+
+    def embed(self, x):
+        """What G is given for samples x [B, dim]: x itself, unless a family says otherwise; [B, any]."""
+        return x
 
     def sweep(self, columns, limit):
         """Values that show what a code does, one a row, from low to high.
@@ -340,6 +349,111 @@ class Uniform(Gaussian):
 
 
 @dataclasses.dataclass(frozen=True)
+class Circular(Distribution):
+    """An angle in half turns, from -1 to 1, which are the same; uniform a priori, with a von Mises posterior.
+
+    For a factor that goes around, as the azimuth of an object: a number on a line has to cut the circle somewhere, or
+    to fold it. G is given (cos, sin) of the angle, and Q's outputs are concentration * (cos, sin) of the mean. The
+    paper has no such code. Densities are those of the number of half turns.
+    """
+
+    dim: ClassVar[int] = 1
+
+    @property
+    def dist_flat_dim(self):
+        return 2
+
+    @property
+    def dist_info_keys(self):
+        return ["mean", "concentration"]
+
+    @property
+    def prior_entropy(self):
+        return math.log(2.0)
+
+    @property
+    def prior_in_words(self):
+        return "an angle, uniform from -1 to 1 half turns"
+
+    def embed(self, x):
+        """(cos, sin) of the angles x [B, 1]: [B, 2]."""
+        return tf.concat([tf.cos(math.pi * x), tf.sin(math.pi * x)], axis=1)
+
+    def prior_dist_info(self, batch_size):
+        return {"mean": tf.zeros([batch_size, 1]), "concentration": tf.zeros([batch_size, 1])}
+
+    def activate_dist(self, flat):
+        # A square root has no gradient at 0.
+        concentration = tf.sqrt(tf.reduce_sum(tf.square(flat), axis=1, keepdims=True) + TINY**2)
+        return {
+            "mean": tf.atan2(flat[:, 1:], flat[:, :1]) / math.pi,
+            "concentration": concentration,
+            "direction": flat,
+        }
+
+    def sample(self, dist_info, seed=None):
+        """By rejection from a wrapped Cauchy distribution (Best and Fisher 1979); carries no gradient."""
+        mean = dist_info["mean"]
+        concentration = tf.maximum(dist_info["concentration"], LEAST_CONCENTRATION)
+        shape = tf.concat([[3, PROPOSALS], tf.shape(mean)], axis=0)
+        place, height, side = tf.unstack(tf.random.stateless_uniform(shape, _seed_pair(seed), TINY, 1.0))
+        # Their formulas, written so that neither small nor large concentrations cancel.
+        root = tf.sqrt(1.0 + tf.sqrt(1.0 + 4.0 * tf.square(concentration)))
+        decay = 2.0 * concentration / (root * (root + math.sqrt(2.0)))
+        excess = tf.square(1.0 - decay) / (2.0 * decay)
+        cosine = tf.cos(math.pi * place)
+        drop = excess * (1.0 - cosine) / (1.0 + excess + cosine)  # 1 - cos of the proposed angle
+        surplus = concentration * (excess + drop)
+        first = tf.argmax(tf.cast(tf.log(surplus / height) + 1.0 - surplus >= 0.0, tf.int32), axis=0)
+        angle = tf.sign(side - 0.5) * 2.0 * tf.asin(tf.sqrt(tf.clip_by_value(0.5 * drop, 0.0, 1.0)))
+        angle = tf.reduce_sum(angle * tf.one_hot(first, PROPOSALS, axis=0), axis=0)
+        return tf.stop_gradient(tf.floormod(mean + angle / math.pi + 1.0, 2.0) - 1.0)
+
+    def sample_prior(self, batch_size, seed=None):
+        return tf.random.stateless_uniform([batch_size, 1], _seed_pair(seed), -1.0, 1.0)
+
+    def logli(self, x, dist_info):
+        concentration = dist_info["concentration"]
+        if "direction" in dist_info:
+            agreement = tf.reduce_sum(self.embed(x) * dist_info["direction"], axis=1, keepdims=True)
+        else:
+            agreement = concentration * tf.cos(math.pi * (x - dist_info["mean"]))
+        return _sum_last(agreement - self._log_normaliser(concentration))
+
+    def nonreparam_logli(self, x, dist_info):
+        return self.logli(x, dist_info)
+
+    def kl(self, p, q):
+        agreement = q["concentration"] * tf.cos(math.pi * (p["mean"] - q["mean"]))
+        gain = self._resultant(p["concentration"]) * (p["concentration"] - agreement)
+        return _sum_last(gain - self._log_normaliser(p["concentration"]) + self._log_normaliser(q["concentration"]))
+
+    def entropy(self, dist_info):
+        concentration = dist_info["concentration"]
+        return _sum_last(self._log_normaliser(concentration) - concentration * self._resultant(concentration))
+
+    def marginal_entropy(self, dist_info):
+        raise NotImplementedError(
+            "Circular.marginal_entropy: the average of a batch is a mixture, whose entropy has no closed form. Average "
+            "-marginal_logli over samples instead."
+        )
+
+    def marginal_logli(self, x, dist_info):
+        mean, concentration = dist_info["mean"][None], dist_info["concentration"][None]
+        log_density = concentration * tf.cos(math.pi * (x[:, None] - mean)) - self._log_normaliser(concentration)
+        batch_size = tf.cast(tf.shape(dist_info["mean"])[0], x.dtype)
+        return _sum_last(tf.reduce_logsumexp(log_density, axis=1) - tf.log(batch_size))
+
+    def _log_normaliser(self, concentration):
+        """log of the integral of exp(concentration cos(pi c)) over c from -1 to 1."""
+        return math.log(2.0) + tf.log(tf.math.bessel_i0e(concentration)) + concentration
+
+    def _resultant(self, concentration):
+        """E[cos] of the angle about its mean."""
+        return tf.math.bessel_i1e(concentration) / tf.math.bessel_i0e(concentration)
+
+
+@dataclasses.dataclass(frozen=True)
 class MeanGaussian(Gaussian):
     """Gaussian of unit deviation around tanh(output) whose sample is its mean: colours in [-1, 1] with a gradient."""
 
@@ -486,6 +600,9 @@ class Product(Distribution):
 
     def sweep(self, columns, limit):
         raise NotImplementedError("Product.sweep: several factors have no common order. Sweep each factor.")
+
+    def embed(self, x):
+        return tf.concat([dist.embed(part) for dist, part in zip(self.dists, self.split_var(x))], axis=1)
 
     def split_var(self, x):
         """Splits samples [B, dim] into one tensor per factor."""

@@ -122,7 +122,8 @@ class TrainedRun:
 
         Returns:
           dict of code name -> dict of float32 arrays: `prob` [N, categories] of a categorical code, `mean` and `stddev`
-          [N, 1] of a continuous one, in general the distribution's `dist_info_keys`.
+          [N, 1] of a continuous one, `mean` and `concentration` of a circular one, in general the distribution's
+          `dist_info_keys`.
 
         Raises:
           InputError: if the images have another shape or range.

@@ -19,7 +19,17 @@ import pytest
 from scipy import special, stats
 
 import infogan
-from infogan.distributions import TINY, Bernoulli, Categorical, Gaussian, MeanBernoulli, MeanGaussian, Product, Uniform
+from infogan.distributions import (
+    TINY,
+    Bernoulli,
+    Categorical,
+    Circular,
+    Gaussian,
+    MeanBernoulli,
+    MeanGaussian,
+    Product,
+    Uniform,
+)
 from infogan.tf1 import tf
 
 MEMBERS = [  # distribution, dim, effective_dim, dist_flat_dim, is_discrete
@@ -29,11 +39,13 @@ MEMBERS = [  # distribution, dim, effective_dim, dist_flat_dim, is_discrete
     (Gaussian(2, fix_std=True), 2, 2, 4, False),
     (Uniform(2), 2, 2, 4, False),
     (Uniform(1, fix_std=True), 1, 1, 2, False),
+    (Circular(), 1, 1, 2, False),
     (Bernoulli(4), 4, 4, 4, True),
     (MeanBernoulli(4), 4, 4, 4, False),
     (MeanGaussian(4), 4, 4, 4, False),
     (Product([Categorical(3)]), 3, 1, 3, True),
     (Product([Categorical(3), Uniform(1), Uniform(1)]), 5, 3, 7, False),
+    (Product([Circular(), Product([Circular(), Bernoulli(2)])]), 4, 4, 6, False),
     (Product([Gaussian(1), Product([MeanBernoulli(2), Gaussian(1, fix_std=True)])]), 4, 4, 6, False),
     (Product([Categorical(3), Product([Bernoulli(2), Categorical(3)]), Bernoulli(2)]), 10, 6, 10, True),
 ]
@@ -114,7 +126,7 @@ def is_mean(leaf):
 
 
 def is_score_only(leaf):
-    return isinstance(leaf, (Categorical, Bernoulli)) and not is_mean(leaf)
+    return isinstance(leaf, (Categorical, Bernoulli, Circular)) and not is_mean(leaf)
 
 
 def activated(leaf, flat):
@@ -125,6 +137,9 @@ def activated(leaf, flat):
     if isinstance(leaf, Gaussian):
         mean, log_variance = np.split(flat, 2, axis=1)
         return {"mean": mean, "stddev": np.sqrt(np.exp(log_variance * (not leaf.fix_std)))}
+    if isinstance(leaf, Circular):
+        cosine, sine = np.split(flat, 2, axis=1)
+        return {"mean": np.arctan2(sine, cosine) / np.pi, "concentration": np.hypot(cosine, sine)}
     return {"p": special.expit(flat)}
 
 
@@ -141,6 +156,11 @@ def law(leaf, info):
     if isinstance(leaf, Gaussian):  # A sum over an even grid is exact to rounding where a deviation spans a few steps.
         grid, step = np.linspace(-40.0, 40.0, 1601, retstep=True)
         return Law(leaf, stats.norm(info["mean"], info["stddev"]).logpdf, grid[:, None] * ones, step)
+    if isinstance(leaf, Circular):  # A sum over the circle is exact to rounding; its moments, cut at 1, are to 1e-8.
+        count = 20_000
+        grid = (np.arange(count) + 0.5) * 2.0 / count - 1.0
+        of_angle = stats.vonmises(np.maximum(info["concentration"], 1e-12), np.pi * info["mean"])
+        return Law(leaf, lambda x: of_angle.logpdf(np.pi * x) + math.log(np.pi), grid[:, None], 2.0 / count)
     bits = np.array([[0.0], [1.0]]) * ones
     return Law(leaf, lambda x: special.xlogy(x, info["p"]) + special.xlog1py(1.0 - x, -info["p"]), bits)
 
@@ -196,6 +216,8 @@ def refusal(dist, method):
         return r"^Uniform\.kl_prior: .* is infinite\. Use logli of samples"
     if method == "marginal_entropy" and any(isinstance(leaf, Gaussian) for leaf in leaves(dist)):
         return r"^(Mean)?(Gaussian|Uniform)\.marginal_entropy: .* no closed form\. Average -marginal_logli"
+    if method == "marginal_entropy" and any(isinstance(leaf, Circular) for leaf in leaves(dist)):
+        return r"^Circular\.marginal_entropy: .* no closed form\. Average -marginal_logli"
     return None
 
 
@@ -223,7 +245,7 @@ def make_x(dist, seed=0, rows=BATCH):
     for leaf in leaves(dist):
         if isinstance(leaf, Categorical):
             columns.append(np.eye(leaf.dim)[generator.integers(leaf.dim, size=rows)])
-        elif isinstance(leaf, Gaussian):
+        elif isinstance(leaf, (Gaussian, Circular)):
             columns.append(generator.uniform(-1.0, 1.0, size=[rows, leaf.dim]))
         else:
             columns.append(generator.integers(2, size=[rows, leaf.dim]))
@@ -283,8 +305,9 @@ def test_keys_of_a_product():
         (Bernoulli(1), [[0.0], [1.0]]),
         (Gaussian(1), [[-2.0], [-1.0], [0.0], [1.0], [2.0]]),
         (Uniform(2), [[-2.0] * 2, [-1.0] * 2, [0.0] * 2, [1.0] * 2, [2.0] * 2]),
+        (Circular(), [[-2.0], [-1.0], [0.0], [1.0], [2.0]]),
     ],
-    ids=["Categorical(3)", "Bernoulli(1)", "Gaussian(1)", "Uniform(2)"],
+    ids=["Categorical(3)", "Bernoulli(1)", "Gaussian(1)", "Uniform(2)", "Circular()"],
 )
 def test_sweep(code, expected):
     values = code.sweep(columns=5, limit=2.0)
@@ -474,7 +497,34 @@ def test_equal_factors_draw_different_numbers(dist, seed):
         assert all_differ(np.split(x, 3, axis=1))
 
 
+@pytest.mark.parametrize("concentration", [0.0, 1e-3, 0.5, 4.0, 100.0, 1e4])
+def test_shape_of_angles(concentration):
+    def build(mean):
+        return Circular().sample({"mean": mean, "concentration": tf.fill(tf.shape(mean), concentration)}, seed=4)
+
+    x = evaluate(build, np.full([DRAWS, 1], 0.75, np.float32))
+    assert (np.abs(x) <= 1.0).all()
+    turned = np.angle(np.exp(1j * np.pi * (x.ravel().astype(np.float64) - 0.75)))
+    assert stats.kstest(turned, stats.vonmises(max(concentration, 1e-12)).cdf).pvalue > FALSE_ALARM_RATE
+
+
+def test_the_ends_of_an_angle_are_one():
+    x = np.array([[-1.0], [-0.5], [0.0], [1.0]], np.float32)
+    compare(evaluate(Circular().embed, x), [[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [-1.0, 0.0]])
+    flat = make_flat(Circular(), rows=4)
+    first, last = (
+        evaluate(lambda f, x=v: Circular().logli(x + 0.0 * f[:, :1], Circular().activate_dist(f)), flat)
+        for v in (-1.0, 1.0)
+    )
+    compare(first, last)
+
+
 # Products.
+
+
+def test_a_product_embeds_its_angles_alone():
+    product, x = Product([Uniform(2), Product([Circular(), Categorical(2)])]), np.array([[0.1, 0.2, 0.5, 0.0, 1.0]])
+    compare(evaluate(product.embed, x), [[0.1, 0.2, 0.0, 1.0, 0.0, 1.0]])
 
 
 def test_product_takes_apart_and_joins():

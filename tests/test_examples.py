@@ -11,8 +11,6 @@ from conftest import ROOT
 from scipy import stats
 
 import infogan
-from infogan.distributions import Distribution
-from infogan.errors import InputError
 from infogan.tf1 import tf
 
 
@@ -67,32 +65,24 @@ def test_examples_refuse_in_one_line(name, arguments, message, capsys, monkeypat
 def test_a_new_latent_trains_and_reloads_once_imported(tmp_path, capsys):
     module = load_example("new_latent")
     path = module.train(2, tmp_path / "logs", tmp_path / "ckt")
-    assert "mean cosine between angles" in capsys.readouterr().out
+    assert "correlation of amounts" in capsys.readouterr().out
     entry = json.loads((path / "spec.json").read_text())["latent_spec"][1]
-    assert entry["distribution"] == {"type": "Angle", "concentration": 4.0}
+    assert entry["distribution"] == {"type": "Exponential", "dim": 1, "fix_std": True}
     with infogan.load(path) as run:
         assert run.spec == module.make_spec(2)
-        assert run.generate(codes={"angle": [0.0, 1.0]}).shape == (1, 28, 28, 1)
-        with pytest.raises(InputError, match=r"angle: an array of shape \[\] was given, but an array \[2\]"):
-            run.generate(codes={"angle": 1.0})
+        assert run.generate(codes={"amount": [0.0, 1.0]}).shape == (2, 28, 28, 1)
+        assert run.spec.codes[0].distribution.sweep(3, 2.0).tolist() == [[0.0], [1.0], [2.0]]
     # Another process does not know the class before its module is imported.
     code = f"import infogan; infogan.load({str(path)!r})"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert "the distribution 'Angle' was given, but no class has that name. Import the module" in result.stderr
+    assert "the distribution 'Exponential' was given, but no class has that name. Import the module" in result.stderr
 
 
-def test_the_new_latents_density_is_von_mises():
-    angle = load_example("new_latent").Angle(concentration=2.5)
-    assert isinstance(angle, Distribution)
-    at, around = np.linspace(-3, 3, 7), 0.7
+def test_the_new_latents_prior_is_exponential():
+    amount, at = load_example("new_latent").Exponential(1), np.array([[-0.5], [0.0], [1.5]], np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
-        x = tf.constant(np.stack([np.cos(at), np.sin(at)], axis=1), tf.float32)
-        info = angle.activate_dist(tf.constant([[3 * np.cos(around), 3 * np.sin(around)]] * 7, tf.float32))
-        found = session.run(angle.logli(x, info))
-        prior = session.run(angle.logli(x, angle.prior_dist_info(7)))
-        drawn = session.run(angle.sample_prior(4000, 1))
-    np.testing.assert_allclose(found, stats.vonmises(2.5, around).logpdf(at), rtol=1e-5)
-    np.testing.assert_allclose(-prior, angle.prior_entropy, rtol=1e-6)
-    np.testing.assert_allclose(np.square(drawn).sum(axis=1), 1, rtol=1e-5)
-    # Kolmogorov-Smirnov against the uniform angle, false alarm rate 1e-6.
-    assert stats.kstest(np.arctan2(drawn[:, 1], drawn[:, 0]), stats.uniform(-np.pi, 2 * np.pi).cdf).pvalue > 1e-6
+        density, drawn = session.run([amount.logli_prior(tf.constant(at)), amount.sample_prior(4000, 1)])
+    np.testing.assert_allclose(density, stats.expon.logpdf(at[:, 0]), rtol=1e-6)
+    assert amount.prior_entropy == pytest.approx(stats.expon.entropy())
+    # Kolmogorov-Smirnov, false alarm rate 1e-6.
+    assert stats.kstest(drawn[:, 0], stats.expon.cdf).pvalue > 1e-6

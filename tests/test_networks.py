@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from infogan.distributions import Categorical, MeanBernoulli, MeanGaussian, Uniform
+from infogan.distributions import Categorical, Circular, MeanBernoulli, MeanGaussian, Uniform
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks import ARCHITECTURES, find_image_shape, load_architecture, mnist
 from infogan.networks.layers import (
@@ -247,6 +247,22 @@ def find_last_bias_add(images):
             return [operation.outputs[0]]
         todo += [tensor.op for tensor in operation.inputs]
     raise AssertionError("no BiasAdd")
+
+
+def test_a_turn_of_a_circular_code_ends_where_it_began():
+    latents = [Latent("noise", Uniform(2), regularised=False), Latent("azimuth", Circular())]
+    model = RegularizedGAN(MeanBernoulli(28 * 28), latents, "mnist", 0.1, 0)
+    z = tf.constant([[0.3, -0.7, angle] for angle in (-1.0, 1.0, 0.0)])
+    images = model.generate(z)
+    posterior = model.discriminate(images, Normalisation([GENERATED], batch_statistics=False)).reg_dist_info
+    first, last, half = evaluate(images)
+    np.testing.assert_allclose(first, last, atol=1e-6)
+    assert np.abs(first - half).max() > 1e-4
+    assert {key: value.shape.as_list() for key, value in posterior.items()} == {
+        "id_0_mean": [3, 1],
+        "id_0_concentration": [3, 1],
+        "id_0_direction": [3, 2],
+    }
 
 
 def test_unknown_batch_size():

@@ -67,7 +67,9 @@ class RegularizedGAN:
           Tensor [B, H, W, C] in the pixel range of the output distribution: [0, 1] for MeanBernoulli, [-1, 1] for
           MeanGaussian.
         """
-        output = self._generator(z, normalisation or Normalisation([GENERATED], batch_statistics=False))
+        output = self._generator(
+            self.latent_dist.embed(z), normalisation or Normalisation([GENERATED], batch_statistics=False)
+        )
         dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))
         return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
 
