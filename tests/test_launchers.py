@@ -33,8 +33,8 @@ def test_help_is_instant_and_imports_no_tensorflow(launcher, tmp_path):
     assert process.returncode == 0
     assert out.startswith(f"usage: {launcher.name} ")
     assert not re.search(r"\| +(tensorflow|matplotlib|scipy)$", imports, re.MULTILINE)
-    # Processor time: others may keep the machine busy.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+    # Processor time: others may keep the machine busy. An older processor takes half of it, TensorFlow alone seconds.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
 def test_smoke_run_leaves_everything(smoke_run):
