@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from infogan.atomic_file import write_json
 from infogan.errors import InputError, TrainingFailed
-from infogan.evaluation.summary import summarise
+from infogan.evaluation.summary import summarise, without_seed
 from infogan.training.progress import say
 from infogan.training.run_log import load_metrics
 
@@ -250,14 +250,10 @@ def _check_begun(study, seed, process, spec):
             return
         time.sleep(LOOK_EVERY)
     try:
-        begun = _without_seed(json.loads(path.read_text()))
+        begun = without_seed(json.loads(path.read_text()))
     except (ValueError, AttributeError):
         return  # of a run that is resumed: its launcher refuses it
     _check_spec(study, begun, spec)
-
-
-def _without_seed(spec):
-    return {key: value for key, value in spec.items() if key != "seed"}
 
 
 def _check_spec(study, spec, held):
@@ -274,7 +270,7 @@ def _keep(study, document, seed):
     report = json.loads((log / "report.json").read_text())
     if report["seed"] != seed:
         raise InputError(f"seed {seed}", f"its run has seed {report['seed']}. Leave --seed to --seeds.")
-    spec = _without_seed(report.pop("spec"))
+    spec = without_seed(report.pop("spec"))
     _check_spec(study, spec, document.setdefault("spec", spec))
     report["minutes"] = sum(
         spec["updates_per_epoch"] * spec["batch_size"] / line["speed/images_per_second"] / 60

@@ -17,8 +17,7 @@ from infogan.schedule import schedules_from_text
 
 
 def read_events(log):
-    """What TensorBoard reads in a log folder, or in an event file."""
-    accumulator = EventAccumulator(str(log / tensorboard_files.EVENTS if log.is_dir() else log))
+    accumulator = EventAccumulator(str(log / tensorboard_files.EVENTS))
     accumulator.Reload()
     return accumulator
 
@@ -32,7 +31,7 @@ def test_results_stand_beside_hyper_parameters(smoke_run, spec, tmp_path):
     report = json.loads((smoke_run[0] / "report.json").read_text())
     spec = dataclasses.replace(spec, code_schedules=schedules_from_text("none/100:0,200:1/none"))
     (tmp_path / tensorboard_files.EVENTS).write_bytes(encode_results(spec, report, "first"))
-    events = read_events(tmp_path / tensorboard_files.EVENTS)
+    events = read_events(tmp_path)
     start = read_hparams(events, "_hparams_/session_start_info").session_start_info
     assert start.group_name == "first"
     assert start.hparams["seed"].number_value == 3 and start.hparams["recipe"].string_value == "paper"

@@ -43,12 +43,14 @@ def _version(package):
         return None
 
 
+def format_experiment(report):
+    """What runs of several seeds share: "mnist, recipe paper, infogan"."""
+    return f"{report['name']}, recipe {report['recipe']}, {report['variant']}"
+
+
 def format_title(report):
     """One line that says which run it is."""
-    return (
-        f"{report['name']}, recipe {report['recipe']}, {report['variant']}, seed {report['seed']}, "
-        f"update {report['update']:,}"
-    )
+    return f"{format_experiment(report)}, seed {report['seed']}, update {report['update']:,}"
 
 
 def format_report(report):

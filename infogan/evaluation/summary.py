@@ -3,7 +3,7 @@
 import json
 import statistics
 
-from infogan.evaluation.report import align, format_paper, format_value, name_row
+from infogan.evaluation.report import align, format_experiment, format_paper, format_value, name_row
 
 HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")
 
@@ -12,7 +12,7 @@ def group_reports(reports):
     """Reports that differ in the seed alone, together: a list of lists."""
     groups = {}
     for report in reports:
-        groups.setdefault(json.dumps(_without_seed(report["spec"]), sort_keys=True), []).append(report)
+        groups.setdefault(json.dumps(without_seed(report["spec"]), sort_keys=True), []).append(report)
     return list(groups.values())
 
 
@@ -21,21 +21,16 @@ def format_group(group, groups):
 
     Fields are named in which it differs from another group of the same experiment, recipe and variant.
     """
-    title = (group[0]["name"], group[0]["recipe"], group[0]["variant"])
-    spec = _without_seed(group[0]["spec"])
-    alike = [
-        _without_seed(other[0]["spec"])
-        for other in groups
-        if (other[0]["name"], other[0]["recipe"], other[0]["variant"]) == title
-    ]
-    fields = [field for field in spec if any(other.get(field) != spec[field] for other in alike)]
-    told = [f"{field} {_tell(spec[field])}" for field in fields]
-    name, recipe, variant = title
+    title, spec = format_experiment(group[0]), without_seed(group[0]["spec"])
+    alike = [other[0]["spec"] for other in groups if format_experiment(other[0]) == title]
+    differing = [field for field in spec if any(other.get(field) != spec[field] for other in alike)]
+    told = [f"{field} {_tell(spec[field])}" for field in differing]
     seeds = ", ".join(str(report["seed"]) for report in group)
-    return ", ".join([name, f"recipe {recipe}", variant, *told, f"seeds {seeds}"])
+    return ", ".join([title, *told, f"seeds {seeds}"])
 
 
-def _without_seed(spec):
+def without_seed(spec):
+    """What the runs of a study share: a spec, as a report holds it, but for its seed."""
     return {field: value for field, value in spec.items() if field != "seed"}
 
 

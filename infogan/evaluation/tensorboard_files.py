@@ -7,12 +7,14 @@ import time
 
 import numpy as np
 
+from infogan.flags import show
 from infogan.pictures import grids
 
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""
 MOST_IMAGES = 1000
 """Images in the embedding: the sprites of 128x128 pixels still make a picture that browsers accept."""
+SCHEDULES = ("code_schedules", "turning_schedule", "scaling_schedule")
 
 
 def list_hyper_parameters(spec):
@@ -23,8 +25,7 @@ def list_hyper_parameters(spec):
     """
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
-    chosen["code_schedules"] = "/".join(map(str, spec.code_schedules)) or "none"
-    chosen.update(turning_schedule=str(spec.turning_schedule), scaling_schedule=str(spec.scaling_schedule))
+    chosen.update({name: show(plain[name]) for name in SCHEDULES})
     chosen["latents"] = ", ".join(f"{latent.name} ~ {latent.distribution}" for latent in spec.latent_spec)
     return chosen
 
