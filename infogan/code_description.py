@@ -67,7 +67,7 @@ def _describe_code(code, spec, report):
     return CodeDescription(
         code.name,
         code.distribution.prior_in_words,
-        describe_values(code, spec.sweep_limit),
+        describe_values(code, spec.sweep_limit_of(code)),
         tuple("no class" if label == -1 else str(label) for label in labels),
         classes is not None,
         found,

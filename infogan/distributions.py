@@ -69,6 +69,9 @@ class Distribution:
     is_discrete = False
     """True where a sample is one of finitely many vectors."""
 
+    half_period = math.inf
+    """Where a sample is an angle, its half turn: values further from 0 repeat those within."""
+
     @property
     def effective_dim(self):
         """Dimensions that can vary freely: 1 for a one-hot vector, `dim` for independent numbers."""
@@ -358,6 +361,7 @@ class Circular(Distribution):
     """
 
     dim: ClassVar[int] = 1
+    half_period = 1.0
 
     @property
     def dist_flat_dim(self):

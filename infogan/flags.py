@@ -4,10 +4,10 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 
-from infogan.distributions import Categorical, Gaussian, Uniform
+from infogan.distributions import Categorical, Circular, Gaussian, Uniform
 from infogan.errors import InputError
 from infogan.schedule import Schedule, schedules_from_text
-from infogan.spec import GAN_LOSSES, category_codes, continuous_codes
+from infogan.spec import GAN_LOSSES, category_codes, circular_codes, continuous_codes
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
 """Where a sweep ends if --continuous-prior changes the prior: twice U(-1, 1)'s range, or 4 deviations of N(0, 1)."""
@@ -89,18 +89,16 @@ def _change_continuous_prior(spec, prior):
     return dataclasses.replace(changed, sweep_limit=SWEEP_LIMITS[prior])
 
 
-def _read_categorical(spec):
-    return tuple(code.distribution.dim for code in spec.codes if isinstance(code.distribution, Categorical))
+def _codes_of(spec, family):
+    return tuple(code for code in spec.codes if isinstance(code.distribution, family))
 
 
-def _read_continuous(spec):
-    return sum(map(_is_continuous, spec.latent_spec))
-
-
-def _change_codes(spec, categories, codes):
-    """The spec with its noise, then a categorical code for each number of categories, then these codes."""
-    noise = tuple(filter(_is_noise, spec.latent_spec))
-    return dataclasses.replace(spec, latent_spec=noise + category_codes(*categories) + tuple(codes))
+def _change_codes(spec, family, codes):
+    """The spec with its noise, then its categorical, continuous and circular codes, those of `family` being `codes`."""
+    latents = tuple(filter(_is_noise, spec.latent_spec))
+    for each in (Categorical, Gaussian, Circular):
+        latents += codes if each is family else _codes_of(spec, each)
+    return dataclasses.replace(spec, latent_spec=latents)
 
 
 def _categories(text):
@@ -148,14 +146,20 @@ CODE_FLAGS = {
     "categorical": Flag(
         _categories,
         "categorical codes: how many categories each has, as 10,10; or none",
-        _read_categorical,
-        lambda spec, categories: _change_codes(spec, categories, filter(_is_continuous, spec.codes)),
+        lambda spec: tuple(code.distribution.dim for code in _codes_of(spec, Categorical)),
+        lambda spec, categories: _change_codes(spec, Categorical, category_codes(*categories)),
     ),
     "continuous": Flag(
         _count,
         "how many continuous codes there are, with unit deviation",
-        _read_continuous,
-        lambda spec, count: _change_codes(spec, _read_categorical(spec), continuous_codes(count, fix_std=True)),
+        lambda spec: len(_codes_of(spec, Gaussian)),
+        lambda spec, count: _change_codes(spec, Gaussian, continuous_codes(count, fix_std=True)),
+    ),
+    "circular": Flag(
+        _count,
+        "how many codes are angles, for what goes all the way around",
+        lambda spec: len(_codes_of(spec, Circular)),
+        lambda spec, count: _change_codes(spec, Circular, circular_codes(count)),
     ),
 }
 """For launchers whose codes are the user's choice."""

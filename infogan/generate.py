@@ -100,7 +100,7 @@ def parse_codes(spec, texts):
         code = find_code(spec, name)
         if name in fixed or name in swept:
             raise InputError("--code", f"{name} was given twice, but it has one value in an image. Give it once.")
-        values = _parse_values(name, given) if is_given else usual_values(code, spec.sweep_limit)
+        values = _parse_values(name, given) if is_given else usual_values(code, spec.sweep_limit_of(code))
         (fixed if code_vectors(code, values).ndim == 1 else swept)[name] = values
     if len(swept) > 2:
         raise InputError("--code", f"{', '.join(swept)} were swept, but a picture shows two sweeps. Give one a value.")
@@ -160,10 +160,11 @@ def _notes(spec, values, matched):
         if name in matched and given.ndim == 0:
             yield f"note: {name}={given:g} is the category that was matched to {matched[name][int(given)]}."
         largest = np.abs(given).max()
-        if not code.distribution.is_discrete and largest > spec.sweep_limit:
+        limit = spec.sweep_limit_of(code)
+        if not code.distribution.is_discrete and limit < min(largest, code.distribution.half_period):
             yield (
-                f"note: {name} goes to {largest:g}, but the run was looked at from {-spec.sweep_limit:g} to "
-                f"{spec.sweep_limit:g} only. Beyond, images may fall apart."
+                f"note: {name} goes to {largest:g}, but the run was looked at from {-limit:g} to "
+                f"{limit:g} only. Beyond, images may fall apart."
             )
 
 

@@ -67,6 +67,18 @@ def continuous_codes(count, fix_std=False):
     return tuple(Latent(f"continuous_{i}", distributions.Uniform(1, fix_std=fix_std)) for i in range(1, count + 1))
 
 
+def circular_codes(count):
+    """Codes that are angles and carry numbers for names: circular_1, circular_2, ...
+
+    Args:
+      count: how many there are.
+
+    Returns:
+      tuple of Latent.
+    """
+    return tuple(Latent(f"circular_{i}", distributions.Circular()) for i in range(1, count + 1))
+
+
 @dataclasses.dataclass(frozen=True)
 class PaperValue:
     """A number of the paper that the report sets beside ours.
@@ -122,7 +134,7 @@ class ExperimentSpec:
       precision: "float32" or "bfloat16", of products and convolutions during training.
       held_out_images: images at the front of the training set that are kept from training.
       max_images: None, or how many images of each split are used.
-      sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit.
+      sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit; angles at most by a whole turn.
       paper_values: the paper's numbers.
       factor: None, or the factor of variation after which a configuration of Table 5 or 7 is named.
       image_size: None, or the side to which pictures of any size are brought.
@@ -283,6 +295,10 @@ class ExperimentSpec:
     def code_weight(self, latent):
         """lambda of one code."""
         return self.info_reg_coeff if latent.distribution.is_discrete else self.continuous_weight
+
+    def sweep_limit_of(self, latent):
+        """Where a sweep of one continuous code ends."""
+        return min(self.sweep_limit, latent.distribution.half_period)
 
     def to_json(self):
         """This spec as text, one field a line."""

@@ -19,7 +19,7 @@ import pytest
 from conftest import ROOT
 
 from infogan.datasets import Dataset, Split
-from infogan.distributions import Bernoulli, Categorical, Gaussian, Uniform
+from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.models.regularized_gan import RegularizedGAN
@@ -76,6 +76,27 @@ def test_a_set_without_labels_or_continuous_codes(spec, dataset, tmp_path, small
     assert {path.name for path in folder.samples.glob("*.png")} == {
         *("kind.png", "other.png", "on.png", "on_by_kind.png", "on_by_other.png")
     }
+
+
+def test_an_angle_is_shown_once_around(spec, dataset, tmp_path, small):
+    bare = Dataset(without_labels(dataset.train), without_labels(dataset.test), "bare")
+    kind, width, turn = Latent("kind", Categorical(4)), Latent("width_by_kind", Uniform(1)), Latent("turn", Circular())
+    _, _, folder = evaluate(spec, bare, tmp_path, latent_spec=(NOISE, kind, width, turn), paper_values=())
+    pictures = re.findall(r"!\[(.*)\]\(samples/(.*)\.png\)", (folder.log / "report.md").read_text())
+    captions = {name: caption for caption, name in pictures}
+    assert captions["turn"].startswith("turn, from -1 to 1; rows are samples")
+    assert captions["turn_by_kind"] == "turn from -1 to 1, a row per category of kind."
+    assert captions["width_by_kind"].startswith("width_by_kind, from -2 to 2; rows are samples")
+    assert captions["width_by_kind_by_kind"] == "width_by_kind from -2 to 2, a row per category of kind."
+
+    there_and_back, around = (imageio.imread(folder.samples / f"{name}.gif") for name in ("width_by_kind", "turn"))
+    np.testing.assert_array_equal(there_and_back[1:], there_and_back[:0:-1])
+    assert len(around) == 24
+    grid = imageio.imread(folder.samples / "turn.png")
+    np.testing.assert_array_equal(grid[:, :56], grid[:, -56:])  # -1 and 1
+    # Of the film's 24 frames the first and the thirteenth show opposite angles.
+    assert not np.array_equal(around[0], around[12])
+    assert not np.array_equal(around[1], around[23])
 
 
 def test_a_set_with_factors_and_no_categorical_code(spec, dataset, tmp_path, small):

@@ -145,8 +145,13 @@ def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path)
         ([], (64, 64, 3), [("category_1", 10), ("continuous_1", 1), ("continuous_2", 1)]),
         (["--categorical", "none", "--image-size", 128], (128, 128, 3), [("continuous_1", 1), ("continuous_2", 1)]),
         (["--continuous", 0, "--categorical", "10, 4"], (64, 64, 3), [("category_1", 10), ("category_2", 4)]),
+        (
+            ["--circular", 2, "--continuous", 1],
+            (64, 64, 3),
+            [("category_1", 10), ("continuous_1", 1), ("circular_1", 1), ("circular_2", 1)],
+        ),
     ],
-    ids=["defaults", "no categories", "no continuous codes"],
+    ids=["defaults", "no categories", "no continuous codes", "circular codes"],
 )
 def test_codes_and_size_of_images(untrained, tmp_path, arguments, shape, codes):
     run_smoke("images", tmp_path, *arguments)

@@ -252,13 +252,15 @@ def _measure_quality(classifier, model, dataset):
 
 
 def _caption_samples(spec, name, category_order):
-    code, _, category = name.partition("_by_")
-    if category:
-        return f"{code} from {-spec.sweep_limit:g} to {spec.sweep_limit:g}, a row per category of {category}."
-    is_category = code in category_order
-    across = "a category a column" if is_category else f"from {-spec.sweep_limit:g} to {spec.sweep_limit:g}"
+    code = next(c for c in spec.codes if name in (c.name, *(f"{c.name}_by_{category}" for category in category_order)))
+    limit = spec.sweep_limit_of(code)
+    if name != code.name:
+        category = name.removeprefix(f"{code.name}_by_")
+        return f"{code.name} from {-limit:g} to {limit:g}, a row per category of {category}."
+    is_category = name in category_order
+    across = "a category a column" if is_category else f"from {-limit:g} to {limit:g}"
     figure = _name_figure(spec, is_category)
-    return f"{code}, {across}; rows are samples{f', as in {figure} of the paper' if figure else ''}."
+    return f"{name}, {across}; rows are samples{f', as in {figure} of the paper' if figure else ''}."
 
 
 def _name_figure(spec, is_category):

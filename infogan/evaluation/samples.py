@@ -27,10 +27,11 @@ def draw_samples(model, seed, category_order):
     Returns:
       dict of file name -> bytes.
     """
-    spec, limit = model.spec, model.spec.sweep_limit
+    spec = model.spec
     base = vary_discrete_codes(spec.latent_spec, model.sample_latents(ROWS, seed))
     files = {}
     for code in spec.codes:
+        limit = spec.sweep_limit_of(code)
         latents = sweep_latents(spec.latent_spec, code.name, base, limit)
         if code.name in category_order:
             latents = latents[:, category_order[code.name]]
@@ -54,8 +55,11 @@ def draw_training_film(folder):
 
 
 def _film_latents(spec, code, base):
-    """A finer sweep there and back: [rows, frames, dim], for a continuous code."""
-    latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit)
+    """A finer sweep of a continuous code, once around or there and back: [rows, frames, dim]."""
+    limit = spec.sweep_limit_of(code)
+    if limit == code.distribution.half_period:
+        return sweep_latents(spec.latent_spec, code.name, base, limit, FILM_FRAMES + 1)[:, :-1]
+    latents = sweep_latents(spec.latent_spec, code.name, base, limit)
     low, high = latents[:, :1], latents[:, -1:]
     phase = 0.5 - 0.5 * np.cos(np.linspace(0.0, 2.0 * np.pi, FILM_FRAMES, endpoint=False))
     return low + (high - low) * phase[None, :, None].astype(np.float32)
