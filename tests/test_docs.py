@@ -231,6 +231,19 @@ def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
     assert ", ".join(f"{max(values):.3f}" for values in found[:2]) + f" and {max(found[2]):.3f}" in text
 
 
+def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
+    document = json.loads((ROOT / "docs" / "studies" / "chairs.json").read_text())
+    rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
+    explained = rows["variance of azimuth explained", "circular_1"]
+    codes = zip(rows["L_I", "category_1"], rows["L_I", "circular_1"])
+    text = (ROOT / "docs" / "experiments.md").read_text()
+    assert [run["seed"] for run in document["runs"]] == [0, 1, 2]
+    for seed, (share, (of_category, of_angle)) in enumerate(zip(explained, codes)):
+        assert f"| {seed} | {share:.3f} | {of_category:.3f}, {of_angle:.3f} nats |" in text
+    each = ", ".join(f"{share:.3f}" for share in explained)
+    assert f"azimuth explained {statistics.fmean(explained):.3f} (aim: 0.8); {each}" in text
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]

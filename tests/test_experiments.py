@@ -62,12 +62,13 @@ def run_smoke(name, root, *arguments):
     return root / "logs" / "run" if status == 0 else status
 
 
-CASES = {  # arguments beside --smoke; categories of each categorical code, continuous codes, [H, W, C]
+CASES = {  # launcher: arguments beside --smoke; categories of each categorical code, continuous codes, [H, W, C]
     "fashion_mnist": ([], [10], 2, (28, 28, 1)),
     "svhn": ([], [10] * 4, 4, (32, 32, 3)),
     "celeba": (["--gan-loss", "hinge"], [10] * 10, 0, (32, 32, 3)),
     "faces": (["--recipe", "paper", "--factor", "elevation"], [], 5, (32, 32, 1)),
-    "chairs": (["--factor", "width"], [20] * 3, 1, (64, 64, 1)),
+    "chairs": ([], [20], 1, (32, 32, 1)),
+    "chairs of the paper": (["--recipe", "paper", "--factor", "width"], [20] * 3, 1, (64, 64, 1)),
     "cifar10": (["--spectral-norm", "--continuous-prior", "gaussian"], [10], 2, (32, 32, 3)),
     "images": (
         ["--data-dir", "grey", "--image-size", 28, "--categorical", "3,2", "--continuous", 1, "--noise-dim", 7],
@@ -81,13 +82,13 @@ CASES = {  # arguments beside --smoke; categories of each categorical code, cont
 def test_every_launcher_has_a_case():
     tested_elsewhere = {"run_mnist_exp", "run_figure1_exp"}
     others = {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")} - tested_elsewhere
-    assert others == {f"run_{name}_exp" for name in CASES}
+    assert others == {f"run_{case.split()[0]}_exp" for case in CASES}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_smoke(name, given, tmp_path):
-    arguments, categorical, continuous, (height, width, channels) = CASES[name]
-    logs = run_smoke(name, tmp_path, *arguments)
+@pytest.mark.parametrize("case", CASES)
+def test_smoke(case, given, tmp_path):
+    arguments, categorical, continuous, (height, width, channels) = CASES[case]
+    logs = run_smoke(case.split()[0], tmp_path, *arguments)
     spec = ExperimentSpec.from_json((logs / "spec.json").read_text())
     assert spec == ExperimentSpec.from_json((tmp_path / "ckt" / "run" / "spec.json").read_text())
     assert json.loads((logs / "status.json").read_text())["state"] == "finished"
@@ -158,6 +159,14 @@ def test_codes_and_size_of_images(untrained, tmp_path, arguments, shape, codes):
     spec = saved_spec(tmp_path)
     assert (spec.image_size, find_image_shape(spec.network, spec.output_dist.dim)) == (shape[0], shape)
     assert [(code.name, code.distribution.dim) for code in spec.codes] == codes
+
+
+def test_chairs_have_a_category_for_the_chair_and_an_angle_for_its_turn(untrained, tmp_path):
+    run_smoke("chairs", tmp_path)
+    spec = saved_spec(tmp_path)
+    kinds = {code.name: type(code.distribution).__name__ for code in spec.codes}
+    assert kinds == {"category_1": "Categorical", "circular_1": "Circular"}
+    assert (spec.factor, spec.image_size, spec.network) == (None, 32, "faces")
 
 
 def test_a_given_rate_counts_more_than_the_factor(untrained, tmp_path):
