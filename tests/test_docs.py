@@ -201,6 +201,20 @@ def test_the_studies_of_mnist_in_the_docs_are_those_that_were_made(path):
     assert errors in text
 
 
+def test_the_study_in_float32_is_set_beside_the_one_in_bfloat16():
+    folder, text = ROOT / "docs" / "studies", (ROOT / "docs" / "performance.md").read_text()
+    documents = [json.loads((folder / f"{name}.json").read_text()) for name in ("precision_float32", "mnist_paper")]
+    assert [document["spec"].get("precision") for document in documents] == ["float32", "bfloat16"]
+    values = [
+        {row["name"]: row["values"] for row in document["summary"] if row["code"] in ("digit", None)}
+        for document in documents
+    ]
+    for seed in [run["seed"] for run in documents[0]["runs"]]:
+        errors = " | ".join(f"{100 * each['error rate'][seed]:.2f} %" for each in values)
+        codes = ", ".join(f"{each['slant by one code, form by another'][seed]:.2f}" for each in values)
+        assert f"| {seed} | {errors} | {codes} |" in text
+
+
 def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
     document = json.loads((ROOT / "docs" / "studies" / "fashion_mnist.json").read_text())
     rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
