@@ -57,8 +57,8 @@ def _change_noise_dim(spec, dim):
         raise InputError("noise_dim", error.problem) from None
 
 
-def _is_continuous(latent):
-    return latent.regularised and isinstance(latent.distribution, Gaussian)
+def _codes_of(spec, family):
+    return tuple(code for code in spec.codes if isinstance(code.distribution, family))
 
 
 def _map_latents(spec, is_meant, change):
@@ -74,7 +74,7 @@ def _map_latents(spec, is_meant, change):
 
 def _read_continuous_prior(spec):
     """ "uniform", "gaussian", or None where no code is continuous."""
-    kinds = [isinstance(latent.distribution, Uniform) for latent in filter(_is_continuous, spec.latent_spec)]
+    kinds = [isinstance(code.distribution, Uniform) for code in _codes_of(spec, Gaussian)]
     return ("uniform" if all(kinds) else "gaussian") if kinds else None
 
 
@@ -85,12 +85,9 @@ def _change_continuous_prior(spec, prior):
     if now == prior:
         return spec
     family = {"uniform": Uniform, "gaussian": Gaussian}[prior]
-    changed = _map_latents(spec, _is_continuous, lambda distribution: family(1, distribution.fix_std))
+    is_meant = _codes_of(spec, Gaussian).__contains__
+    changed = _map_latents(spec, is_meant, lambda distribution: family(1, distribution.fix_std))
     return dataclasses.replace(changed, sweep_limit=SWEEP_LIMITS[prior])
-
-
-def _codes_of(spec, family):
-    return tuple(code for code in spec.codes if isinstance(code.distribution, family))
 
 
 def _change_codes(spec, family, codes):
