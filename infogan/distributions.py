@@ -106,11 +106,12 @@ class Distribution:
 
         Args:
           columns: how many values a continuous code gets; a discrete one gets each of its values once.
-          limit: continuous codes run from -limit to limit.
+          limit: continuous codes run from -limit to limit, angles at most once around.
 
         Returns:
           float32 array [values, dim].
         """
+        limit = min(limit, self.half_period)
         return np.repeat(np.linspace(-limit, limit, columns, dtype=np.float32)[:, None], self.dim, axis=1)
 
     def prior_dist_info(self, batch_size):

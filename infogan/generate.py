@@ -100,7 +100,7 @@ def parse_codes(spec, texts):
         code = find_code(spec, name)
         if name in fixed or name in swept:
             raise InputError("--code", f"{name} was given twice, but it has one value in an image. Give it once.")
-        values = _parse_values(name, given) if is_given else usual_values(code, spec.sweep_limit_of(code))
+        values = _parse_values(name, given) if is_given else usual_values(code, spec.sweep_limit)
         (fixed if code_vectors(code, values).ndim == 1 else swept)[name] = values
     if len(swept) > 2:
         raise InputError("--code", f"{', '.join(swept)} were swept, but a picture shows two sweeps. Give one a value.")

@@ -21,6 +21,7 @@ from conftest import ROOT
 from infogan.datasets import Dataset, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
+from infogan.evaluation import samples
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
@@ -78,15 +79,17 @@ def test_a_set_without_labels_or_continuous_codes(spec, dataset, tmp_path, small
     }
 
 
-def test_an_angle_is_shown_once_around(spec, dataset, tmp_path, small):
+def test_captions_say_how_far_a_code_goes_and_an_angle_goes_once_around(spec, dataset, tmp_path, small):
     bare = Dataset(without_labels(dataset.train), without_labels(dataset.test), "bare")
     kind, width, turn = Latent("kind", Categorical(4)), Latent("width_by_kind", Uniform(1)), Latent("turn", Circular())
-    _, _, folder = evaluate(spec, bare, tmp_path, latent_spec=(NOISE, kind, width, turn), paper_values=())
+    on = Latent("on", Bernoulli(1))
+    _, _, folder = evaluate(spec, bare, tmp_path, latent_spec=(NOISE, kind, width, turn, on), paper_values=())
     pictures = re.findall(r"!\[(.*)\]\(samples/(.*)\.png\)", (folder.log / "report.md").read_text())
     captions = {name: caption for caption, name in pictures}
     assert captions["turn"].startswith("turn, from -1 to 1; rows are samples")
     assert captions["turn_by_kind"] == "turn from -1 to 1, a row per category of kind."
     assert captions["width_by_kind"].startswith("width_by_kind, from -2 to 2; rows are samples")
+    assert captions["on"].startswith("on, from 0 to 1; rows are samples")
     assert captions["width_by_kind_by_kind"] == "width_by_kind from -2 to 2, a row per category of kind."
 
     there_and_back, around = (imageio.imread(folder.samples / f"{name}.gif") for name in ("width_by_kind", "turn"))
@@ -186,7 +189,8 @@ def test_a_class_that_only_test_images_have(spec, dataset, tmp_path, small):
     ],
 )
 def test_pictures_name_their_figure(spec, variant, code, figure):
-    caption = module._caption_samples(dataclasses.replace(spec, variant=variant), code, {"digit": None})
+    latent = next(latent for latent in spec.codes if latent.name == code)
+    caption = samples._caption_sweep(dataclasses.replace(spec, variant=variant), latent, code == "digit")
     assert caption.startswith(f"{code}, ")
     assert figure in caption
 

@@ -36,13 +36,6 @@ ENOUGH_FOR_FACTORS = 1000
 """Of fewer test images, what Q says of true factors differs too much from half to half."""
 LEAST_ACCURACY_ON_DIGITS, LEAST_ACCURACY = 0.99, 0.5
 """A classifier that is worse is not used: it would put everything in the same place, and samples beside real images."""
-FIGURES = {
-    "mnist": "Figure 2(c) and (d)",
-    "faces3d": "Figure 3",
-    "chairs": "Figure 4",
-    "svhn": "Figure 5",
-    "celeba": "Figure 6",
-}
 
 
 @dataclasses.dataclass
@@ -162,13 +155,11 @@ def _find_factors(findings, model, dataset, of_test):
 
 
 def _find_samples(findings, model, category_order):
-    files = draw_samples(model, derive_seed(model.spec.seed, "evaluation"), category_order)
-    for name, content in files.items():
-        path = f"samples/{name}"
-        if name.endswith(".png"):
-            findings.add_picture(path, content, _caption_samples(model.spec, name.removesuffix(".png"), category_order))
-        else:
-            findings.files[path] = content
+    samples = draw_samples(model, derive_seed(model.spec.seed, "evaluation"), category_order)
+    for name, (content, caption) in samples.items():
+        findings.files[f"samples/{name}"] = content
+        if caption:
+            findings.captions[f"samples/{name}"] = caption
 
 
 def _find_embedding(findings, model, test, posteriors):
@@ -249,27 +240,6 @@ def _measure_quality(classifier, model, dataset):
     latents = model.sample_latents(count, derive_seed(model.spec.seed, "sample quality"))
     sets = (model.generate(latents), dataset.train.images[chosen], dataset.test.images[:count])
     return measure_sample_quality(*map(classifier.predict, sets))
-
-
-def _caption_samples(spec, name, category_order):
-    code = next(c for c in spec.codes if name in (c.name, *(f"{c.name}_by_{category}" for category in category_order)))
-    limit = spec.sweep_limit_of(code)
-    if name != code.name:
-        category = name.removeprefix(f"{code.name}_by_")
-        return f"{code.name} from {-limit:g} to {limit:g}, a row per category of {category}."
-    is_category = name in category_order
-    across = "a category a column" if is_category else f"from {-limit:g} to {limit:g}"
-    figure = _name_figure(spec, is_category)
-    return f"{name}, {across}; rows are samples{f', as in {figure} of the paper' if figure else ''}."
-
-
-def _name_figure(spec, is_category):
-    """The paper's figure that a grid is to be compared with, None where there is none."""
-    if spec.dataset == "mnist" and is_category:
-        return "Figure 2(b), the plain GAN," if spec.variant == "gan" else "Figure 2(a)"
-    if spec.variant == "gan":
-        return None
-    return FIGURES.get(spec.dataset)
 
 
 def _caption_curve(name):

@@ -25,8 +25,7 @@ def compute_frechet_distance(first, second):
     Returns:
       float, 0 for equal moments.
     """
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    offset = first.mean(axis=0) - second.mean(axis=0)
+    offset = np.mean(first, axis=0, dtype=np.float64) - np.mean(second, axis=0, dtype=np.float64)
     root = _square_root(np.cov(first, rowvar=False))
     covariance = np.cov(second, rowvar=False)
     # S1 S2 has the eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2), which stay real and not negative.

@@ -3,6 +3,7 @@
 import imageio.v3 as imageio
 import numpy as np
 
+from infogan.code_values import count_values
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.training.run_log import find_frames
@@ -10,6 +11,13 @@ from infogan.training.run_log import find_frames
 FILM_FRAMES = 24
 SWEEP_MILLISECONDS, CATEGORY_MILLISECONDS, TRAINING_MILLISECONDS = 80, 500, 200
 """How long a frame of each kind of film is shown."""
+FIGURES = {
+    "mnist": "Figure 2(c) and (d)",
+    "faces3d": "Figure 3",
+    "chairs": "Figure 4",
+    "svhn": "Figure 5",
+    "celeba": "Figure 6",
+}
 
 
 def draw_samples(model, seed, category_order):
@@ -25,26 +33,26 @@ def draw_samples(model, seed, category_order):
       category_order: dict of categorical code's name -> int array [categories], the order in which to show them.
 
     Returns:
-      dict of file name -> bytes.
+      dict of file name -> (bytes, caption); the caption of a film is "".
     """
     spec = model.spec
     base = vary_discrete_codes(spec.latent_spec, model.sample_latents(ROWS, seed))
     files = {}
     for code in spec.codes:
-        limit = spec.sweep_limit_of(code)
-        latents = sweep_latents(spec.latent_spec, code.name, base, limit)
+        latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit)
         if code.name in category_order:
             latents = latents[:, category_order[code.name]]
         images = model.generate(latents)
-        files[f"{code.name}.png"] = _encode_grid(images)
+        files[f"{code.name}.png"] = _encode_grid(images), _caption_sweep(spec, code, code.name in category_order)
         if code.name in category_order:
-            files[f"{code.name}.gif"] = _encode_film(images, CATEGORY_MILLISECONDS)
+            files[f"{code.name}.gif"] = _encode_film(images, CATEGORY_MILLISECONDS), ""
             continue
         for name, order in category_order.items():
-            grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], limit)
-            files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid[order]))
+            grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit)
+            caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}."
+            files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid[order])), caption
         images = model.generate(_film_latents(spec, code, base))
-        files[f"{code.name}.gif"] = _encode_film(images, SWEEP_MILLISECONDS)
+        files[f"{code.name}.gif"] = _encode_film(images, SWEEP_MILLISECONDS), ""
     return files
 
 
@@ -54,12 +62,32 @@ def draw_training_film(folder):
     return grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1) if frames else None
 
 
+def _caption_sweep(spec, code, is_category):
+    across = "a category a column" if is_category else _name_range(spec, code)
+    figure = _name_figure(spec, is_category)
+    return f"{code.name}, {across}; rows are samples{f', as in {figure} of the paper' if figure else ''}."
+
+
+def _name_range(spec, code):
+    limit = spec.sweep_limit_of(code)
+    low, high = (0, count_values(code) - 1) if code.distribution.is_discrete else (-limit, limit)
+    return f"from {low:g} to {high:g}"
+
+
+def _name_figure(spec, is_category):
+    """The paper's figure that a grid is to be compared with, None where there is none."""
+    if spec.dataset == "mnist" and is_category:
+        return "Figure 2(b), the plain GAN," if spec.variant == "gan" else "Figure 2(a)"
+    if spec.variant == "gan":
+        return None
+    return FIGURES.get(spec.dataset)
+
+
 def _film_latents(spec, code, base):
     """A finer sweep of a continuous code, once around or there and back: [rows, frames, dim]."""
-    limit = spec.sweep_limit_of(code)
-    if limit == code.distribution.half_period:
-        return sweep_latents(spec.latent_spec, code.name, base, limit, FILM_FRAMES + 1)[:, :-1]
-    latents = sweep_latents(spec.latent_spec, code.name, base, limit)
+    if code.distribution.half_period <= spec.sweep_limit:
+        return sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_FRAMES + 1)[:, :-1]
+    latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit)
     low, high = latents[:, :1], latents[:, -1:]
     phase = 0.5 - 0.5 * np.cos(np.linspace(0.0, 2.0 * np.pi, FILM_FRAMES, endpoint=False))
     return low + (high - low) * phase[None, :, None].astype(np.float32)

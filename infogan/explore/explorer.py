@@ -54,7 +54,7 @@ class Explorer:
     def film(self, name, settings, seed):
         """The sweep of a code, there and back if it is continuous, all else as set: GIF bytes."""
         code = next(code for code in self.codes if code.name == name)
-        values = usual_values(code, self.run.spec.sweep_limit_of(code), FILM_FRAMES)
+        values = usual_values(code, self.run.spec.sweep_limit, FILM_FRAMES)
         if not code.distribution.is_discrete:
             values = np.concatenate([values, values[-2:0:-1]])
         base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
@@ -91,14 +91,14 @@ class Explorer:
             raise InputError(code.name, "nothing was chosen, but it needs a value.")
         if code.distribution.is_discrete or code.distribution.dim == 1:
             return setting
-        return usual_values(code, self.run.spec.sweep_limit_of(code), STEPS)[int(np.clip(setting, 0, STEPS - 1))]
+        return usual_values(code, self.run.spec.sweep_limit, STEPS)[int(np.clip(setting, 0, STEPS - 1))]
 
     def _most_probable(self, code, info):
         expected = info[code.distribution.dist_info_keys[0]][0]  # probabilities, or the mean
         if code.distribution.dim == 1 and not code.distribution.is_discrete:
             limit = self.run.spec.sweep_limit_of(code)
             return round(float(np.clip(expected[0], -limit, limit)), 2)
-        values = code.distribution.sweep(STEPS, self.run.spec.sweep_limit_of(code))
+        values = code.distribution.sweep(STEPS, self.run.spec.sweep_limit)
         return int(np.square(values - expected).sum(axis=1).argmin())
 
     def _describe(self, code, info):

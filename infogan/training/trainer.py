@@ -204,7 +204,7 @@ class InfoGANTrainer:
         """A picture per code, of the same latents each time."""
         pictures = {}
         for code in self._spec.codes:
-            latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit_of(code))
+            latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit)
             rows, columns, dim = latents.shape
             images = session.run(self._generated, {self._latents_in: latents.reshape(-1, dim)})
             pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
