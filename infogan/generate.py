@@ -116,6 +116,24 @@ def usual_values(code, limit, columns=COLUMNS):
     return vectors[:, 0] if code.distribution.dim == 1 else vectors
 
 
+def loop_values(code, values):
+    """Values of a sweep in the order in which a film that repeats shows them: a turn goes around, all else comes back.
+
+    Args:
+      code: Latent.
+      values: array [N] or [N, dim] of its values, from low to high.
+
+    Returns:
+      array [M] or [M, dim]: without the last value for angles once around, where it is the first again; there and back
+      for other continuous values; as they are for a discrete code.
+    """
+    if code.distribution.is_discrete:
+        return values
+    if np.allclose(values[-1] - values[0], 2.0 * code.distribution.half_period):
+        return values[:-1]
+    return np.concatenate([values, values[-2:0:-1]])
+
+
 def draw_grid(run, fixed, swept, rows, columns, seed):
     """A grid of images, as people look at them.
 
@@ -191,14 +209,12 @@ def _choose_output(options):
 
 
 def _choose_frames(spec, swept, kind):
-    """The code that runs in time, taken out of `swept`, and its values: there and back for a continuous one."""
+    """The code that runs in time, taken out of `swept`, and its values as a film shows them."""
     if not swept:
         sweep = f"--code {spec.codes[-1].name}"
         raise InputError("--format", f"{kind} was given, but a film needs a code that is swept. Add {sweep}.")
     moving, values = swept.popitem()
-    if not find_code(spec, moving).distribution.is_discrete:
-        values = np.concatenate([values, values[-2:0:-1]])
-    return moving, values
+    return moving, loop_values(find_code(spec, moving), values)
 
 
 def _choose_layout(swept, rows, columns):

@@ -10,7 +10,9 @@ import pytest
 from conftest import ROOT, read_refusal
 
 import infogan
-from infogan.generate import draw_grid, main, parse_codes
+from infogan.distributions import Categorical, Circular, Uniform
+from infogan.generate import draw_grid, loop_values, main, parse_codes
+from infogan.spec import Latent
 
 WITHOUT_TENSORFLOW = """
 import importlib.abc, sys
@@ -68,6 +70,21 @@ def test_values_are_read(spec):
     assert list(swept) == ["digit", "width"]
     np.testing.assert_array_equal(swept["digit"], [1, 4])
     np.testing.assert_allclose(swept["width"], np.linspace(-2, 2, 10), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "distribution, values, shown",
+    [
+        (Categorical(3), [0, 1, 2], [0, 1, 2]),
+        (Uniform(1), [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0, 0.0]),
+        (Uniform(2), [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]),
+        (Circular(), [-1.0, -0.5, 0.0, 0.5, 1.0], [-1.0, -0.5, 0.0, 0.5]),
+        (Circular(), [-0.5, 0.0, 0.5], [-0.5, 0.0, 0.5, 0.0]),
+    ],
+    ids=["category", "number", "vector", "whole turn", "half a turn"],
+)
+def test_a_film_goes_on_without_a_jump(distribution, values, shown):
+    np.testing.assert_array_equal(loop_values(Latent("code", distribution), np.array(values)), shown)
 
 
 def test_formats(smoke_run, tmp_path, capsys):

@@ -7,11 +7,11 @@ from PIL import Image, ImageOps
 
 from infogan.code_values import count_values, place_values
 from infogan.errors import InputError
-from infogan.generate import usual_values
+from infogan.generate import loop_values, usual_values
 from infogan.pictures import grids
 
 ROWS, COLUMNS = 4, 8
-FILM_ROWS, FILM_COLUMNS, FILM_FRAMES = 2, 4, 16
+FILM_ROWS, FILM_COLUMNS, FILM_VALUES = 2, 4, 16
 FRAME_MILLISECONDS = 80
 CATEGORY_MILLISECONDS = 500
 STEPS = 101
@@ -52,11 +52,9 @@ class Explorer:
         return self.run.generate(self._values(settings), noise=noise)[None]
 
     def film(self, name, settings, seed):
-        """The sweep of a code, there and back if it is continuous, all else as set: GIF bytes."""
+        """The sweep of a code, all else as set: GIF bytes."""
         code = next(code for code in self.codes if code.name == name)
-        values = usual_values(code, self.run.spec.sweep_limit, FILM_FRAMES)
-        if not code.distribution.is_discrete:
-            values = np.concatenate([values, values[-2:0:-1]])
+        values = loop_values(code, usual_values(code, self.run.spec.sweep_limit, FILM_VALUES))
         base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
         latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
         images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
