@@ -40,6 +40,7 @@ def test_nothing_grows_in_a_long_run(spec, dataset, tmp_path, capfd, monkeypatch
     monkeypatch.setattr(evaluate, "FRESH_SAMPLES", 100)
     spec = dataclasses.replace(
         spec,
+        network="mnist",
         max_epoch=UPDATES // PER_EPOCH,
         updates_per_epoch=PER_EPOCH,
         snapshot_interval=2 * PER_EPOCH,

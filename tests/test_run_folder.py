@@ -118,7 +118,7 @@ def test_a_spec_of_a_network_that_is_not_there_is_refused(spec, dataset, tmp_pat
     folder = at(tmp_path, "run")
     folder.create(spec, dataset)
     path = folder.checkpoints / "spec.json"
-    for old, new in (('"network": "mnist"', '"network": "vgg"'), ('"dim": 784', '"dim": 700')):
+    for old, new in (('"network": "dcgan"', '"network": "vgg"'), ('"dim": 784', '"dim": 700')):
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))

@@ -123,7 +123,7 @@ def test_a_d_step_moves_every_u_once_and_a_g_step_none(spec, session):
     kernels = session.run({v.op.name: v for v in tf.trainable_variables() if "kernel" in v.op.name})
     before = spectra(session)
     assert {name.split("/")[0] for name in before} == {"trunk", "discriminator", "recognition"}
-    assert len(before) == 3 + 1 + 2
+    assert len(before) == 2 + 1 + 2
     session.run(g_step)
     for name, u in spectra(session).items():
         np.testing.assert_array_equal(u, before[name], err_msg=name)

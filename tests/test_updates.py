@@ -323,7 +323,7 @@ def test_logged_quantities(spec):
 def test_moving_averages_move_for_both_populations(spec):
     _, weights = run_updates(spec)
     averages = {name: value for name, value in weights.items() if name.endswith(("/mean", "/variance"))}
-    assert len(averages) == 2 * (2 * 2 + 2 * 1 + 3)  # trunk and Q: real and generated; generator: generated
+    assert len(averages) == 2 * (2 * 1 + 2 * 1 + 2)  # trunk and Q: real and generated; generator: generated
     for name, value in averages.items():
         assert not np.allclose(value, 1.0 if name.endswith("variance") else 0.0, atol=1e-7), name
 
