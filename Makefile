@@ -31,9 +31,9 @@ study: setup
 	$(RUN) launchers/run_study.py mnist --recipe reference --seeds 0-4
 	$(RUN) launchers/run_figure1_exp.py
 
-# A process a core; the tests of a file stay together, for the fixtures that they share.
+# A process a core, and at most four, for each may need 2 GB. The tests of a file stay together, for the fixtures they share.
 test: lint
-	$(RUN) -m pytest --numprocesses auto --dist loadfile
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Each file with slow tests is noted once it has passed, so the same command goes on where it stopped, until code changes.
 SLOW := $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests)
