@@ -238,8 +238,10 @@ def _measure_quality(classifier, model, dataset):
     count = min(IMAGES, len(dataset.train), len(dataset.test))
     chosen = np.random.default_rng(derive_seed(0, "real images")).permutation(len(dataset.train))[:count]
     latents = model.sample_latents(count, derive_seed(model.spec.seed, "sample quality"))
-    sets = (model.generate(latents), dataset.train.images[chosen], dataset.test.images[:count])
-    return measure_sample_quality(*map(classifier.predict, sets))
+    generated = classifier.predict(model.generate(latents))  # whose images, 31 MB of digits, are not kept
+    train = classifier.predict(dataset.train.images[chosen])
+    test = classifier.predict(dataset.test.images[:count])
+    return measure_sample_quality(generated, train, test)
 
 
 def _caption_curve(name):
