@@ -24,7 +24,7 @@ mnist: setup
 smoke: setup
 	$(RUN) launchers/run_mnist_exp.py --smoke $(ARGS)
 
-# Everything that docs/studies holds. Each finished seed is kept; the same command goes on where it stopped.
+# MNIST in docs/studies, but for float32. Each finished seed is kept; the same command goes on where it stopped.
 study: setup
 	$(RUN) launchers/run_study.py mnist --recipe paper --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe robust --seeds 0-9

@@ -1,11 +1,15 @@
 """What the codes of a run are and, once it was evaluated, what they were found to do."""
 
 import dataclasses
+import math
+import re
 
 from infogan.code_values import count_values, describe_values
 
 CORRELATION = "|Spearman| with "
 """How the report's names of rank correlations begin."""
+EXPLAINED = re.compile(r"variance of (.+) explained")
+"""The report's names of how well codes explain a factor that goes around."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,25 +71,32 @@ def _describe_code(code, spec, report):
     return CodeDescription(
         code.name,
         code.distribution.prior_in_words,
-        describe_values(code, spec.sweep_limit_of(code)),
+        describe_values(code, *spec.sweep_ends(code)),
         tuple("no class" if label == -1 else str(label) for label in labels),
         classes is not None,
         found,
-        _describe_most(rows) or (found[0] if found else ""),
+        _describe_most(code, rows) or (found[0] if found else ""),
     )
 
 
-def _describe_most(rows):
-    """The quality of an image, or factor, with which the code has the largest rank correlation; None without any."""
-    correlations = [
-        row for row in rows if str(row.get("name")).startswith(CORRELATION) and isinstance(row.get("ours"), int | float)
-    ]
-    if not correlations:
+def _describe_most(code, rows):
+    """The quality of an image, or factor, that follows the code most; None where none was measured."""
+    is_angle = code.distribution.half_period < math.inf  # of which a rank correlation says nothing
+    found = []
+    for row in rows:
+        name, value = str(row.get("name")), row.get("ours")
+        explained = EXPLAINED.fullmatch(name)
+        if not isinstance(value, int | float):
+            continue
+        if explained:
+            found.append((value, explained[1], f"{value:.2f} of its variance explained", ""))
+        elif name.startswith(CORRELATION) and not is_angle:
+            change, *_ = row.get("note", "").split(";")
+            found.append((value, name.removeprefix(CORRELATION), f"|Spearman| {value:.2f}", change and f", {change}"))
+    if not found:
         return None
-    most = max(correlations, key=lambda row: row["ours"])
-    change, *_ = most.get("note", "").split(";")
-    quality = most["name"].removeprefix(CORRELATION)
-    return f"mostly {quality} (|Spearman| {most['ours']:.2f})" + (f", {change}" if change else "")
+    _, quality, how_much, change = max(found)
+    return f"mostly {quality} ({how_much}){change}"
 
 
 def _describe_row(row):

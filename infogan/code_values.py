@@ -10,12 +10,12 @@ def count_values(latent):
     return len(latent.distribution.sweep(1, 1.0)) if latent.distribution.is_discrete else None
 
 
-def describe_values(latent, limit):
+def describe_values(latent, low, high):
     """What may be given for a code: "whole numbers 0 to 9", "numbers, shown from -2 to 2"."""
     if latent.distribution.is_discrete:
         return f"whole numbers 0 to {count_values(latent) - 1}"
     if latent.distribution.dim == 1:
-        return f"numbers, shown from {-limit:g} to {limit:g}"
+        return f"numbers, shown from {low:g} to {high:g}"
     return f"vectors of {latent.distribution.dim} numbers"
 
 

@@ -116,6 +116,7 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
     """
     for split in (dataset.train, dataset.test):
         _check_images(split.images, spec)
+        _check_labels(split)
     if len(dataset.train) < spec.batch_size:
         raise InputError(
             "batch_size", f"{spec.batch_size:,} was given, but there are only {len(dataset.train):,} training images."
@@ -130,10 +131,21 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
 
 def _check_images(images, spec):
     needed = find_image_shape(spec.network, spec.output_dist.dim)
-    if images.dtype != "uint8" or images.shape[1:] != needed:
+    if images.dtype != "uint8" or images.shape[1:] != needed or not len(images):
         raise InputError(
             "dataset",
-            f"{images.dtype} images of shape {[*images.shape]} were given, but uint8 {['N', *needed]} is needed.",
+            f"{images.dtype} images of shape {[*images.shape]} were given, but uint8 {['N', *needed]} is needed, "
+            "with N of at least 1.",
+        )
+
+
+def _check_labels(split):
+    labels, count = split.labels, len(split)
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,) or labels.min() < 0):
+        raise InputError(
+            "dataset",
+            f"labels of shape {[*labels.shape]} and type {labels.dtype} were given, but whole numbers [{count}] from 0 "
+            "are needed, or None.",
         )
 
 

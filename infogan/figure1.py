@@ -65,14 +65,14 @@ def compare_with_paper(curves):
 
     Returns:
       list of dicts with `update`, `variant`, `mean`, `lowest`, `highest` (over the seeds) and `paper` (low, high), all
-      in nats. Ours is that of the last epoch of the log that ends by the paper's update; an update before the first
-      one's end is left out.
+      in nats. Ours is that of the last epoch of the log that ends by the paper's update; updates before the
+      first one's end and after the last one's are left out.
     """
     rows = []
     for claim in CLAIMS:
         updates, information = curves[claim.variant]
         ended = np.searchsorted(updates, claim.update, side="right")
-        if not ended:
+        if not ended or claim.update > updates[-1]:
             continue
         at = information[:, ended - 1]
         ours = {"mean": float(at.mean()), "lowest": float(at.min()), "highest": float(at.max())}
@@ -104,14 +104,14 @@ def format_comparison(curves):
     return f"{align([header, *lines])}\nH(c) = {ENTROPY:.3f}"
 
 
-def write_figure(folder, seeds, curves):
-    """Writes figure1.png and figure1.json, which holds the curves too; returns the latter's path."""
+def write_figure(folder, name, seeds, curves):
+    """Writes <name>.png and <name>.json, which holds the curves too; returns the latter's path."""
     from infogan.pictures.information import draw_information  # here: Matplotlib takes half a second
 
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "figure1.png", draw_information(curves, ENTROPY, CLAIMS))
+    write_atomically(folder / f"{name}.png", draw_information(curves, ENTROPY, CLAIMS))
     update, nats = find_peak(curves)
-    path = folder / "figure1.json"
+    path = folder / f"{name}.json"
     write_json(
         path,
         {

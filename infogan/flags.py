@@ -140,6 +140,13 @@ def factor_flag(table):
 
 
 CODE_FLAGS = {
+    # The first of the three: a spec needs a code, and while this one is put in, those of the recipe are still there.
+    "circular": Flag(
+        _count,
+        "how many codes are angles, for what goes all the way around",
+        lambda spec: len(_codes_of(spec, Circular)),
+        lambda spec, count: _change_codes(spec, Circular, circular_codes(count)),
+    ),
     "categorical": Flag(
         _categories,
         "categorical codes: how many categories each has, as 10,10; or none",
@@ -151,12 +158,6 @@ CODE_FLAGS = {
         "how many continuous codes there are, with unit deviation",
         lambda spec: len(_codes_of(spec, Gaussian)),
         lambda spec, count: _change_codes(spec, Gaussian, continuous_codes(count, fix_std=True)),
-    ),
-    "circular": Flag(
-        _count,
-        "how many codes are angles, for what goes all the way around",
-        lambda spec: len(_codes_of(spec, Circular)),
-        lambda spec, count: _change_codes(spec, Circular, circular_codes(count)),
     ),
 }
 """For launchers whose codes are the user's choice."""

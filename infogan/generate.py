@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -121,15 +122,16 @@ def loop_values(code, values):
 
     Args:
       code: Latent.
-      values: array [N] or [N, dim] of its values, from low to high.
+      values: array [N] or [N, dim] of its values, in order.
 
     Returns:
-      array [M] or [M, dim]: without the last value for angles once around, where it is the first again; there and back
-      for other continuous values; as they are for a discrete code.
+      array [M] or [M, dim]: without the last value for angles that make whole turns, where it is the first again; there
+      and back for other continuous values; as they are for a discrete code.
     """
     if code.distribution.is_discrete:
         return values
-    if np.allclose(values[-1] - values[0], 2.0 * code.distribution.half_period):
+    turns = np.abs(values[-1] - values[0]) / (2.0 * code.distribution.half_period)
+    if np.all(turns > 0.5) and np.allclose(turns, np.round(turns)):
         return values[:-1]
     return np.concatenate([values, values[-2:0:-1]])
 
@@ -177,12 +179,13 @@ def _notes(spec, values, matched):
         code = find_code(spec, name)
         if name in matched and given.ndim == 0:
             yield f"note: {name}={given:g} is the category that was matched to {matched[name][int(given)]}."
-        largest = np.abs(given).max()
-        limit = spec.sweep_limit_of(code)
-        if not code.distribution.is_discrete and limit < min(largest, code.distribution.half_period):
+        low, high = spec.sweep_ends(code)
+        beyond = given[(given < low) | (given > high)]
+        is_angle = code.distribution.half_period < math.inf  # which all values are within a turn of
+        if beyond.size and not code.distribution.is_discrete and not is_angle:
             yield (
-                f"note: {name} goes to {largest:g}, but the run was looked at from {-limit:g} to "
-                f"{limit:g} only. Beyond, images may fall apart."
+                f"note: {name} goes to {beyond[np.abs(beyond).argmax()]:g}, but the run was looked at from {low:g} to "
+                f"{high:g} only. Beyond, images may fall apart."
             )
 
 

@@ -296,9 +296,10 @@ class ExperimentSpec:
         """lambda of one code."""
         return self.info_reg_coeff if latent.distribution.is_discrete else self.continuous_weight
 
-    def sweep_limit_of(self, latent):
-        """Where a sweep of one continuous code ends."""
-        return min(self.sweep_limit, latent.distribution.half_period)
+    def sweep_ends(self, latent):
+        """The lowest and the highest number in a sweep of one code: two floats."""
+        values = latent.distribution.sweep(2, self.sweep_limit)
+        return float(values.min()), float(values.max())
 
     def to_json(self):
         """This spec as text, one field a line."""

@@ -19,6 +19,7 @@ from infogan.atomic_file import write_json
 from infogan.errors import InputError, TrainingFailed
 from infogan.evaluation.summary import summarise, without_seed
 from infogan.training.progress import say
+from infogan.training.run_folder import NAME_PATTERN, NAME_RULE
 from infogan.training.run_log import load_metrics
 
 REFUSED = 2
@@ -108,6 +109,17 @@ def parse_seeds(text):
             raise argparse.ArgumentTypeError(f"{text!r} was given, but seeds are needed, as 0-9 or 0,3,7-8")
         seeds.extend(some)
     return tuple(dict.fromkeys(seeds))
+
+
+def parse_name(text):
+    """The name of a study, with which those of its runs begin.
+
+    Raises:
+      argparse.ArgumentTypeError: if no run can be called so.
+    """
+    if not NAME_PATTERN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} was given, but {NAME_RULE}")
+    return text
 
 
 def load_study(path):

@@ -11,7 +11,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.command_line import Parser, run_command
 from infogan.figure1 import format_comparison, measure_curves, write_figure
-from infogan.study import Study, parse_seeds
+from infogan.study import Study, parse_name, parse_seeds
 from infogan.training.interruption import StopSignals
 from infogan.training.progress import say
 
@@ -23,6 +23,7 @@ def main():
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
     parser.add_argument("--seeds", type=parse_seeds, default=(0, 1, 2), help="such as 0-2 (default: 0-2)")
+    parser.add_argument("--name", type=parse_name, default="figure1", help="of the study (default: figure1)")
     parser.add_argument("--output", type=Path, default=HERE.parent / "docs/studies", help="default: docs/studies")
     parser.add_argument("--log-dir", type=Path, default=Path("logs/mnist"), help="root of the runs' folders")
     parser.add_argument("--checkpoint-dir", type=Path, default=Path("ckt/mnist"), help="root of their checkpoints")
@@ -32,19 +33,19 @@ def main():
 def _run(options, more):
     studies = {
         variant: Study(
-            f"figure1_{variant}",
+            f"{options.name}_{variant}",
             HERE / "run_mnist_exp.py",
             ("--recipe", "figure1", *arguments, *more),
             options.seeds,
             options.log_dir,
             options.checkpoint_dir,
-            options.log_dir / f"figure1_{variant}.json",
+            options.log_dir / f"{options.name}_{variant}.json",
         )
         for variant, arguments in VARIANTS.items()
     }
     with StopSignals():
         curves = measure_curves(studies)
-    say(f"\n{format_comparison(curves)}\n\nkept in {write_figure(options.output, options.seeds, curves)}")
+    say(f"\n{format_comparison(curves)}\n\nkept in {write_figure(options.output, options.name, options.seeds, curves)}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.command_line import Parser, run_command
 from infogan.evaluation.summary import format_summary
-from infogan.study import Study, parse_seeds, run_study
+from infogan.study import Study, parse_name, parse_seeds, run_study
 from infogan.training.interruption import StopSignals
 from infogan.training.progress import say
 
@@ -25,7 +25,9 @@ def main():
     parser.add_argument("experiment", choices=EXPERIMENTS)
     parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
     parser.add_argument("--recipe", help="of the experiment (default: the launcher's own)")
-    parser.add_argument("--name", help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)")
+    parser.add_argument(
+        "--name", type=parse_name, help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)"
+    )
     parser.add_argument(
         "--output", type=Path, default=HERE.parent / "docs/studies", help="folder of the results (docs/studies)"
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_digit_style import draw_bar
 
-from infogan.distributions import Categorical, Uniform
+from infogan.distributions import Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import code_effect
 from infogan.evaluation.code_effect import (
     VALUES,
@@ -12,6 +12,7 @@ from infogan.evaluation.code_effect import (
     correlate,
     find_separate_codes,
     measure_code_effects,
+    runs_over_values,
     sweep_code,
 )
 from infogan.evaluation.digit_style import QUALITIES, measure_style
@@ -57,6 +58,12 @@ def test_a_sweep_has_every_category_as_often(monkeypatch):
     np.testing.assert_allclose(latents[:, :, 11], np.tile(np.linspace(-2, 2, 11), (100, 1)), atol=1e-6)
     assert (latents[:, 5, 11] == 0).all()
     np.testing.assert_array_equal(np.delete(latents, 11, 2), np.delete(latents[:, :1], 11, 2).repeat(11, axis=1))
+
+
+def test_only_codes_that_run_over_the_values_are_measured():
+    assert runs_over_values(Uniform(1))
+    assert runs_over_values(Gaussian(2))
+    assert not runs_over_values(Circular())
 
 
 def test_bars_are_found_to_widen_and_to_lean(bars):

@@ -95,6 +95,7 @@ def test_captions_say_how_far_a_code_goes_and_an_angle_goes_once_around(spec, da
     there_and_back, around = (imageio.imread(folder.samples / f"{name}.gif") for name in ("width_by_kind", "turn"))
     np.testing.assert_array_equal(there_and_back[1:], there_and_back[:0:-1])
     assert len(around) == 24
+    assert len(imageio.imread(folder.samples / "on.gif")) == 2
     grid = imageio.imread(folder.samples / "turn.png")
     np.testing.assert_array_equal(grid[:, :56], grid[:, -56:])  # -1 and 1
     # Of the film's 24 frames the first and the thirteenth show opposite angles.
@@ -193,6 +194,13 @@ def test_pictures_name_their_figure(spec, variant, code, figure):
     caption = samples._caption_sweep(dataclasses.replace(spec, variant=variant), latent, code == "digit")
     assert caption.startswith(f"{code}, ")
     assert figure in caption
+
+
+def test_categories_of_chairs_are_in_no_figure(spec):
+    chairs = dataclasses.replace(spec, dataset="chairs")
+    digit, rotation, _ = spec.codes
+    assert samples._caption_sweep(chairs, rotation, False).endswith("as in Figure 4 of the paper.")
+    assert samples._caption_sweep(chairs, digit, True) == "digit, a category a column; rows are samples."
 
 
 # The launcher.

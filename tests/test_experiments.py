@@ -151,8 +151,9 @@ def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path)
             (64, 64, 3),
             [("category_1", 10), ("continuous_1", 1), ("circular_1", 1), ("circular_2", 1)],
         ),
+        (["--categorical", "none", "--continuous", 0, "--circular", 1], (64, 64, 3), [("circular_1", 1)]),
     ],
-    ids=["defaults", "no categories", "no continuous codes", "circular codes"],
+    ids=["defaults", "no categories", "no continuous codes", "circular codes", "circular codes alone"],
 )
 def test_codes_and_size_of_images(untrained, tmp_path, arguments, shape, codes):
     run_smoke("images", tmp_path, *arguments)

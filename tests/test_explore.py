@@ -2,6 +2,7 @@
 
 import base64
 import collections
+import dataclasses
 import http.client
 import importlib.util
 import io
@@ -78,6 +79,8 @@ def test_buttons_have_the_labels_of_the_classes(explorer):
     buttons = choices(explorer.codes[0], description)
     assert [label for label, _ in buttons] == sorted(description.labels)
     assert {value: label for label, value in buttons} == dict(enumerate(description.labels))
+    many = dataclasses.replace(description, labels=("10", "no class", "2"), is_matched=True)
+    assert choices(explorer.codes[0], many) == [("2", 2), ("10", 0), ("no class", 1)]
 
 
 def test_pictures_are_read():

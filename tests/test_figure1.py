@@ -37,6 +37,11 @@ def test_an_update_before_the_first_epochs_end_is_left_out(curves):
     assert [row["update"] for row in compare_with_paper(late)] == [100, 240, 936, 240, 936]
 
 
+def test_an_update_after_the_runs_end_is_left_out(curves):
+    short = {variant: (updates[:26], information[:, :26]) for variant, (updates, information) in curves.items()}
+    assert {row["update"] for row in compare_with_paper(short)} == {25, 100}
+
+
 def test_peak_of_the_gan(curves):
     assert find_peak(curves) == (120, pytest.approx(0.5))
 
@@ -49,7 +54,7 @@ def test_table(curves):
 
 
 def test_files(curves, tmp_path):
-    document = json.loads(write_figure(tmp_path / "new", (0, 1), curves).read_text())
+    document = json.loads(write_figure(tmp_path / "new", "figure1", (0, 1), curves).read_text())
     assert document["seeds"] == [0, 1]
     assert document["curves"]["gan"]["update"] == UPDATES.tolist()
     assert imageio.imread(tmp_path / "new" / "figure1.png").shape[0] > 300

@@ -80,8 +80,10 @@ def test_values_are_read(spec):
         (Uniform(2), [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]),
         (Circular(), [-1.0, -0.5, 0.0, 0.5, 1.0], [-1.0, -0.5, 0.0, 0.5]),
         (Circular(), [-0.5, 0.0, 0.5], [-0.5, 0.0, 0.5, 0.0]),
+        (Circular(), [1.0, 0.0, -1.0], [1.0, 0.0]),
+        (Circular(), [-2.0, -1.0, 0.0, 1.0, 2.0], [-2.0, -1.0, 0.0, 1.0]),
     ],
-    ids=["category", "number", "vector", "whole turn", "half a turn"],
+    ids=["category", "number", "vector", "whole turn", "half a turn", "turn backwards", "two turns"],
 )
 def test_a_film_goes_on_without_a_jump(distribution, values, shown):
     np.testing.assert_array_equal(loop_values(Latent("code", distribution), np.array(values)), shown)
@@ -122,7 +124,7 @@ def test_mp4_without_its_package_gets_one_line(smoke_run, tmp_path, monkeypatch,
 
 def test_values_outside_the_range_get_a_note(smoke_run, tmp_path, capsys):
     assert generate(smoke_run, tmp_path, "--code", "width=-5", "--rows", 1, "--output", "out.png") == 0
-    assert "note: width goes to 5, but the run was looked at from -2 to 2 only" in capsys.readouterr().err
+    assert "note: width goes to -5, but the run was looked at from -2 to 2 only" in capsys.readouterr().err
 
 
 def test_a_category_is_told_with_its_class(smoke_run, tmp_path, capsys):

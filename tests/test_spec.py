@@ -7,7 +7,7 @@ import math
 import pytest
 import run_mnist_exp
 
-from infogan.distributions import Bernoulli, Categorical, Gaussian, Product, Uniform
+from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Product, Uniform
 from infogan.errors import InputError
 from infogan.schedule import FULL, Schedule
 from infogan.spec import ExperimentSpec, Latent
@@ -159,3 +159,12 @@ def test_paper_recipe_obeys_what_the_paper_states():
         (1, True),
         (1, True),
     ]
+
+
+def test_ends_of_a_sweep():
+    spec = run_mnist_exp.PAPER
+    ends = {
+        distribution: spec.sweep_ends(Latent("code", distribution))
+        for distribution in (Uniform(1), Uniform(2), Circular(), Bernoulli(1))
+    }
+    assert list(ends.values()) == [(-2.0, 2.0), (-2.0, 2.0), (-1.0, 1.0), (0.0, 1.0)]

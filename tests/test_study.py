@@ -13,7 +13,7 @@ import pytest
 from infogan import devices
 from infogan import study as study_module
 from infogan.errors import InputError, TrainingFailed
-from infogan.study import HAS_AFFINITY, Study, load_study, parse_seeds, run_study
+from infogan.study import HAS_AFFINITY, Study, load_study, parse_name, parse_seeds, run_study
 from infogan.training.interruption import Interrupted, StopSignals
 
 # Takes a launcher's arguments and leaves what a run leaves; its error rate follows from the seed. Fails where a file
@@ -256,3 +256,10 @@ def test_seeds():
     for text in ("", "a", "3-1", "1,,2", "-", "0-", "-3", "0-999999999"):
         with pytest.raises(argparse.ArgumentTypeError, match="was given, but seeds are needed, as 0-9 or 0,3,7-8"):
             parse_seeds(text)
+
+
+def test_names():
+    assert parse_name("faces_azimuth") == "faces_azimuth"
+    for text in ("", "tries/half", "../x", ".x", "a b"):
+        with pytest.raises(argparse.ArgumentTypeError, match="was given, but a name is made of letters, digits"):
+            parse_name(text)

@@ -12,8 +12,9 @@ from conftest import ROOT, random_split
 import infogan
 from infogan.code_description import describe_codes, format_codes
 from infogan.code_values import place_values
-from infogan.distributions import Uniform
+from infogan.distributions import Circular, Uniform
 from infogan.errors import InputError
+from infogan.spec import Latent
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,17 @@ def test_a_code_is_described_by_what_follows_it_most(spec):
     assert describe(**of_b | {"|Spearman| with b": None}) == "mostly a (|Spearman| 0.30), from 1 to 2 m"
 
 
+def test_an_angle_is_described_by_what_it_explains(spec):
+    report = {
+        "metrics": [
+            {"name": "|Spearman| with elevation", "code": "turn", "ours": 0.5},
+            {"name": "variance of azimuth explained", "code": "turn", "ours": 0.31},
+        ]
+    }
+    turning = dataclasses.replace(spec, latent_spec=(Latent("turn", Circular()),), code_schedules=(), paper_values=())
+    assert describe_codes(turning, report)["turn"].most == "mostly azimuth (0.31 of its variance explained)"
+
+
 def test_loading_is_announced_without_tensorflow():
     import subprocess
     import sys
@@ -237,11 +249,28 @@ def test_loading_is_announced_without_tensorflow():
 
 
 def test_images_of_another_size_are_not_trained_on(spec, dataset, tmp_path):
-    import dataclasses
-
     for shape in ((9, 8, 8, 1), (9, 1, 28, 28), (9, 784)):  # the second has the right number of pixels
         wrong = dataclasses.replace(dataset, test=dataclasses.replace(dataset.test, images=np.zeros(shape, np.uint8)))
         message = f"uint8 images of shape {[*shape]} were given, but uint8 ['N', 28, 28, 1] is needed"
         with pytest.raises(InputError, match=re.escape(message)):
             infogan.train(spec, wrong, tmp_path / "logs", tmp_path / "ckt")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "labels", [np.zeros(16), np.zeros(15, np.int64), np.zeros((16, 1), np.int64), np.full(16, -1)], ids=str
+)
+def test_labels_that_are_none_are_not_trained_on(spec, dataset, tmp_path, labels):
+    wrong = dataclasses.replace(dataset, test=dataclasses.replace(dataset.test, labels=labels))
+    message = f"labels of shape {[*labels.shape]} and type {labels.dtype} were given, but whole numbers [16] from 0"
+    with pytest.raises(InputError, match=re.escape(message)):
+        infogan.train(spec, wrong, tmp_path / "logs", tmp_path / "ckt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_test_images_nothing_is_trained(spec, dataset, tmp_path):
+    test = dataclasses.replace(dataset.test, images=dataset.test.images[:0], labels=dataset.test.labels[:0])
+    empty = dataclasses.replace(dataset, test=test)
+    with pytest.raises(InputError, match=r"images of shape \[0, 28, 28, 1\] were given"):
+        infogan.train(spec, empty, tmp_path / "logs", tmp_path / "ckt")
     assert list(tmp_path.iterdir()) == []

@@ -39,6 +39,11 @@ def sweep_code(model, code, seed):
     return model.generate(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
 
 
+def runs_over_values(distribution):
+    """Whether a sweep of a continuous code is VALUES: not that of an angle, or of a prior above 0."""
+    return np.allclose(distribution.sweep(COLUMNS, LIMIT), VALUES[:, None])
+
+
 def correlate(values, quality):
     """Spearman's correlation of a code with a quality of the digits.
 

@@ -9,7 +9,7 @@ import numpy as np
 from infogan.atomic_file import write_atomically
 from infogan.distributions import Categorical
 from infogan.evaluation.classifier import obtain_classifier
-from infogan.evaluation.code_effect import DIGIT_SETS, UNITS, VALUES, measure_code_effects, sweep_code
+from infogan.evaluation.code_effect import DIGIT_SETS, UNITS, VALUES, measure_code_effects, runs_over_values, sweep_code
 from infogan.evaluation.digit_style import measure_style
 from infogan.evaluation.error_rate import (
     count_pairs,
@@ -189,7 +189,11 @@ def _judge_samples(findings, model, dataset):
     if spec.max_images is not None:
         findings.notes.append("A run on part of the set, as --smoke: code effects and sample quality are left out.")
         return
-    codes = [code.name for code in spec.codes if not code.distribution.is_discrete and spec.dataset in DIGIT_SETS]
+    continuous = [code for code in spec.codes if spec.dataset in DIGIT_SETS and not code.distribution.is_discrete]
+    codes = [code.name for code in continuous if runs_over_values(code.distribution)]
+    others = ", ".join(code.name for code in continuous if code.name not in codes)
+    if others:
+        findings.notes.append(f"What {others} does to digits is not measured: its sweep is not from -2 to 2.")
     sweeps = {code: sweep_code(model, code, derive_seed(spec.seed, "code effect")) for code in codes}
     styles = {code: _measure_sweep_style(images) for code, images in sweeps.items()}
     with ExitStack() as stack:

@@ -3,7 +3,6 @@
 import imageio.v3 as imageio
 import numpy as np
 
-from infogan.code_values import count_values
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.training.run_log import find_frames
@@ -18,6 +17,8 @@ FIGURES = {
     "svhn": "Figure 5",
     "celeba": "Figure 6",
 }
+WITHOUT_CATEGORIES = ("faces3d", "chairs")
+"""Sets whose figure shows continuous codes alone."""
 
 
 def draw_samples(model, seed, category_order):
@@ -44,15 +45,17 @@ def draw_samples(model, seed, category_order):
             latents = latents[:, category_order[code.name]]
         images = model.generate(latents)
         files[f"{code.name}.png"] = _encode_grid(images), _caption_sweep(spec, code, code.name in category_order)
-        if code.name in category_order:
+        if code.distribution.is_discrete:
             files[f"{code.name}.gif"] = _encode_film(images, CATEGORY_MILLISECONDS), ""
+        else:
+            images = model.generate(_film_latents(spec, code, base))
+            files[f"{code.name}.gif"] = _encode_film(images, SWEEP_MILLISECONDS), ""
+        if code.name in category_order:
             continue
         for name, order in category_order.items():
             grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit)
             caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}."
             files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid[order])), caption
-        images = model.generate(_film_latents(spec, code, base))
-        files[f"{code.name}.gif"] = _encode_film(images, SWEEP_MILLISECONDS), ""
     return files
 
 
@@ -69,8 +72,7 @@ def _caption_sweep(spec, code, is_category):
 
 
 def _name_range(spec, code):
-    limit = spec.sweep_limit_of(code)
-    low, high = (0, count_values(code) - 1) if code.distribution.is_discrete else (-limit, limit)
+    low, high = spec.sweep_ends(code)
     return f"from {low:g} to {high:g}"
 
 
@@ -78,7 +80,7 @@ def _name_figure(spec, is_category):
     """The paper's figure that a grid is to be compared with, None where there is none."""
     if spec.dataset == "mnist" and is_category:
         return "Figure 2(b), the plain GAN," if spec.variant == "gan" else "Figure 2(a)"
-    if spec.variant == "gan":
+    if spec.variant == "gan" or (is_category and spec.dataset in WITHOUT_CATEGORIES):
         return None
     return FIGURES.get(spec.dataset)
 

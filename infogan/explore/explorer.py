@@ -1,6 +1,7 @@
 """What the page shows, as values: pictures of codes, films, and what Q and D make of an uploaded picture."""
 
 import io
+import math
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -40,7 +41,7 @@ class Explorer:
         """The setting with which a control begins."""
         if code.distribution.is_discrete:
             return 0
-        return 0.0 if code.distribution.dim == 1 else STEPS // 2
+        return float(np.clip(0.0, *self.run.spec.sweep_ends(code))) if code.distribution.dim == 1 else STEPS // 2
 
     def draw(self, settings, seed):
         """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]."""
@@ -94,8 +95,7 @@ class Explorer:
     def _most_probable(self, code, info):
         expected = info[code.distribution.dist_info_keys[0]][0]  # probabilities, or the mean
         if code.distribution.dim == 1 and not code.distribution.is_discrete:
-            limit = self.run.spec.sweep_limit_of(code)
-            return round(float(np.clip(expected[0], -limit, limit)), 2)
+            return round(float(np.clip(expected[0], *self.run.spec.sweep_ends(code))), 2)
         values = code.distribution.sweep(STEPS, self.run.spec.sweep_limit)
         return int(np.square(values - expected).sum(axis=1).argmin())
 
@@ -118,10 +118,14 @@ class Explorer:
 
 
 def choices(code, description):
-    """Labels and settings of a discrete code's buttons: list of (label, number of the value)."""
+    """Labels and settings of a discrete code's buttons, by class: list of (label, number of the value)."""
     labels = description.labels if description.is_matched else map(str, range(count_values(code)))
-    buttons = [(label, value) for value, label in enumerate(labels)]
-    return sorted(buttons, key=lambda button: button[0]) if description.is_matched else buttons
+    # Classes are numbers; "no class" comes last.
+    return sorted(((label, value) for value, label in enumerate(labels)), key=lambda button: _class_of(button[0]))
+
+
+def _class_of(label):
+    return int(label) if label.isdecimal() else math.inf
 
 
 def read_picture(content, image_shape, is_inverted=False):

@@ -73,8 +73,7 @@ def _control(explorer, code):
     info = "; ".join(filter(None, [description.prior, description.most]))
     if code.distribution.is_discrete:
         return gr.Radio(choices(code, description), info=info, **given)
-    limit = run.spec.sweep_limit_of(code)
-    low, high, step = (-limit, limit, 0.01) if code.distribution.dim == 1 else (0, STEPS - 1, 1)
+    low, high, step = (*run.spec.sweep_ends(code), 0.01) if code.distribution.dim == 1 else (0, STEPS - 1, 1)
     return gr.Slider(low, high, step=step, info=info, **given)
 
 

@@ -27,7 +27,7 @@ def draw_curves(spec, lines):
     discrete = [code for code in spec.codes if code.distribution.is_discrete]
     entropies = {f"H({code.name})": code.distribution.prior_entropy for code in discrete}
     return {
-        "losses.png": _draw("Losses", "nats", updates, losses),
+        "losses.png": _draw("Losses", "hinge loss" if spec.gan_loss == "hinge" else "nats", updates, losses),
         "mutual_information.png": _draw("Lower bound L_I of each code", "nats", updates, information, levels=entropies),
         "discriminator_accuracy.png": _draw("Accuracy of D", "share judged right", updates, accuracies, (0, 1.02)),
     }

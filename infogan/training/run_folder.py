@@ -24,6 +24,7 @@ from infogan.networks import find_image_shape
 from infogan.spec import ExperimentSpec
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME_RULE = "a name is made of letters, digits, '.', '_' and '-' (100 at most)."
 
 
 class RunFolder:
@@ -45,7 +46,7 @@ class RunFolder:
         if not NAME_PATTERN.fullmatch(name):
             raise InputError(
                 "--run-name",
-                f"{name!r} was given, but a name is made of letters, digits, '.', '_' and '-' (100 at most).",
+                f"{name!r} was given, but {NAME_RULE}",
             )
         self.name = name
         self.log = Path(log_root) / name
