@@ -8,7 +8,7 @@ from infogan.code_values import count_values, describe_values
 
 CORRELATION = "|Spearman| with "
 """How the report's names of rank correlations begin."""
-EXPLAINED = re.compile(r"variance of (.+) explained")
+EXPLAINED = "variance of {} explained"
 """The report's names of how well codes explain a factor that goes around."""
 
 
@@ -82,14 +82,14 @@ def _describe_code(code, spec, report):
 def _describe_most(code, rows):
     """The quality of an image, or factor, that follows the code most; None where none was measured."""
     is_angle = code.distribution.half_period < math.inf  # of which a rank correlation says nothing
+    explained = re.compile(EXPLAINED.format("(.+)"))
     found = []
     for row in rows:
         name, value = str(row.get("name")), row.get("ours")
-        explained = EXPLAINED.fullmatch(name)
         if not isinstance(value, int | float):
             continue
-        if explained:
-            found.append((value, explained[1], f"{value:.2f} of its variance explained", ""))
+        if factor := explained.fullmatch(name):
+            found.append((value, factor[1], f"{value:.2f} of its variance explained", ""))
         elif name.startswith(CORRELATION) and not is_angle:
             change, *_ = row.get("note", "").split(";")
             found.append((value, name.removeprefix(CORRELATION), f"|Spearman| {value:.2f}", change and f", {change}"))

@@ -71,9 +71,9 @@ def compare_with_paper(curves):
     rows = []
     for claim in CLAIMS:
         updates, information = curves[claim.variant]
-        ended = np.searchsorted(updates, claim.update, side="right")
-        if not ended or claim.update > updates[-1]:
+        if not updates[0] <= claim.update <= updates[-1]:
             continue
+        ended = np.searchsorted(updates, claim.update, side="right")
         at = information[:, ended - 1]
         ours = {"mean": float(at.mean()), "lowest": float(at.min()), "highest": float(at.max())}
         rows.append({"update": claim.update, "variant": claim.variant, **ours, "paper": [claim.low, claim.high]})

@@ -157,9 +157,10 @@ def _find_factors(findings, model, dataset, of_test):
 def _find_samples(findings, model, category_order):
     samples = draw_samples(model, derive_seed(model.spec.seed, "evaluation"), category_order)
     for name, (content, caption) in samples.items():
-        findings.files[f"samples/{name}"] = content
         if caption:
-            findings.captions[f"samples/{name}"] = caption
+            findings.add_picture(f"samples/{name}", content, caption)
+        else:
+            findings.files[f"samples/{name}"] = content
 
 
 def _find_embedding(findings, model, test, posteriors):

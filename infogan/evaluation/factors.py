@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import mutual_info_score
 
-from infogan.code_description import CORRELATION
+from infogan.code_description import CORRELATION, EXPLAINED
 from infogan.evaluation.metric import Metric
 
 LEAST_CIRCLE = 180.0
@@ -125,7 +125,7 @@ def measure_factors(posteriors, factors, seed, groups=None):
 def _measure_continuous(codes, name, values, groups, halves):
     chosen_on, scored_on = halves
     if is_circular(name, values):
-        metric = f"variance of {name} explained"
+        metric = EXPLAINED.format(name)
         quarters = split_in_halves(groups[chosen_on], 0)
         chosen = {c: compute_explained_circle(x[chosen_on], values[chosen_on], quarters) for c, x in codes.items()}
         scores = {c: compute_explained_circle(x, values, halves) for c, x in codes.items()}

@@ -44,10 +44,7 @@ class RunFolder:
         if name is None:
             name = next(_names_of_now())
         if not NAME_PATTERN.fullmatch(name):
-            raise InputError(
-                "--run-name",
-                f"{name!r} was given, but {NAME_RULE}",
-            )
+            raise InputError("--run-name", f"{name!r} was given, but {NAME_RULE}")
         self.name = name
         self.log = Path(log_root) / name
         self.checkpoints = Path(checkpoint_root) / name
