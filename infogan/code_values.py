@@ -19,6 +19,39 @@ def describe_values(latent, low, high):
     return f"vectors of {latent.distribution.dim} numbers"
 
 
+def usual_values(latent, columns, limit):
+    """What a sweep gives a code, as people give it: all values of a discrete one, else `columns` values within limit.
+
+    Returns:
+      array [values], or [columns, dim] for a continuous code of several numbers.
+    """
+    count = count_values(latent)
+    if count is not None:
+        return np.arange(count)
+    vectors = latent.distribution.sweep(columns, limit)
+    return vectors[:, 0] if latent.distribution.dim == 1 else vectors
+
+
+def film_order(latent, values):
+    """The order in which a film that repeats shows a sweep: a turn goes around, all else comes back.
+
+    Args:
+      latent: Latent.
+      values: array [N] or [N, dim] of its values, in order.
+
+    Returns:
+      int array [M] of places in `values`: all but the last for angles that make whole turns, where it is the first
+      again; there and back for other continuous values; each once for a discrete code.
+    """
+    places = np.arange(len(values))
+    if latent.distribution.is_discrete:
+        return places
+    turns = np.abs(values[-1] - values[0]) / (2.0 * latent.distribution.half_period)
+    if np.all(turns > 0.5) and np.allclose(turns, np.round(turns)):
+        return places[:-1]
+    return np.concatenate([places, places[-2:0:-1]])
+
+
 def find_code(spec, name):
     """The code of that name.
 

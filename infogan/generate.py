@@ -9,7 +9,7 @@ import numpy as np
 
 from infogan.atomic_file import write_atomically
 from infogan.code_description import describe_codes, format_codes
-from infogan.code_values import code_vectors, count_values, find_code, place_values
+from infogan.code_values import code_vectors, film_order, find_code, place_values, usual_values
 from infogan.command_line import Parser, report, run_command
 from infogan.errors import InputError
 from infogan.pictures import grids
@@ -101,39 +101,11 @@ def parse_codes(spec, texts):
         code = find_code(spec, name)
         if name in fixed or name in swept:
             raise InputError("--code", f"{name} was given twice, but it has one value in an image. Give it once.")
-        values = _parse_values(name, given) if is_given else usual_values(code, spec.sweep_limit)
+        values = _parse_values(name, given) if is_given else usual_values(code, COLUMNS, spec.sweep_limit)
         (fixed if code_vectors(code, values).ndim == 1 else swept)[name] = values
     if len(swept) > 2:
         raise InputError("--code", f"{', '.join(swept)} were swept, but a picture shows two sweeps. Give one a value.")
     return fixed, swept
-
-
-def usual_values(code, limit, columns=COLUMNS):
-    """All values of a discrete code; `columns` values of a continuous one, from -limit to limit."""
-    count = count_values(code)
-    if count is not None:
-        return np.arange(count)
-    vectors = code.distribution.sweep(columns, limit)
-    return vectors[:, 0] if code.distribution.dim == 1 else vectors
-
-
-def loop_values(code, values):
-    """Values of a sweep in the order in which a film that repeats shows them: a turn goes around, all else comes back.
-
-    Args:
-      code: Latent.
-      values: array [N] or [N, dim] of its values, in order.
-
-    Returns:
-      array [M] or [M, dim]: without the last value for angles that make whole turns, where it is the first again; there
-      and back for other continuous values; as they are for a discrete code.
-    """
-    if code.distribution.is_discrete:
-        return values
-    turns = np.abs(values[-1] - values[0]) / (2.0 * code.distribution.half_period)
-    if np.all(turns > 0.5) and np.allclose(turns, np.round(turns)):
-        return values[:-1]
-    return np.concatenate([values, values[-2:0:-1]])
 
 
 def draw_grid(run, fixed, swept, rows, columns, seed):
@@ -217,7 +189,7 @@ def _choose_frames(spec, swept, kind):
         sweep = f"--code {spec.codes[-1].name}"
         raise InputError("--format", f"{kind} was given, but a film needs a code that is swept. Add {sweep}.")
     moving, values = swept.popitem()
-    return moving, loop_values(find_code(spec, moving), values)
+    return moving, values[film_order(find_code(spec, moving), values)]
 
 
 def _choose_layout(swept, rows, columns):

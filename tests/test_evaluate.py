@@ -93,14 +93,13 @@ def test_captions_say_how_far_a_code_goes_and_an_angle_goes_once_around(spec, da
     assert captions["width_by_kind_by_kind"] == "width_by_kind from -2 to 2, a row per category of kind."
 
     there_and_back, around = (imageio.imread(folder.samples / f"{name}.gif") for name in ("width_by_kind", "turn"))
+    assert len(there_and_back) == 30
     np.testing.assert_array_equal(there_and_back[1:], there_and_back[:0:-1])
-    assert len(around) == 24
+    assert len(around) == 15
     assert len(imageio.imread(folder.samples / "on.gif")) == 2
     grid = imageio.imread(folder.samples / "turn.png")
     np.testing.assert_array_equal(grid[:, :56], grid[:, -56:])  # -1 and 1
-    # Of the film's 24 frames the first and the thirteenth show opposite angles.
-    assert not np.array_equal(around[0], around[12])
-    assert not np.array_equal(around[1], around[23])
+    assert len(np.unique(around, axis=0)) == 15
 
 
 def test_a_set_with_factors_and_no_categorical_code(spec, dataset, tmp_path, small):

@@ -69,8 +69,8 @@ def test_smoke_pictures_have_the_papers_layout(smoke_run):
         assert imageio.imread(samples / f"{name}.png").shape[:2] == (5 * 56, 10 * 56)
     assert imageio.imread(samples / "width_by_digit.png").shape[:2] == (10 * 56, 10 * 56)
     film = imageio.imread(samples / "rotation.gif")
-    assert len(film) == 24
-    assert not np.array_equal(film[0], film[12])
+    assert len(film) == 30
+    assert not np.array_equal(film[0], film[15])
     assert len(imageio.imread(samples / "training.gif")) == 2
 
 

@@ -1,13 +1,13 @@
 """The pictures of a finished run: the paper's grids, categories by values, and films."""
 
 import imageio.v3 as imageio
-import numpy as np
 
+from infogan.code_values import film_order, usual_values
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.training.run_log import find_frames
 
-FILM_FRAMES = 24
+FILM_VALUES = 16
 SWEEP_MILLISECONDS, CATEGORY_MILLISECONDS, TRAINING_MILLISECONDS = 80, 500, 200
 """How long a frame of each kind of film is shown."""
 FIGURES = {
@@ -48,8 +48,9 @@ def draw_samples(model, seed, category_order):
         if code.distribution.is_discrete:
             files[f"{code.name}.gif"] = _encode_film(images, CATEGORY_MILLISECONDS), ""
         else:
-            images = model.generate(_film_latents(spec, code, base))
-            files[f"{code.name}.gif"] = _encode_film(images, SWEEP_MILLISECONDS), ""
+            latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
+            order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
+            files[f"{code.name}.gif"] = _encode_film(model.generate(latents)[:, order], SWEEP_MILLISECONDS), ""
         if code.name in category_order:
             continue
         for name, order in category_order.items():
@@ -83,16 +84,6 @@ def _name_figure(spec, is_category):
     if spec.variant == "gan" or (is_category and spec.dataset in WITHOUT_CATEGORIES):
         return None
     return FIGURES.get(spec.dataset)
-
-
-def _film_latents(spec, code, base):
-    """A finer sweep of a continuous code, once around or there and back: [rows, frames, dim]."""
-    if code.distribution.half_period <= spec.sweep_limit:
-        return sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_FRAMES + 1)[:, :-1]
-    latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit)
-    low, high = latents[:, :1], latents[:, -1:]
-    phase = 0.5 - 0.5 * np.cos(np.linspace(0.0, 2.0 * np.pi, FILM_FRAMES, endpoint=False))
-    return low + (high - low) * phase[None, :, None].astype(np.float32)
 
 
 def _encode_grid(images):

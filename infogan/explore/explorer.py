@@ -6,9 +6,8 @@ import math
 import numpy as np
 from PIL import Image, ImageOps
 
-from infogan.code_values import count_values, place_values
+from infogan.code_values import count_values, film_order, place_values, usual_values
 from infogan.errors import InputError
-from infogan.generate import loop_values, usual_values
 from infogan.pictures import grids
 
 ROWS, COLUMNS = 4, 8
@@ -55,7 +54,8 @@ class Explorer:
     def film(self, name, settings, seed):
         """The sweep of a code, all else as set: GIF bytes."""
         code = next(code for code in self.codes if code.name == name)
-        values = loop_values(code, usual_values(code, self.run.spec.sweep_limit, FILM_VALUES))
+        values = usual_values(code, FILM_VALUES, self.run.spec.sweep_limit)
+        values = values[film_order(code, values)]
         base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
         latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
         images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
@@ -90,7 +90,7 @@ class Explorer:
             raise InputError(code.name, "nothing was chosen, but it needs a value.")
         if code.distribution.is_discrete or code.distribution.dim == 1:
             return setting
-        return usual_values(code, self.run.spec.sweep_limit, STEPS)[int(np.clip(setting, 0, STEPS - 1))]
+        return usual_values(code, STEPS, self.run.spec.sweep_limit)[int(np.clip(setting, 0, STEPS - 1))]
 
     def _most_probable(self, code, info):
         expected = info[code.distribution.dist_info_keys[0]][0]  # probabilities, or the mean
