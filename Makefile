@@ -24,7 +24,8 @@ mnist: setup
 smoke: setup
 	$(RUN) launchers/run_mnist_exp.py --smoke $(ARGS)
 
-# MNIST in docs/studies, but for float32. Each finished seed is kept; the same command goes on where it stopped.
+# The studies of MNIST in docs/studies, but for float32, made anew into logs/mnist. Each finished seed is kept; the same
+# command goes on where it stopped.
 study: setup
 	$(RUN) launchers/run_study.py mnist --recipe paper --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe robust --seeds 0-9

@@ -108,7 +108,6 @@ def write_figure(folder, name, seeds, curves):
     """Writes <name>.png and <name>.json, which holds the curves too; returns the latter's path."""
     from infogan.pictures.information import draw_information  # here: Matplotlib takes half a second
 
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / f"{name}.png", draw_information(curves, ENTROPY, CLAIMS))
     update, nats = find_peak(curves)
     path = folder / f"{name}.json"

@@ -40,7 +40,6 @@ class Study(NamedTuple):
       arguments: tuple of str, what the launcher is given beside the seed and the run's name.
       seeds: tuple of int.
       log_root, checkpoint_root: roots of the runs' folders.
-      path: the JSON file that keeps what is finished.
     """
 
     name: str
@@ -49,7 +48,11 @@ class Study(NamedTuple):
     seeds: tuple
     log_root: Path
     checkpoint_root: Path
-    path: Path
+
+    @property
+    def path(self):
+        """The JSON file that keeps what is finished."""
+        return self.log_root / f"{self.name}.json"
 
 
 def run_study(study):
@@ -290,7 +293,6 @@ def _keep(study, document, seed):
     )
     document["runs"] = sorted([*document["runs"], report], key=lambda run: run["seed"])
     document["summary"] = summarise(document["runs"])
-    study.path.parent.mkdir(parents=True, exist_ok=True)
     write_json(study.path, document)
     errors = [f"{100 * row['ours']:.2f} % {row['name']}" for row in report["metrics"] if row["name"] == "error rate"]
     say(f"seed {seed}: finished{''.join(f', {error}' for error in errors)}; kept in {study.path}")

@@ -1,7 +1,7 @@
 """Figure 1 (arXiv:1606.03657): L_I of c ~ Cat(10) alone over 936 updates, InfoGAN against a GAN with Q trained apart.
 
 Runs or resumes `run_mnist_exp.py --recipe figure1`, with and without --baseline gan, for each seed; then writes
-docs/studies/figure1.json and figure1.png and prints the values beside the paper's.
+logs/mnist/figure1.json and figure1.png and prints the values beside the paper's.
 """
 
 import sys
@@ -24,8 +24,9 @@ def main():
     parser = Parser(__doc__)
     parser.add_argument("--seeds", type=parse_seeds, default=(0, 1, 2), help="such as 0-2 (default: 0-2)")
     parser.add_argument("--name", type=parse_name, default="figure1", help="of the study (default: figure1)")
-    parser.add_argument("--output", type=Path, default=HERE.parent / "docs/studies", help="default: docs/studies")
-    parser.add_argument("--log-dir", type=Path, default=Path("logs/mnist"), help="root of the runs' folders")
+    parser.add_argument(
+        "--log-dir", type=Path, default=Path("logs/mnist"), help="root of the runs' folders, and the figure's"
+    )
     parser.add_argument("--checkpoint-dir", type=Path, default=Path("ckt/mnist"), help="root of their checkpoints")
     return run_command(parser, _run, passes_on=True)
 
@@ -39,13 +40,13 @@ def _run(options, more):
             options.seeds,
             options.log_dir,
             options.checkpoint_dir,
-            options.log_dir / f"{options.name}_{variant}.json",
         )
         for variant, arguments in VARIANTS.items()
     }
     with StopSignals():
         curves = measure_curves(studies)
-    say(f"\n{format_comparison(curves)}\n\nkept in {write_figure(options.output, options.name, options.seeds, curves)}")
+    path = write_figure(options.log_dir, options.name, options.seeds, curves)
+    say(f"\n{format_comparison(curves)}\n\nkept in {path}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Runs an experiment for several seeds and aggregates them: mean, deviation and worst of each number.
 
-What is finished is kept in docs/studies/<name>.json after each seed, and the same command goes on where it stopped.
+What is finished is kept in logs/<experiment>/<name>.json after each seed, and the same command goes on where it
+stopped.
 Further arguments are the launcher's own, as in `run_study.py faces --seeds 0-4 --name faces_azimuth --factor azimuth`.
 """
 
@@ -29,9 +30,8 @@ def main():
         "--name", type=parse_name, help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)"
     )
     parser.add_argument(
-        "--output", type=Path, default=HERE.parent / "docs/studies", help="folder of the results (docs/studies)"
+        "--log-dir", type=Path, help="root of the runs' folders, and the study's (default: logs/<experiment>)"
     )
-    parser.add_argument("--log-dir", type=Path, help="root of the runs' folders (default: logs/<experiment>)")
     parser.add_argument("--checkpoint-dir", type=Path, help="root of their checkpoints (default: ckt/<experiment>)")
     return run_command(parser, _run, passes_on=True)
 
@@ -46,7 +46,6 @@ def _run(options, more):
         options.seeds,
         options.log_dir or Path("logs") / options.experiment,
         options.checkpoint_dir or Path("ckt") / options.experiment,
-        options.output / f"{name}.json",
     )
     with StopSignals():
         document = run_study(study)

@@ -54,10 +54,10 @@ def test_table(curves):
 
 
 def test_files(curves, tmp_path):
-    document = json.loads(write_figure(tmp_path / "new", "figure1", (0, 1), curves).read_text())
+    document = json.loads(write_figure(tmp_path, "figure1", (0, 1), curves).read_text())
     assert document["seeds"] == [0, 1]
     assert document["curves"]["gan"]["update"] == UPDATES.tolist()
-    assert imageio.imread(tmp_path / "new" / "figure1.png").shape[0] > 300
+    assert imageio.imread(tmp_path / "figure1.png").shape[0] > 300
 
 
 def test_picture_shows_both_curves(curves):
@@ -84,7 +84,7 @@ spec = {"seed": seed, "updates_per_epoch": 4, "batch_size": 8}
 def test_runs_are_found_again_and_failures_are_named(tmp_path):
     launcher = tmp_path / "launcher.py"
     launcher.write_text(LAUNCHER)
-    study = Study("figure1_gan", launcher, (), (0, 1), tmp_path, tmp_path / "ckt", tmp_path / "figure1_gan.json")
+    study = Study("figure1_gan", launcher, (), (0, 1), tmp_path, tmp_path / "ckt")
     for _ in range(2):  # the second time nothing is run: the launcher would find its folder there
         updates, information = measure_curves({"gan": study})["gan"]
         assert updates.tolist() == [4]

@@ -60,8 +60,7 @@ LAUNCHER = textwrap.dedent(
 def study(tmp_path):
     launcher = tmp_path / "run_exp.py"
     launcher.write_text(LAUNCHER)
-    logs, checkpoints = tmp_path / "logs", tmp_path / "ckt"
-    return Study("s", launcher, ("--recipe", "paper"), (0, 1, 2), logs, checkpoints, tmp_path / "docs" / "s.json")
+    return Study("s", launcher, ("--recipe", "paper"), (0, 1, 2), tmp_path / "logs", tmp_path / "ckt")
 
 
 def calls(study, seed):
