@@ -14,7 +14,7 @@ from conftest import ROOT
 
 from infogan import generate
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "docs" / "studies" / "README.md"]
 NOTEBOOK = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text())
 # Programs that are not this project's, or that another test runs.
 OTHERS = {"ls", "source", "sudo", "tensorboard", "cd", "git"}
@@ -25,7 +25,7 @@ def read_cells(kind):
 
 
 def find_commands():
-    """Every (page, command) in fenced blocks without a language, in indented ones and in the README's tables."""
+    """Every (page, command) in fenced blocks without a language, in indented ones and within the text."""
     found = []
     for page in PAGES:
         text = page.read_text()
@@ -34,7 +34,7 @@ def find_commands():
             lines = block.replace("\\\n", " ").splitlines()
             if not any(" -- " in line or "->" in line for line in lines):  # drawings
                 found += [(page.name, line.strip()) for line in lines if line.strip()]
-        for pattern in (r"^\| `((?:python|make) [^`]+)`", r"^    ((?:(?:\.venv/bin/)?python|make|docker) .*)$"):
+        for pattern in (r"`((?:python|make) [^`]+)`", r"^    ((?:(?:\.venv/bin/)?python|make|docker) .*)$"):
             found += [(page.name, command) for command in re.findall(pattern, text, re.MULTILINE)]
     return found
 
@@ -100,7 +100,8 @@ def check_docker(monkeypatch, arguments):
 def test_commands_parse(monkeypatch, page, command):
     command = re.sub(r" +#.*| +&& ", lambda found: " ; " if "&&" in found.group() else "", command)
     for part in command.split(" ; "):
-        check(monkeypatch, shlex.split(part.replace("<run>", "RUN").replace("$(id -u):$(id -g)", "1000:1000")))
+        part = re.sub("<run>|<experiment>", "mnist", part).replace("$(id -u):$(id -g)", "1000:1000")
+        check(monkeypatch, shlex.split(part.removesuffix(" --help")))
 
 
 def test_a_wrong_command_is_found(monkeypatch):
@@ -260,7 +261,8 @@ def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
 
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
-    assert not [page.name for page in PAGES[1:] if page.name != "README.md" and f"]({page.name})" not in index]
+    names = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert not [name for name in names if f"]({name})" not in index]
 
 
 def test_pictures_are_small_and_shown():

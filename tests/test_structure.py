@@ -33,7 +33,7 @@ RANKS = {
     "evaluation": 6,
     "experiment": 7,
     "trained_run": 7,
-    "explore": 9,
+    "explore": 8,
     "export": 8,
     "figure1": 9,
     "generate": 8,
