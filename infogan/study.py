@@ -11,13 +11,14 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
 from infogan.atomic_file import write_json
 from infogan.errors import InputError, TrainingFailed
 from infogan.evaluation.summary import summarise, without_seed
+from infogan.file_lock import locked
 from infogan.training.progress import say
 from infogan.training.run_folder import NAME_PATTERN, NAME_RULE
 from infogan.training.run_log import load_metrics
@@ -66,10 +67,22 @@ def run_study(study):
       spec, and `minutes` of training) and `summary` (rows of `infogan.evaluation.summary.summarise`).
 
     Raises:
-      InputError: if the file is no study, or one of another command or spec, or a launcher refuses what it is given:
-        the other runs are then stopped, as by a signal.
+      InputError: if another process is at the study, or the file is no study or one of another command or spec, or a
+        launcher refuses what it is given: the other runs are then stopped, as by a signal.
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
+    study.log_root.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(study.log_root / f"{study.name}.lock", wait=False))
+        except BlockingIOError as error:
+            raise InputError(
+                study.path, "another process is at this study. Wait for it, or choose another --name."
+            ) from error
+        return _run_missing(study)
+
+
+def _run_missing(study):
     document = load_study(study.path) or {"name": study.name, "arguments": list(study.arguments), "runs": []}
     if document["arguments"] != list(study.arguments):
         raise InputError(
@@ -229,7 +242,6 @@ def _start(study, seed, slot):
     if HAS_AFFINITY:
         os.sched_setaffinity(0, slot.cores)  # of this thread, from which the process inherits it
     say(f"seed {seed}: {'goes on' if is_begun else 'begins'}; its console is {_console(study, seed)}")
-    study.log_root.mkdir(parents=True, exist_ok=True)
     with _console(study, seed).open("a") as console:
         return subprocess.Popen(
             command,

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 
 import pytest
 from conftest import ROOT
 
 from infogan.errors import InputError
+from infogan.file_lock import locked
 from infogan.training import run_folder
 from infogan.training.run_folder import RunFolder
 
@@ -53,6 +55,24 @@ def test_a_run_that_another_process_began_after_the_first_look_is_left_as_it_is(
         at(tmp_path, "run").create(spec, dataset)
     assert at(tmp_path, "run").load_spec().seed == 77
     assert (tmp_path / "logs/mnist/run/spec.json").exists()
+
+
+def test_what_another_process_uses_is_left_when_it_is_refused(spec, dataset, tmp_path, monkeypatch):
+    """Of two starts of a name, the other made the log folder and locks the folder of checkpoints that this one made."""
+    with ExitStack() as stack:
+
+        def make(folder, flag, made):
+            is_new = run_folder_make(folder, flag, made)
+            if flag == "--checkpoint-dir":
+                stack.enter_context(locked(folder / "lock"))
+            return is_new
+
+        run_folder_make = run_folder._make
+        monkeypatch.setattr(run_folder, "_make", make)
+        (tmp_path / "logs/mnist/run").mkdir(parents=True)
+        with pytest.raises(InputError, match=r"^--run-name: run is being trained by another process"):
+            at(tmp_path, "run").create(spec, dataset)
+    assert (tmp_path / "ckt/mnist/run/lock").exists()
 
 
 KILLED = """

@@ -12,6 +12,7 @@ RANKS = {
     "atomic_file": 0,
     "cache_folder": 0,
     "errors": 0,
+    "file_lock": 0,
     "seeds": 0,
     "small_sets": 0,
     "tf1": 0,

@@ -13,6 +13,7 @@ import pytest
 from infogan import devices
 from infogan import study as study_module
 from infogan.errors import InputError, TrainingFailed
+from infogan.file_lock import locked
 from infogan.study import HAS_AFFINITY, Study, load_study, parse_name, parse_seeds, run_study
 from infogan.training.interruption import Interrupted, StopSignals
 
@@ -205,6 +206,13 @@ def test_another_command_is_refused(study):
     with pytest.raises(InputError, match="holds a study of --recipe paper, but --recipe reference was given"):
         run_study(study._replace(arguments=("--recipe", "reference")))
     assert study.path.read_text() == before
+
+
+def test_a_study_that_another_process_is_at_is_refused(study):
+    study.log_root.mkdir()
+    with locked(study.log_root / "s.lock"), pytest.raises(InputError, match="another process is at this study"):
+        run_study(study)
+    assert len(run_study(study)["runs"]) == 3
 
 
 def test_another_spec_is_refused(study):

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import logging
@@ -19,6 +18,7 @@ from infogan.cache_folder import find_cache_folder
 from infogan.datasets.file_sources import UnreadableFile
 from infogan.datasets.picture_decoding import decode_picture
 from infogan.errors import InputError
+from infogan.file_lock import locked
 
 VERSION = 1
 """Raised whenever the same picture would give other pixels."""
@@ -67,7 +67,7 @@ def load_pixels(source, entries, preparation):
     folder = find_cache_folder()
     with _cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{key}.lock"):
+        with locked(folder / f"{key}.lock"):
             if not (found := _read(folder / key, preparation, len(entries))):
                 _build(folder / key, source, entries, preparation)
                 found = _read(folder / key, preparation, len(entries))
@@ -97,14 +97,6 @@ def _cache_errors(folder):
         raise InputError(
             folder, f"the cache cannot be kept there ({error.strerror or error}). Set INFOGAN_CACHE to another folder."
         ) from error
-
-
-@contextlib.contextmanager
-def _locked(path):
-    """Holds a lock that ends with the process, however it ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _read(path, preparation, count):

@@ -4,7 +4,6 @@ Both folders hold the spec; the checkpoint folder is what a resumed run or an ev
 """
 
 import datetime
-import fcntl
 import hashlib
 import itertools
 import json
@@ -20,6 +19,7 @@ import numpy as np
 
 from infogan.atomic_file import TEMPORARY, remove_abandoned, write_atomically, write_json
 from infogan.errors import InputError
+from infogan.file_lock import locked
 from infogan.networks import find_image_shape
 from infogan.spec import ExperimentSpec
 
@@ -109,9 +109,10 @@ class RunFolder:
                 write_atomically(self.log / "spec.json", spec.to_json())
                 # This is what makes the folder a run that can be resumed, and `find` makes the folder below if need be.
                 write_atomically(self.checkpoints / "spec.json", spec.to_json())
-                self.frames.mkdir(parents=True)
+                self.frames.mkdir(parents=True, exist_ok=True)
         except BaseException as error:
-            for folder, parents in reversed(made):
+            is_anothers = isinstance(error.__cause__, BlockingIOError)  # what this process made, the other one uses
+            for folder, parents in [] if is_anothers else reversed(made):
                 shutil.rmtree(folder, ignore_errors=True)
                 with suppress(OSError):  # another run may be in them by now
                     for parent in parents:
@@ -180,8 +181,7 @@ class RunFolder:
         path = self.checkpoints / "lock"
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(path.open("w"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(path, wait=False))
             except BlockingIOError as error:
                 raise InputError(flag, f"{self.name} is being trained by another process. Wait for it.") from error
             except OSError as error:
