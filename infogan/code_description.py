@@ -1,7 +1,6 @@
 """What the codes of a run are and, once it was evaluated, what they were found to do."""
 
 import dataclasses
-import math
 import re
 
 from infogan.code_values import count_values, describe_values
@@ -81,7 +80,6 @@ def _describe_code(code, spec, report):
 
 def _describe_most(code, rows):
     """The quality of an image, or factor, that follows the code most; None where none was measured."""
-    is_angle = code.distribution.half_period < math.inf  # of which a rank correlation says nothing
     explained = re.compile(EXPLAINED.format("(.+)"))
     found = []
     for row in rows:
@@ -90,7 +88,7 @@ def _describe_most(code, rows):
             continue
         if factor := explained.fullmatch(name):
             found.append((value, factor[1], f"{value:.2f} of its variance explained", ""))
-        elif name.startswith(CORRELATION) and not is_angle:
+        elif name.startswith(CORRELATION):
             change, *_ = row.get("note", "").split(";")
             found.append((value, name.removeprefix(CORRELATION), f"|Spearman| {value:.2f}", change and f", {change}"))
     if not found:

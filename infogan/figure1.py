@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan.atomic_file import write_atomically, write_json
+from infogan.errors import InputError
 from infogan.evaluation.report import align
 from infogan.study import find_log, run_study
 from infogan.training.run_log import load_metrics
@@ -55,7 +56,11 @@ def measure_curves(studies):
 
 def _measure_curve(study):
     run_study(study)
-    logs = [load_metrics(find_log(study, seed) / "metrics.jsonl") for seed in study.seeds]
+    paths = [find_log(study, seed) / "metrics.jsonl" for seed in study.seeds]
+    logs = [load_metrics(path) for path in paths]
+    for path, lines in zip(paths, logs):
+        if not lines or len(lines) != len(logs[0]):
+            raise InputError(path, f"it holds {len(lines)} epochs, but a finished run's are needed. Restore it.")
     updates = np.array([line["update"] for line in logs[0]])
     return updates, np.array([[line["mi/digit"] for line in lines] for lines in logs])
 

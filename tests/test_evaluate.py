@@ -164,6 +164,14 @@ def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, sma
     assert not [name for name, _ in rows if "Spearman" in name]
 
 
+def test_a_single_test_image_has_no_distance(spec, dataset, tmp_path, small, monkeypatch):
+    monkeypatch.setattr("infogan.evaluation.evaluate.LEAST_ACCURACY", 0.0)
+    single = dataclasses.replace(dataset, test=dataset.test.part(None, 1))
+    report, rows, _ = evaluate(spec, single, tmp_path, dataset="svhn", variant="gan", paper_values=())
+    assert any(note.startswith("1 test images are too few for a distance") for note in report["notes"])
+    assert not [name for name, _ in rows if name.startswith("Frechet")]
+
+
 def test_categories_that_are_more_or_fewer_than_the_classes(spec, dataset, tmp_path, small):
     codes = (NOISE, Latent("many", Categorical(12)), Latent("few", Categorical(3)))
     _, rows, folder = evaluate(spec, dataset, tmp_path, latent_spec=codes, paper_values=())

@@ -97,6 +97,16 @@ def test_every_factor_finds_its_code():
     assert any(note.startswith("azimuth: turn was found") for note in notes)
 
 
+def test_angles_are_not_ranked():
+    angle = {"mean": (AZIMUTH / 180 - 1)[:, None], "concentration": np.ones((COUNT, 1))}
+    metrics, notes = measure_factors({"turn": angle}, {"azimuth": AZIMUTH, "light": LIGHT}, 0)
+    assert {metric.name for metric in metrics} == {
+        "variance of azimuth explained",
+        "variance of azimuth explained, best code",
+    }
+    assert len(notes) == 1
+
+
 @pytest.mark.parametrize("count", [1, 3, 15])
 def test_too_few_images_are_not_measured_by(count):
     posteriors = {"turn": {"mean": np.zeros((count, 1))}, "who": categories(np.zeros(count, int))}

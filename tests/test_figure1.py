@@ -89,6 +89,12 @@ def test_runs_are_found_again_and_failures_are_named(tmp_path):
         updates, information = measure_curves({"gan": study})["gan"]
         assert updates.tolist() == [4]
         assert information.tolist() == [[0.25], [0.5]]
+    log = tmp_path / "figure1_gan_seed1" / "metrics.jsonl"
+    lines = log.read_text()
+    log.unlink()
+    with pytest.raises(InputError, match="it holds 0 epochs, but a finished run's are needed"):
+        measure_curves({"gan": study})
+    log.write_text(lines)
     with pytest.raises(TrainingFailed, match="seeds 2 of figure1_gan failed"):
         measure_curves({"gan": study._replace(seeds=(0, 2))})
     with pytest.raises(InputError, match="holds a study of no arguments, but --batch-size 7 was given"):

@@ -117,7 +117,7 @@ def measure_code_effects(styles, classes, claims):
             note = f"{_describe_change(style, quality)}; {abs(within):.2f} within a row"
             metrics.append(Metric(f"{CORRELATION}{quality}", abs(together), "", code, note))
         if code in classes:
-            inner = np.abs(VALUES) <= 1.0  # what training saw
+            inner = np.abs(VALUES) <= 1.0  # within what training saw of a uniform code
             near = compute_share_unchanged(classes[code][:, inner])
             unchanged = compute_share_unchanged(classes[code])
             note = f"{VALUES[inner][0]:.1f} to {VALUES[inner][-1]:.1f}: {100 * near:.1f} %"

@@ -21,7 +21,7 @@ from infogan.evaluation.html_report import render_html
 from infogan.evaluation.metric import Metric
 from infogan.evaluation.mutual_information import measure_information
 from infogan.evaluation.report import build_report, format_markdown
-from infogan.evaluation.sample_quality import IMAGES, measure_sample_quality
+from infogan.evaluation.sample_quality import FEWEST_IMAGES, IMAGES, measure_sample_quality
 from infogan.evaluation.samples import draw_samples, draw_training_film
 from infogan.evaluation.tensorboard_files import EVENTS, MOST_IMAGES, draw_embedding, encode_results
 from infogan.evaluation.trained_model import TrainedModel
@@ -209,7 +209,7 @@ def _judge_samples(findings, model, dataset):
             caption = "Style of generated digits against each continuous code: mean, and 10 % to 90 % of the images."
             findings.add_picture("code_effect.png", draw_effects(VALUES, styles, UNITS), caption)
         if classifier:
-            findings.metrics += _measure_quality(classifier, model, dataset)
+            _find_quality(findings, classifier, model, dataset)
 
 
 def _measure_sweep_style(images):
@@ -239,14 +239,18 @@ def _obtain_usable_classifier(findings, spec, dataset, stack):
     return classifier
 
 
-def _measure_quality(classifier, model, dataset):
+def _find_quality(findings, classifier, model, dataset):
     count = min(IMAGES, len(dataset.train), len(dataset.test))
-    chosen = np.random.default_rng(derive_seed(0, "real images")).permutation(len(dataset.train))[:count]
+    if count < FEWEST_IMAGES:
+        findings.notes.append(f"{count} test images are too few for a distance to them: sample quality is left out.")
+        return
+    draw = np.random.default_rng(derive_seed(0, "real images")).permutation
+    of_train, of_test = (draw(len(split))[:count] for split in (dataset.train, dataset.test))
     latents = model.sample_latents(count, derive_seed(model.spec.seed, "sample quality"))
     generated = classifier.predict(model.generate(latents))  # whose images, 31 MB of digits, are not kept
-    train = classifier.predict(dataset.train.images[chosen])
-    test = classifier.predict(dataset.test.images[:count])
-    return measure_sample_quality(generated, train, test)
+    train = classifier.predict(dataset.train.images[of_train])
+    test = classifier.predict(dataset.test.images[of_test])
+    findings.metrics += measure_sample_quality(generated, train, test)
 
 
 def _caption_curve(name):

@@ -103,6 +103,7 @@ def measure_factors(posteriors, factors, seed, groups=None):
       (list of Metric, list of str: which code was found to stand for which factor).
     """
     continuous = {name: info["mean"][:, 0] for name, info in posteriors.items() if "mean" in info}
+    numbers = {name: mean for name, mean in continuous.items() if "concentration" not in posteriors[name]}  # no angles
     categorical = {name: info["prob"].argmax(axis=1) for name, info in posteriors.items() if "prob" in info}
     metrics, notes = [], []
     count = len(next(iter(factors.values()), ()))
@@ -113,8 +114,9 @@ def measure_factors(posteriors, factors, seed, groups=None):
         return [], [f"Images of fewer than {FEWEST_GROUPS} objects are too few to measure the true factors by."]
     halves = split_in_halves(groups, seed)
     for name, values in factors.items():
-        if continuous:
-            rows, best = _measure_continuous(continuous, name, values, groups, halves)
+        # Where the circle of an angle is cut is arbitrary, and with it every rank.
+        if codes := continuous if is_circular(name, values) else numbers:
+            rows, best = _measure_continuous(codes, name, values, groups, halves)
             metrics += rows
             notes.append(f"{name}: {best} was found to follow it most, on the half of the images that is not scored.")
         if categorical and is_attribute(values):

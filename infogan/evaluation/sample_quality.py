@@ -12,6 +12,9 @@ from infogan.evaluation.metric import Metric
 IMAGES = 10_000
 """At most this many images on either side."""
 
+FEWEST_IMAGES = 2
+"""A single image has no covariance."""
+
 
 def compute_frechet_distance(first, second):
     """Squared Frechet distance between the Gaussians with the moments of two sets.
