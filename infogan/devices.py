@@ -61,17 +61,26 @@ def choose_precision(requested):
     Raises:
       InputError: if bfloat16 is requested where nothing computes it natively.
     """
-    if requested == "float32" or (requested == "auto" and not _cpu_has_bfloat16()):
-        return "float32"
-    has_gpu = bool(find_gpus())
     if requested == "auto":
-        return "float32" if has_gpu else "bfloat16"
-    if has_gpu or not _cpu_has_bfloat16():
+        return "bfloat16" if _cpu_has_bfloat16() and not find_gpus() else "float32"
+    check_precision(requested, "--precision", "Leave --precision out.")
+    return requested
+
+
+def check_precision(precision, where, advice):
+    """Refuses bfloat16 where nothing computes it natively.
+
+    Args:
+      precision: "float32" or "bfloat16".
+      where: the flag, field or file at fault.
+      advice: a sentence, what to do about it.
+
+    Raises:
+      InputError: if this machine does not train in that precision.
+    """
+    if precision == "bfloat16" and ((has_gpu := bool(find_gpus())) or not _cpu_has_bfloat16()):
         device = "a GPU, where float32 runs in TF32" if has_gpu else "a CPU without instructions for it"
-        raise InputError(
-            "--precision", f"bfloat16 was given, but this machine trains on {device}. Leave --precision out."
-        )
-    return "bfloat16"
+        raise InputError(where, f"bfloat16 was given, but this machine trains on {device}. {advice}")
 
 
 def _cpu_has_bfloat16():

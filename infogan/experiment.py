@@ -13,13 +13,14 @@ from typing import NamedTuple
 from infogan.atomic_file import write_json
 from infogan.cluster import read_cluster
 from infogan.command_line import Parser
-from infogan.datasets import default_folder, load_dataset
-from infogan.devices import choose_precision, describe_devices, find_gpus
+from infogan.datasets import check_dataset, default_folder, load_dataset, select_images
+from infogan.devices import check_precision, choose_precision, describe_devices, find_gpus
 from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
-from infogan.training.checkpoints import find_checkpoints, set_aside_damaged
+from infogan.tf1 import tf
+from infogan.training.checkpoints import describe_last_checkpoint, find_checkpoints, set_aside_damaged
 from infogan.training.distribution import OneDevice, choose_distribution
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.progress import say, warn
@@ -66,8 +67,8 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
       The report, as `infogan.evaluation.report.build_report` makes it; None for a worker that is not the chief.
 
     Raises:
-      TrainingFailed: if a loss, gradient or weight is not finite (NumbersFailed), or a checkpoint cannot be written;
-        status.json says failed.
+      TrainingFailed: if a loss, gradient or weight is not finite (NumbersFailed), a file cannot be written, or memory
+        is exhausted; status.json says failed, if it can be written.
       Interrupted: if a signal came; the last finished update is saved and status.json says interrupted.
       InputError: if what the folder holds is damaged; status.json stays as it was.
     """
@@ -81,17 +82,29 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
         return _train(spec, folder, dataset, stop, execution)
     try:
         report = _train_and_evaluate(spec, folder, dataset, stop, execution)
+        write_status("finished")
+        return report
     except InputError:
         raise
-    except (Interrupted, KeyboardInterrupt) as error:
-        write_status("interrupted", str(error))
-        raise
     except BaseException as error:
+        failure = _explain(error, folder)
+        is_stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
         with suppress(OSError):  # a full disk must not hide the error itself
-            write_status("failed", str(error) or repr(error))
-        raise
-    write_status("finished")
-    return report
+            write_status("interrupted" if is_stopped else "failed", str(failure) or repr(failure))
+        if failure is error:
+            raise
+        raise failure from error
+
+
+def _explain(error, folder):
+    """The error itself, or a TrainingFailed where files or memory of the machine are at fault."""
+    if isinstance(error, OSError):
+        problem = f"{error.filename or folder.log}: {error.strerror or error}."
+    elif isinstance(error, tf.errors.ResourceExhaustedError):
+        problem = "The device's memory is exhausted. Take a smaller --batch-size, or another device."
+    else:
+        return error
+    return TrainingFailed(f"{problem} {describe_last_checkpoint(folder.checkpoints)}")
 
 
 def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
@@ -111,16 +124,15 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
       `pathlib.Path` of the run's checkpoint folder.
 
     Raises:
-      InputError: if the images do not suit the spec, or a folder of that name holds something.
+      InputError: if the images do not suit the spec, what is known of them does not suit them, the machine does not
+        train in the spec's precision, or a folder of that name holds something.
       TrainingFailed: as `run`.
     """
     for split in (dataset.train, dataset.test):
         _check_images(split.images, spec)
-        _check_labels(split)
-    if len(dataset.train) < spec.batch_size:
-        raise InputError(
-            "batch_size", f"{spec.batch_size:,} was given, but there are only {len(dataset.train):,} training images."
-        )
+    check_dataset(dataset)
+    check_precision(spec.precision, "precision", "Take float32.")
+    dataset = select_images(spec, dataset)
     folder = RunFolder(Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name, name)
     folder.create(spec, dataset)
     with folder.lock():
@@ -139,16 +151,6 @@ def _check_images(images, spec):
         )
 
 
-def _check_labels(split):
-    labels, count = split.labels, len(split)
-    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,) or labels.min() < 0):
-        raise InputError(
-            "dataset",
-            f"labels of shape {[*labels.shape]} and type {labels.dtype} were given, but whole numbers [{count}] from 0 "
-            "are needed, or None.",
-        )
-
-
 def _train_and_evaluate(spec, folder, dataset, stop, execution):
     gpus = find_gpus()
     # Imported here: it costs a second, and a wrong flag is refused before.
@@ -159,7 +161,9 @@ def _train_and_evaluate(spec, folder, dataset, stop, execution):
     environment = _describe_environment(dataset, gpus)
     environment.update(processes=distribution.processes, replicas=distribution.replicas)
     environment.update(updates_per_call=execution.updates_per_call)
-    write_json(folder.log / "environment.json", environment)
+    path = folder.log / "environment.json"
+    if _last_update(folder) != spec.updates or not path.exists():  # an evaluation says nothing of the training
+        write_json(path, environment)
     _announce(spec, folder, dataset, gpus)
     if distribution.replicas > 1:
         say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
@@ -304,6 +308,8 @@ def _prepare(options, recipes, default, flags, cluster):
     load_metrics(folder.metrics)  # refuses a damaged log
     dataset = load_dataset(spec, _find_data(spec, options))
     folder.check_dataset(dataset)
+    if _last_update(folder) != spec.updates:
+        check_precision(spec.precision, "--resume", "Go on where the run began, or start a new one.")
     return folder, spec, dataset, choose_distribution(options.gpus, cluster, spec)
 
 

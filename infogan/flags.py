@@ -55,6 +55,8 @@ def _change_noise_dim(spec, dim):
         return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
     except InputError as error:
         raise InputError("noise_dim", error.problem) from None
+    except TypeError:  # a distribution without that field
+        raise InputError("noise_dim", f"{dim} was given, but the noise of this experiment has a fixed size.") from None
 
 
 def _codes_of(spec, family):

@@ -1,5 +1,6 @@
 """Every launcher from its command line to its pictures, on images that the tests make up."""
 
+import dataclasses
 import json
 import re
 import runpy
@@ -14,10 +15,16 @@ from conftest import ROOT
 
 from infogan import experiment
 from infogan.datasets import Dataset, Split
+from infogan.distributions import Product, Uniform
+from infogan.errors import InputError, TrainingFailed
 from infogan.evaluation import evaluate
+from infogan.flags import FLAGS
 from infogan.networks import find_image_shape
-from infogan.spec import ExperimentSpec
+from infogan.spec import ExperimentSpec, Latent
+from infogan.tf1 import tf
 from infogan.training import trainer
+from infogan.training.interruption import StopSignals
+from infogan.training.run_folder import RunFolder
 
 
 def launch(name, *arguments):
@@ -121,6 +128,46 @@ def test_flags_reach_the_spec(untrained, tmp_path):
     families = [type(latent.distribution).__name__ for latent in spec.latent_spec]
     assert families == ["Uniform"] + ["Categorical"] * 4 + ["Gaussian"] * 4
     assert spec.latent_spec[0].distribution.dim == 9
+
+
+def test_noise_of_a_fixed_size_is_left_as_it_is():
+    latents = (Latent("noise", Product([Uniform(3), Uniform(4)]), regularised=False), Latent("code", Uniform(1)))
+    spec = dataclasses.replace(run_mnist_exp.PAPER, latent_spec=latents, code_schedules=(), paper_values=())
+    with pytest.raises(InputError, match="noise_dim: 5 was given, but the noise of this experiment has a fixed size"):
+        FLAGS["noise_dim"].change(spec, 5)
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            lambda: OSError(28, "No space left on device"),
+            "run: No space left on device. There is no",
+        ),
+        (
+            lambda: OSError(30, "Read-only file system", "status.json"),
+            "status.json: Read-only file system. There",
+        ),
+        (
+            lambda: tf.errors.ResourceExhaustedError(None, None, "OOM"),
+            "The device's memory is exhausted. Take a",
+        ),
+    ],
+)
+def test_what_the_machine_lacks_ends_a_run_in_one_line(spec, dataset, tmp_path, monkeypatch, error, message):
+    folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run")
+    folder.create(spec, dataset)
+    monkeypatch.setattr(experiment, "_train", failing(error()))
+    with pytest.raises(TrainingFailed, match=message):
+        experiment.run(spec, folder, dataset, StopSignals())
+    assert json.loads((folder.log / "status.json").read_text())["state"] == "failed"
 
 
 def test_flags_together_make_a_spec_though_one_alone_would_not(untrained, tmp_path):

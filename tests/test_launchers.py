@@ -97,10 +97,10 @@ def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
     logs, checkpoints = (
         Path(shutil.copytree(folder, tmp_path / folder.parent.name / folder.name)) for folder in smoke_run
     )
-    before = (logs / "report.json").read_text()
+    before = {name: (logs / name).read_text() for name in ("report.json", "environment.json")}
     (logs / "report.json").unlink()
     assert launch("--resume", "--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent) == 0
-    assert (logs / "report.json").read_text() == before
+    assert {name: (logs / name).read_text() for name in before} == before
     said = capsys.readouterr().out
     assert "digit: error rate" in said
     assert "all updates are done already" in said
@@ -183,6 +183,18 @@ def test_resuming_a_whole_run_as_a_smoke_run_is_refused(spec, dataset, tmp_path,
     roots = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt"]
     assert launch("--resume", "whole", "--smoke", *roots) == 2
     assert "--smoke: it was given, but whole is no smoke run" in capsys.readouterr().err
+
+
+def test_resuming_in_a_precision_that_the_machine_lacks_is_refused(smoke_run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("infogan.devices._cpu_has_bfloat16", lambda: False)
+    logs, checkpoints = (Path(shutil.copytree(path, tmp_path / path.parent.name / "run")) for path in smoke_run)
+    spec = json.loads((checkpoints / "spec.json").read_text())
+    (checkpoints / "spec.json").write_text(json.dumps({**spec, "precision": "bfloat16"}))
+    for path in checkpoints.glob("model-6.*"):
+        path.unlink()
+    roots = ["--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent]
+    assert launch("--resume", "run", *roots) == 2
+    assert "--resume: bfloat16 was given, but this machine trains on a CPU without" in capsys.readouterr().err
 
 
 def test_resuming_with_other_images_is_refused(smoke_run, tmp_path, capsys):

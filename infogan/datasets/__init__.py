@@ -3,14 +3,14 @@
 import importlib
 from pathlib import Path
 
-from infogan.datasets.dataset import Dataset, Split
+from infogan.datasets.dataset import Dataset, Split, check_dataset
 from infogan.errors import InputError
 
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
 RESIZED = ("celeba", "chairs", "faces3d", "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
 
-__all__ = ["DATASETS", "Dataset", "Split", "default_folder", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "Split", "check_dataset", "default_folder", "load_dataset", "select_images"]
 
 
 def default_folder(name):
@@ -32,7 +32,15 @@ def load_dataset(spec, data_dir=None):
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
     load = importlib.import_module(f"infogan.datasets.{spec.dataset}").load
     size = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
-    dataset = load(data_dir, **size)
+    return select_images(spec, load(data_dir, **size))
+
+
+def select_images(spec, dataset):
+    """A dataset without the images that the spec keeps from training.
+
+    Raises:
+      InputError: if fewer images than a batch are left.
+    """
     train = dataset.train.part(spec.held_out_images, None).part(None, spec.max_images)
     if len(train) < spec.batch_size:
         raise InputError(

@@ -51,6 +51,48 @@ class Dataset:
     source: str
 
 
+def check_dataset(dataset):
+    """Refuses what is known of a set's images if it does not suit them, as the evaluation would once all is trained.
+
+    Raises:
+      InputError: if labels, factors or groups are not one for each image, or of another kind than `Split` says; if
+        factors of the two splits have other names, or one split alone has groups.
+    """
+    train, test = dataset.train, dataset.test
+    for split in (train, test):
+        _check_labels(split)
+        for name, values in {**split.factors, "groups": split.groups}.items():
+            if values is not None:
+                _check_numbers(name, values, len(split))
+    if train.factors and test.factors and train.factors.keys() != test.factors.keys():
+        raise InputError(
+            "dataset",
+            f"the factors {', '.join(train.factors)} of training images and {', '.join(test.factors)} of test images "
+            "were given, but the same ones are needed.",
+        )
+    if (train.groups is None) != (test.groups is None):
+        raise InputError("dataset", "groups of one split were given, but those of both are needed, or none.")
+
+
+def _check_labels(split):
+    labels, count = split.labels, len(split)
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,) or labels.min() < 0):
+        raise InputError(
+            "dataset",
+            f"labels of shape {[*labels.shape]} and type {labels.dtype} were given, but whole numbers [{count}] from 0 "
+            "are needed, or None.",
+        )
+
+
+def _check_numbers(name, values, count):
+    if values.dtype.kind not in "iuf" or values.shape != (count,) or not np.isfinite(values).all():
+        raise InputError(
+            "dataset",
+            f"{name} of shape {[*values.shape]} and type {values.dtype} were given, but finite numbers [{count}] are "
+            "needed, one an image.",
+        )
+
+
 TEST_SHARE = 0.1
 """Share of a set without a test split that is held out as one."""
 
