@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from infogan.errors import InputError, TrainingFailed
-from infogan.training.interruption import Interrupted
+from infogan.training.interruption import Interrupted, StopSignals
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +33,8 @@ def run_command(parser, command, arguments=None, passes_on=False):
     """
     parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
     try:
-        command(*parsed)
+        with StopSignals():
+            command(*parsed)
         return 0
     except InputError as error:
         message, status = str(error), 2
@@ -42,7 +43,7 @@ def run_command(parser, command, arguments=None, passes_on=False):
     except OSError as error:
         message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
     except Interrupted as error:
-        message, status = f"stopped by {error}. The same command goes on from there.", error.exit_status
+        message, status = f"stopped by {error}. Give the same command again to go on.", error.exit_status
     report(parser, message)
     return status
 

@@ -17,13 +17,13 @@ from infogan.datasets import check_dataset, default_folder, load_dataset, select
 from infogan.devices import check_precision, choose_precision, describe_devices, find_gpus
 from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
+from infogan.messages import say, warn
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
 from infogan.tf1 import tf
 from infogan.training.checkpoints import describe_last_checkpoint, find_checkpoints, set_aside_damaged
 from infogan.training.distribution import OneDevice, choose_distribution
 from infogan.training.interruption import Interrupted, StopSignals
-from infogan.training.progress import say, warn
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 

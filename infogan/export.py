@@ -76,8 +76,8 @@ def check_output(kind, path):
 
 def _export(options):
     from infogan.evaluation.saved_run import open_run
+    from infogan.messages import say
     from infogan.trained_run import TrainedRun
-    from infogan.training.progress import say
 
     folder = open_run(options.run)
     check_output(options.format, options.output)

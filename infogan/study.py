@@ -19,7 +19,7 @@ from infogan.atomic_file import write_json
 from infogan.errors import InputError, TrainingFailed
 from infogan.evaluation.summary import summarise, without_seed
 from infogan.file_lock import locked
-from infogan.training.progress import say
+from infogan.messages import say
 from infogan.training.run_folder import NAME_PATTERN, NAME_RULE
 from infogan.training.run_log import load_metrics
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 NEEDED = (
     *("tensorflow", "tf_keras", "numpy", "scipy", "sklearn", "skimage", "imageio", "progressbar", "PIL", "matplotlib"),
-    "tensorboard",
+    *("tensorboard", "pooch"),
 )
 
 # Ctrl-C during the imports ends the process without a traceback; `experiment.main` then takes over.

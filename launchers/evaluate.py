@@ -14,8 +14,7 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 from infogan.command_line import Parser, run_command
 from infogan.datasets import default_folder, load_dataset
 from infogan.evaluation.saved_run import open_run
-from infogan.training.interruption import StopSignals
-from infogan.training.progress import say
+from infogan.messages import say
 
 
 def main(arguments=None):
@@ -44,10 +43,9 @@ def _open_runs(options):
 
 
 def _evaluate_all(options):
-    with StopSignals():
-        reports = _evaluate_each(_open_runs(options), options.data_dir)
-        if len(reports) > 1:
-            _print_summaries(reports)
+    reports = _evaluate_each(_open_runs(options), options.data_dir)
+    if len(reports) > 1:
+        _print_summaries(reports)
 
 
 def _evaluate_each(runs, data_dir):

@@ -11,9 +11,8 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.command_line import Parser, run_command
 from infogan.figure1 import format_comparison, measure_curves, write_figure
+from infogan.messages import say
 from infogan.study import Study, parse_name, parse_seeds
-from infogan.training.interruption import StopSignals
-from infogan.training.progress import say
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = {"infogan": (), "gan": ("--baseline", "gan")}
@@ -43,8 +42,7 @@ def _run(options, more):
         )
         for variant, arguments in VARIANTS.items()
     }
-    with StopSignals():
-        curves = measure_curves(studies)
+    curves = measure_curves(studies)
     path = write_figure(options.log_dir, options.name, options.seeds, curves)
     say(f"\n{format_comparison(curves)}\n\nkept in {path}")
 

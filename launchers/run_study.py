@@ -12,9 +12,8 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.command_line import Parser, run_command
 from infogan.evaluation.summary import format_summary
+from infogan.messages import say
 from infogan.study import Study, parse_name, parse_seeds, run_study
-from infogan.training.interruption import StopSignals
-from infogan.training.progress import say
 
 HERE = Path(__file__).resolve().parent
 EXPERIMENTS = sorted({path.stem[len("run_") : -len("_exp")] for path in HERE.glob("run_*_exp.py")} - {"figure1"})
@@ -47,8 +46,7 @@ def _run(options, more):
         options.log_dir or Path("logs") / options.experiment,
         options.checkpoint_dir or Path("ckt") / options.experiment,
     )
-    with StopSignals():
-        document = run_study(study)
+    document = run_study(study)
     seeds = ", ".join(str(run["seed"]) for run in document["runs"])
     say(f"\n{name}, seeds {seeds}\n\n{format_summary(document['summary'])}\n\nkept in {study.path}")
 

@@ -13,6 +13,7 @@ RANKS = {
     "cache_folder": 0,
     "errors": 0,
     "file_lock": 0,
+    "messages": 0,
     "seeds": 0,
     "small_sets": 0,
     "tf1": 0,

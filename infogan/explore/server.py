@@ -11,7 +11,7 @@ import time
 
 from infogan.errors import InputError
 from infogan.explore import is_local
-from infogan.training.progress import say
+from infogan.messages import say
 
 MOST_REQUESTS = 100
 """Requests a second that are answered, from all visitors together; a dragged slider makes about 20."""
@@ -38,8 +38,8 @@ def listen(host, port):
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family)
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, UnicodeError) as error:  # of a name that can be none
+        reason = getattr(error, "strerror", None) or error
         raise InputError("--port", f"{host}:{port} cannot be used ({reason}). Choose another --port.") from error
 
 

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from infogan.atomic_file import sync
 from infogan.errors import InputError, NumbersFailed, TrainingFailed
+from infogan.messages import warn
 from infogan.tf1 import tf
 from infogan.training.manifest import READER_ERRORS, find_damage, write_manifest
-from infogan.training.progress import warn
 
 KEPT = 3
 

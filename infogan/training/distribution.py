@@ -11,9 +11,9 @@ import time
 
 from infogan.devices import find_gpus
 from infogan.errors import InputError, TrainingFailed
+from infogan.messages import say
 from infogan.replicas import gather_from_replicas, own_number
 from infogan.tf1 import tf
-from infogan.training.progress import say
 
 LONGEST_WAIT = 600.0
 """Seconds after which a worker that does not answer counts as lost."""

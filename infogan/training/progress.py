@@ -1,24 +1,11 @@
 """Shows how far a run is: a line an epoch, and on a terminal a bar below it."""
 
-import os
 import sys
 import time
 
 import progressbar
 
-
-def say(text):
-    """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
-    try:
-        print(f"{text}\n", end="", flush=True)  # in one piece: a study's threads speak at once
-    except OSError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
-
-
-def warn(text):
-    """Prints one line to standard error."""
-    if sys.stderr is not None:
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+from infogan.messages import say
 
 
 class Progress:

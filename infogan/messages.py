@@ -1,0 +1,31 @@
+"""Lines for whoever runs the program, which never end it: nobody may be reading, or the terminal may lack a letter."""
+
+import os
+import sys
+
+
+def say(text):
+    """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
+    try:
+        _print(text, sys.stdout)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
+
+
+def note(text):
+    """Prints to standard error, unless it is closed."""
+    if sys.stderr is not None:
+        _print(text, sys.stderr)
+
+
+def warn(text):
+    """Prints a warning to standard error, unless it is closed."""
+    note(f"warning: {text}")
+
+
+def _print(text, file):
+    """In one piece: a study's threads speak at once."""
+    try:
+        print(f"{text}\n", end="", flush=True, file=file)
+    except UnicodeEncodeError:  # a file's name that is no text, or a letter that the terminal does not have
+        print(text.encode("ascii", "backslashreplace").decode() + "\n", end="", flush=True, file=file)
