@@ -22,9 +22,11 @@ COPY --from=packages /opt/infogan /opt/infogan
 ENV PATH=/opt/infogan/bin:$PATH PYTHONUNBUFFERED=1 HOME=/infogan/home INFOGAN_CACHE=/infogan/cache
 WORKDIR /infogan
 COPY . .
+# Files come with the modes of the builder's clone, which may be closed to others.
 # Numbers and no name: whoever runs the container may give another user, so each may write where runs write.
 RUN pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --editable . \
     && python -m compileall -q infogan launchers \
+    && chmod -R a+rX . \
     && mkdir -m 1777 logs ckt data cache home
 USER 1000:1000
 ENTRYPOINT ["/infogan/docker/start.sh"]

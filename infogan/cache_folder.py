@@ -1,11 +1,20 @@
 """Where things are kept that are computed once: decoded pictures, the classifier that judges samples."""
 
 import os
+import tempfile
 from pathlib import Path
 
 
 def find_cache_folder():
-    """The folder: $INFOGAN_CACHE, else `infogan` below $XDG_CACHE_HOME, else ~/.cache/infogan. It need not exist."""
+    """The folder: $INFOGAN_CACHE, else `infogan` below $XDG_CACHE_HOME, else ~/.cache/infogan. It need not exist.
+
+    A user without a home, as a container may have, gets one among the temporary files.
+    """
     if chosen := os.environ.get("INFOGAN_CACHE"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infogan"
+    if chosen := os.environ.get("XDG_CACHE_HOME"):
+        return Path(chosen) / "infogan"
+    try:
+        return Path.home() / ".cache" / "infogan"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"infogan-{os.getuid()}"

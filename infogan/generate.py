@@ -50,8 +50,8 @@ def main(arguments=None):
 
 def _generate(parser, options):
     from infogan.evaluation.saved_run import open_run
+    from infogan.messages import say
     from infogan.trained_run import TrainedRun, load_report
-    from infogan.training.progress import say
 
     check_seed(options.seed, "--seed")
     folder = open_run(options.run)
@@ -178,8 +178,9 @@ def _choose_output(options):
     path = options.output or Path(f"generated.{kind}")
     if not path.parent.is_dir():
         raise InputError("--output", f"{path} was given, but {path.parent} is no folder. Make it first.")
-    if path.is_dir():
-        raise InputError("--output", f"{path} was given, but it is a folder. Give a file.")
+    path = path.resolve()  # a link stays, and what it names is written
+    if path.exists() and not path.is_file():
+        raise InputError("--output", f"{path} was given, but it is no plain file. Give the name of one.")
     return kind, path
 
 

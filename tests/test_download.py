@@ -1,5 +1,6 @@
 """Fetching datasets from a web server of this machine: whole, resumed, refused, and never half there."""
 
+import concurrent.futures
 import hashlib
 import http.server
 import subprocess
@@ -45,7 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.files, server.cuts, server.takes_ranges, server.requests = {"file.bin": CONTENT}, 0, True, []
         server.url = f"http://127.0.0.1:{server.server_address[1]}/"
@@ -66,10 +68,21 @@ def source(monkeypatch, server):
     return set_source
 
 
+def names_in(folder):
+    return sorted({path.name for path in folder.iterdir()} - {".lock"})
+
+
+def test_two_downloads_at_once_fetch_a_file_once(source, server, tmp_path):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: download_dataset("mnist", tmp_path), range(2)))
+    assert names_in(tmp_path) == ["file.bin"]
+    assert len(server.requests) == 1
+
+
 def test_a_file_comes_whole(source, server, tmp_path, capsys):
     download_dataset("mnist", tmp_path / "new" / "folder")
     assert (tmp_path / "new" / "folder" / "file.bin").read_bytes() == CONTENT
-    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["file.bin"]
+    assert names_in(tmp_path / "new" / "folder") == ["file.bin"]
     assert capsys.readouterr().err == "file.bin: fetching 1.0 MB\n"
 
 
@@ -98,7 +111,7 @@ def test_an_interrupted_download_goes_on(source, server, tmp_path, takes_ranges)
     download_dataset("mnist", tmp_path)
     assert server.requests[-1] == ("file.bin", f"bytes={have}-")
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
-    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+    assert names_in(tmp_path) == ["file.bin"]
 
 
 def test_a_part_that_is_too_long_is_begun_again(source, server, tmp_path):
@@ -111,7 +124,7 @@ def test_another_file_than_the_published_is_refused(source, server, tmp_path):
     server.files["file.bin"] = CONTENT[:-1] + b"x"
     with pytest.raises(InputError, match="what it gives has another SHA-256"):
         download_dataset("mnist", tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert names_in(tmp_path) == []
 
 
 def test_a_damaged_part_does_not_stand_in_the_way_for_ever(source, server, tmp_path):

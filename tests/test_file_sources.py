@@ -45,6 +45,12 @@ def test_bytes_after_the_end_do_no_harm(tmp_path, kind):
     assert read_all(path) == FILES
 
 
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
+    inner = write_zip(tmp_path / "inner.zip", {"preview.png": b"small"}).read_bytes()
+    with open_source(write_tar(tmp_path / "set.tar", {"a.png": b"one", "previews.zip": inner})) as source:
+        assert [entry.name for entry in source.entries()] == ["a.png", "previews.zip"]
+
+
 def test_order_within_an_archive_does_not_matter(tmp_path):
     reordered = dict(reversed(FILES.items()))
     assert read_all(write_tar(tmp_path / "a.tar", reordered)) == FILES

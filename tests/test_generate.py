@@ -1,6 +1,6 @@
 """launchers/generate.py: what it draws, writes and refuses."""
 
-import re
+import os
 import subprocess
 import sys
 
@@ -111,6 +111,16 @@ def test_formats(smoke_run, tmp_path, capsys):
         np.testing.assert_allclose(arrays["images"][1], expected, atol=1e-6)
 
 
+def test_a_link_is_followed_and_a_device_is_left_alone(smoke_run, tmp_path, capsys):
+    (tmp_path / "link.png").symlink_to(tmp_path / "target.png")
+    assert generate(smoke_run, tmp_path, "--output", tmp_path / "link.png") == 0
+    assert (tmp_path / "link.png").is_symlink() and (tmp_path / "target.png").stat().st_size > 0
+    os.mkfifo(tmp_path / "pipe.png")
+    assert generate(smoke_run, tmp_path, "--output", tmp_path / "pipe.png") == 2
+    assert "pipe.png was given, but it is no plain file" in capsys.readouterr().err
+    assert (tmp_path / "pipe.png").is_fifo()
+
+
 def test_mp4(smoke_run, tmp_path):
     pytest.importorskip("imageio_ffmpeg", reason="the extra `video` is not installed")
     assert generate(smoke_run, tmp_path, "--code", "digit", "--rows", 1, "--columns", 3, "--output", "out.mp4") == 0
@@ -157,7 +167,7 @@ WRONG = {
     "unknown format": (["--format", "bmp"], "argument --format: invalid choice: 'bmp'"),
     "unknown ending": (["--output", "x.bmp"], "--output: x.bmp was given, but it ends in none of png, gif, npz, mp4"),
     "no folder": (["--output", "nowhere/x.png"], "but nowhere is no folder. Make it first"),
-    "a folder": (["--output", ".", "--format", "png"], "--output: . was given, but it is a folder"),
+    "a folder": (["--output", ".", "--format", "png"], "was given, but it is no plain file. Give the name of one"),
     "format beside an ending": (
         ["--output", "x.png", "--format", "gif", "--code", "digit"],
         "--format: gif was given, but x.png ends in .png. Leave one of them out.",
@@ -197,14 +207,3 @@ def test_the_launcher_starts_from_any_folder(smoke_run, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert "matched to classes: 0 is " in result.stdout
-
-
-def test_commands_of_the_docs_run(smoke_run, tmp_path, monkeypatch, capsys):
-    text = (ROOT / "docs" / "using_a_trained_run.md").read_text()
-    commands = re.findall(r"^python launchers/generate\.py RUN (.*)$", text, re.MULTILINE)
-    assert len(commands) >= 5
-    monkeypatch.chdir(tmp_path)
-    for command in commands:
-        assert main([str(smoke_run[0]), *command.split()]) == 0, command
-    written = re.findall(r"--output (\S+)", "\n".join(commands))
-    assert {path.name for path in tmp_path.iterdir()} == set(written)

@@ -79,6 +79,9 @@ def test_the_orientation_of_a_camera_is_followed():
     found = decode_picture(picture(pixels, exif=exif), GREY)
     assert (found[:, 16:] == 255).all()
     assert (found[:, :16] == 0).all()
+    np.testing.assert_array_equal(
+        decode_picture(picture(pixels[..., 0].astype(np.uint16) * 257, exif=exif), GREY), found
+    )
 
 
 def test_of_an_animation_the_first_frame_is_taken():

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from conftest import ROOT
-from dataset_files import plain_picture, run_on_terminal, write_files, write_tar, write_zip
+from dataset_files import picture, plain_picture, run_on_terminal, write_files, write_tar, write_zip
 
 from infogan.datasets import pixel_cache
 from infogan.datasets.file_sources import open_source
@@ -90,6 +90,24 @@ def test_any_change_makes_a_new_one(tmp_path, cache, monkeypatch):
         assert load(folder, preparation).images.shape[1:] == (preparation.image_size,) * 2 + (preparation.channels,)
 
 
+def test_pictures_of_the_same_names_sizes_and_times_are_told_apart(tmp_path, cache):
+    """As two folders out of archives may have them."""
+    for name, level in (("dark", 10), ("light", 200)):
+        folder = write_files(tmp_path / name, {"a.bmp": picture(np.full((8, 8), level, np.uint8), "BMP")})
+        os.utime(folder / "a.bmp", (1, 1))
+        assert load(folder).images.mean() == level
+
+
+def test_every_damage_of_a_header_is_found(tmp_path, cache):
+    path = write_files(tmp_path / "set", pictures(3))
+    expected = np.array(load(path).images)
+    file = next(cache.glob("*.npy"))
+    content = file.read_bytes()
+    for place in range(0, 128, 3):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 8]) + content[place + 1 :])
+        assert load(path).images.shape == expected.shape
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".json"])
 @pytest.mark.parametrize("content", [None, b"", b"damaged", "half"])
 def test_a_damaged_cache_is_made_again(tmp_path, cache, suffix, content):
@@ -148,6 +166,24 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, cache, monkeypatch):
     with pytest.raises(InputError, match="No space left on device"):
         load(write_files(tmp_path / "set", pictures(2)))
     assert not [*cache.glob("*.npy"), *cache.glob("*.partial")]
+
+
+def test_pictures_are_decoded_without_a_terminal_at_all(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert len(load(write_files(tmp_path / "set", pictures(3))).images) == 3
+
+
+def test_a_user_without_a_home_has_a_cache(tmp_path, monkeypatch):
+    for name in ("INFOGAN_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def fail():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", fail)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    load(write_files(tmp_path / "set", pictures(2)))
+    assert list((tmp_path / "temporary" / f"infogan-{os.getuid()}").glob("*.npy"))
 
 
 @pytest.mark.parametrize("chosen", ["INFOGAN_CACHE", "XDG_CACHE_HOME", "HOME"])

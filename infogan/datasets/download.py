@@ -14,6 +14,8 @@ from infogan.datasets.chairs import NEEDED as CHAIRS_NEEDED
 from infogan.datasets.faces3d import NEEDED as FACES_NEEDED
 from infogan.datasets.images import NEEDED as IMAGES_NEEDED
 from infogan.errors import InputError
+from infogan.file_lock import locked
+from infogan.messages import note
 
 SOURCES = {
     "mnist": (
@@ -72,8 +74,9 @@ def download_dataset(name, folder, base_urls=None):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, sha256 in files.items():
-            _fetch(folder, file, sha256, base_urls or known_urls)
+        with locked(folder / ".lock"):  # two runs that fetch the same set, as of a study
+            for file, sha256 in files.items():
+                _fetch(folder, file, sha256, base_urls or known_urls)
     except OSError as error:
         raise InputError(folder, f"it cannot be written ({error}). Choose another folder.") from error
 
@@ -154,8 +157,8 @@ class _Progress:
         self._text, self._size, self._bar = f"{name}: fetching {size / 1e6:.1f} MB", size, None
 
     def __enter__(self):
-        if not sys.stderr.isatty():
-            print(self._text, file=sys.stderr)
+        if sys.stderr is None or not sys.stderr.isatty():
+            note(self._text)
         else:
             widgets = [self._text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
             self._bar = progressbar.ProgressBar(max_value=self._size or 1, widgets=widgets, fd=sys.stderr).start()

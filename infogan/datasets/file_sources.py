@@ -34,7 +34,7 @@ class Entry(NamedTuple):
     Attributes:
       name: path relative to the source, with "/".
       size: bytes, unpacked.
-      stamp: a number that changes with the content: time of the last change, or the checksum that a zip keeps.
+      stamp: a number that changes with the content: time of the file's last change, or the checksum that a zip keeps.
       handle: what an archive finds it by.
     """
 
@@ -63,10 +63,10 @@ def open_source(path):
     try:
         with path.open("rb") as file:
             start = file.read(512)
+        if start[257:262] == b"ustar":  # first: a tar that ends with a zip could be taken for one
+            return _Tar(path)
         if zipfile.is_zipfile(path):
             return _Zip(path)
-        if start[257:262] == b"ustar":
-            return _Tar(path)
     except ARCHIVE_ERRORS as error:
         reason = describe_error(error)
         raise InputError(path, f"it cannot be read ({reason}), but a folder, zip or tar is needed.") from error
@@ -97,7 +97,8 @@ class _Folder:
             status = os.stat(path)
         except OSError:  # such as a link to nothing: reading it will count it as unreadable
             return Entry(name, 0, 0)
-        return Entry(name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+        # The time of the last change of anything, which a copy, an archive or `touch` cannot put back.
+        return Entry(name, status.st_size, status.st_ctime_ns) if stat.S_ISREG(status.st_mode) else None
 
     def read(self, entry, largest=LARGEST_FILE):
         _check_size(entry, largest)
@@ -166,7 +167,7 @@ class _Tar:
         with _refuse_damage(self.path):
             for _, member in _members(self.path, self._file, status.st_size):
                 # A later entry of the same name replaces an earlier one, as unpacking would.
-                found[member.name] = Entry(member.name, member.size, status.st_mtime_ns, member.offset_data)
+                found[member.name] = Entry(member.name, member.size, status.st_ctime_ns, member.offset_data)
         return [found[name] for name in sorted(found)]
 
     def read(self, entry, largest=LARGEST_FILE):

@@ -118,7 +118,9 @@ def _prepare(picture, preparation):
 def _plain(picture):
     """The picture with 8 bits a channel: grey, RGB, or RGBA where it has transparency."""
     if picture.mode.startswith("I"):  # 16 bits
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+        plain = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+        plain.info = picture.info  # where its orientation stands
+        return plain
     mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
     return picture if picture.mode == mode else picture.convert(mode)
 

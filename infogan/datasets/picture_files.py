@@ -41,5 +41,6 @@ def _is_grey(source, entry):
 
 
 def _is_picture(name):
-    folders, file = name.split("/")[:-1], name.split("/")[-1]
-    return file.lower().endswith(SUFFIXES) and not file.startswith(".") and "__MACOSX" not in folders
+    parts = name.split("/")
+    is_hidden = any(part.startswith(".") for part in parts)
+    return name.lower().endswith(SUFFIXES) and not is_hidden and "__MACOSX" not in parts[:-1]

@@ -16,9 +16,11 @@ from PIL import Image
 from infogan.atomic_file import write_json
 from infogan.cache_folder import find_cache_folder
 from infogan.datasets.file_sources import UnreadableFile
+from infogan.datasets.npz_files import HEADER_ERRORS
 from infogan.datasets.picture_decoding import decode_picture
 from infogan.errors import InputError
 from infogan.file_lock import locked
+from infogan.messages import note
 
 VERSION = 1
 """Raised whenever the same picture would give other pixels."""
@@ -48,9 +50,9 @@ class Pixels:
 def load_pixels(source, entries, preparation):
     """The pixels of pictures in the given order, from the cache if it holds them.
 
-    The cache is a file for each set of (names, sizes and times or checksums of the pictures, preparation, version of
-    this code), in `$INFOGAN_CACHE`, or else in `infogan` below `$XDG_CACHE_HOME` or `~/.cache`. It is written under a
-    temporary name, a run of the pictures at a time; of two processes that want the same one the second waits.
+    The cache is a file for each set of (names, sizes and times of change or checksums of the pictures, preparation,
+    version of this code), in `find_cache_folder()`. It is written under a temporary name, a run of the pictures at a
+    time; of two processes that want the same one the second waits.
 
     Args:
       source: an opened source of `infogan.datasets.file_sources`.
@@ -82,7 +84,6 @@ def load_pixels(source, entries, preparation):
 
 
 def _fingerprint(entries, preparation):
-    """Depends on the pictures and not on where they lie."""
     digest = hashlib.sha256(repr((VERSION, preparation)).encode())
     for entry in entries:
         digest.update(f"{entry.name!r} {entry.size} {entry.stamp}\n".encode())
@@ -105,7 +106,7 @@ def _read(path, preparation, count):
         listing = json.loads(path.with_suffix(".json").read_text())
         unreadable = {int(place): tuple(entry) for place, entry in listing["unreadable"].items()}
         images = np.load(path.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, EOFError, KeyError, AttributeError, *HEADER_ERRORS):
         return None
     shape = (count - len(unreadable), preparation.image_size, preparation.image_size, preparation.channels)
     return (images, unreadable) if images.shape == shape and images.dtype == np.uint8 else None
@@ -173,8 +174,8 @@ def _progress(source, entries, preparation):
     """Yields a function that takes the number of finished pictures: a bar on a terminal, else one line in all."""
     size = preparation.image_size
     text = f"{source.path.name}: decoding {len(entries):,} pictures to {size}x{size}, once"
-    if not sys.stderr.isatty():
-        print(text, file=sys.stderr)
+    if sys.stderr is None or not sys.stderr.isatty():
+        note(text)
         yield lambda done: None
         return
     widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]

@@ -5,6 +5,7 @@ It never takes part in the training of a GAN, and it never sees a test label.
 
 import hashlib
 import io
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,11 +16,11 @@ import numpy as np
 from infogan.atomic_file import write_atomically
 from infogan.cache_folder import find_cache_folder
 from infogan.devices import session_config
+from infogan.messages import say
 from infogan.networks import layers
 from infogan.networks.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
-from infogan.training.progress import say
 
 FEATURES = 128
 BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0
@@ -147,7 +148,7 @@ def obtain_classifier(train, cache=None):
     """
     path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(train)}.npz"
     classifier = Classifier(train.images.shape[1:], int(train.labels.max()) + 1)
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
         try:
             with np.load(path, allow_pickle=False) as weights:
                 classifier.load_weights(weights)

@@ -31,7 +31,7 @@ def open_run(path, log_root=None, checkpoint_root=None):
     if not (given / "spec.json").is_file():
         raise InputError(path, _describe_missing(given))
     if (given / "dataset.json").is_file() or find_checkpoints(given):
-        return RunFolder(log_root or _counterpart_root(given, "ckt") or given.parent, given.parent, given.name)
+        return _name_folder(path, log_root or _counterpart_root(given, "ckt") or given.parent, given.parent)
     root = checkpoint_root or _counterpart_root(given, "logs")
     if root is None:
         raise InputError(
@@ -39,12 +39,19 @@ def open_run(path, log_root=None, checkpoint_root=None):
             "it holds no checkpoint, and does not lie below logs/, so where its checkpoints are is not known. "
             "Give their folder, or --checkpoint-dir.",
         )
-    folder = RunFolder(given.parent, root, given.name)
+    folder = _name_folder(path, given.parent, root)
     if not (folder.checkpoints / "spec.json").is_file():
         raise InputError(
             path, f"its checkpoints are needed, but {folder.checkpoints} holds no run. Say where: --checkpoint-dir."
         )
     return folder
+
+
+def _name_folder(path, log_root, checkpoint_root):
+    try:
+        return RunFolder(log_root, checkpoint_root, Path(path).absolute().name)
+    except InputError as error:
+        raise InputError(path, f"{error.problem} Rename the folder.") from None
 
 
 def _counterpart_root(path, kind):

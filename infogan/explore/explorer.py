@@ -1,12 +1,12 @@
 """What the page shows, as values: pictures of codes, films, and what Q and D make of an uploaded picture."""
 
-import io
 import math
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from infogan.code_values import count_values, film_order, place_values, usual_values
+from infogan.datasets.file_sources import UnreadableFile
+from infogan.datasets.picture_decoding import Preparation, decode_picture
 from infogan.errors import InputError
 from infogan.pictures import grids
 
@@ -18,8 +18,6 @@ STEPS = 101
 """Places of a slider for a code that is no single number."""
 CANDIDATES = 300
 """Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
-LARGEST_PICTURE = 50_000_000
-"""Pixels in an uploaded picture."""
 
 
 class Explorer:
@@ -129,11 +127,11 @@ def _class_of(label):
 
 
 def read_picture(content, image_shape, is_inverted=False):
-    """An uploaded file as the model sees it: its middle, in the model's proportions and colours.
+    """An uploaded file as the model sees it, prepared as training images are: its middle, in the model's size.
 
     Args:
       content: bytes of a PNG, JPEG, GIF, BMP or WebP file.
-      image_shape: (H, W, C), C being 1 or 3.
+      image_shape: (H, H, C), C being 1 or 3.
       is_inverted: True turns dark into light, as for ink on paper.
 
     Returns:
@@ -142,17 +140,10 @@ def read_picture(content, image_shape, is_inverted=False):
     Raises:
       InputError: if it is no such file, or too large.
     """
-    height, width, channels = image_shape
+    height, _, channels = image_shape
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "GIF", "BMP", "WEBP")) as picture:
-            if picture.width * picture.height > LARGEST_PICTURE:
-                size = f"{picture.width:,} x {picture.height:,} pixels were given"
-                raise InputError("picture", f"{size}, but {LARGEST_PICTURE:,} together are the most. Make it smaller.")
-            picture = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
-            picture = ImageOps.fit(picture, (width, height), Image.Resampling.BOX)
-    except InputError:
-        raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise InputError("picture", "the file cannot be read, but a PNG, JPEG, GIF, BMP or WebP is needed.") from error
-    image = np.asarray(picture, np.uint8).reshape(image_shape)
+        image = decode_picture(content, Preparation(height, channels))
+    except UnreadableFile as error:
+        needed = "a PNG, JPEG, GIF, BMP or WebP is needed"
+        raise InputError("picture", f"it cannot be read ({error}), but {needed}.") from error
     return 255 - image if is_inverted else image
