@@ -73,7 +73,7 @@ def load(path):
 
 
 def main():
-    if sys.argv[1] == LOAD:
+    if sys.argv[1:2] == [LOAD]:
         return load(sys.argv[2])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=int, nargs="+", help="numbers of pictures")

@@ -187,11 +187,13 @@ def _refuse(message, status):
 
 
 def _measure_and_save(options):
-    if not options.output.parent.is_dir():
-        raise InputError("--output", f"{options.output} was given, but {options.output.parent} is no folder. Make it.")
+    name = f"{datetime.date.today().isoformat()}{'-quick' if options.quick else ''}.json"
+    output = options.output or ROOT / "benchmarks" / "results" / name
+    if not output.parent.is_dir():
+        raise InputError("--output", f"{output} was given, but {output.parent} is no folder. Make it.")
     settings = {"quick": options.quick, **(QUICK if options.quick else FULL)}
     document = measure(settings, options.torch_python, lambda line: print(line, file=sys.stderr, flush=True))
-    write_json(options.output, document)
+    write_json(output, document)
     return document
 
 
@@ -215,8 +217,7 @@ def _build_parser():
     parser.add_argument(
         "--output",
         type=Path,
-        default=ROOT / "benchmarks" / "results" / f"{datetime.date.today().isoformat()}.json",
-        help="where the results go (default: benchmarks/results/ and the date)",
+        help="where the results go (default: benchmarks/results/, the date, and -quick if so)",
     )
     parser.add_argument(
         "--torch-python",

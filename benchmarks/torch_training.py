@@ -1,6 +1,7 @@
 """The same update in eager PyTorch: Table 1's networks, fresh latents for each step, Adam. Needs no TensorFlow."""
 
 import math
+import os
 
 import torch
 from torch import nn
@@ -8,6 +9,8 @@ from torch.nn import functional
 
 from benchmarks.timing import describe_updates, time_calls
 from infogan.datasets import load_dataset
+from infogan.devices import NVIDIA_DRIVER
+from infogan.errors import InputError
 from infogan.spec import ExperimentSpec
 
 CODES = 10 + 2
@@ -26,6 +29,8 @@ def measure(spec, warm_up, updates, tuned=False):
     Returns:
       dict: see `describe_updates`; `version` of PyTorch; `parameters`, the trained numbers.
     """
+    if NVIDIA_DRIVER.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != "":
+        raise InputError("torch", "PyTorch is measured beside CPUs alone")
     spec = ExperimentSpec.from_json(spec)
     torch.manual_seed(0)
     images = torch.tensor(load_dataset(spec).train.images).permute(0, 3, 1, 2).contiguous()
