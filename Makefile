@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup mnist smoke study test test-all fuzz lint bench docker-check lock clean
+.PHONY: setup mnist smoke study test test-extras test-all fuzz lint bench docker-check lock clean
 
 setup: $(READY)
 
@@ -36,13 +36,19 @@ study: setup
 test: lint
 	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
+# What needs packages that `make setup` leaves out: the page, ONNX, films as MP4.
+test-extras: setup
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/requirements.txt
+	$(RUN) -m pytest tests/test_explore.py tests/test_export.py tests/test_generate.py
+
 # Each file with slow tests is noted once it has passed, so the same command goes on where it stopped, until code changes.
 SLOW := $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests)
 CODE := $(shell find benchmarks docs examples infogan launchers tests -name '*.py') pyproject.toml requirements.txt
 
+.NOTPARALLEL: test-all  # a slow test beside all others would take their cores
 test-all: test $(SLOW:%=build/slow/%)
 
-build/slow/%: % $(CODE)
+build/slow/%: % $(CODE) | $(READY)
 	$(RUN) -m pytest -m slow -s $<
 	@mkdir -p $(@D) && touch $@
 

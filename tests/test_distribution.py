@@ -1,5 +1,6 @@
 """Training on several devices and by several processes gives what one device gives."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -101,13 +102,16 @@ with StopSignals() as stop:
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Ports below those that a system gives to whoever asks for any: a worker listens seconds after this returns."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    ports = []
+    for port in range(15_000 + 500 * worker, 15_500 + 500 * worker):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise AssertionError("no ports are free")
 
 
 def start_workers(command, cwd, **options):

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import evaluate as launcher
@@ -138,6 +139,44 @@ def test_few_test_images_are_joined_by_the_training_images(spec, dataset, tmp_pa
     monkeypatch.setattr("infogan.evaluation.evaluate.ENOUGH_FOR_FACTORS", 16)
     evaluate(spec, Dataset(*splits, "bare"), tmp_path / "enough", paper_values=())
     np.testing.assert_array_equal(asked["light"], np.arange(24, 40))
+
+
+def test_categories_are_matched_on_training_images_and_scored_on_test_images(spec, tmp_path, small, monkeypatch):
+    """Q sees what the first pixel says, with batch statistics the second: 10 of 16 test images lie in the category that
+    the other class has among the training images."""
+
+    def paint(labels, first):
+        images = np.zeros((len(labels), 28, 28, 1), np.uint8)
+        images[:, 0, 0, 0], images[:, 0, 1, 0] = first, labels
+        return Split(images, labels)
+
+    of_train, of_test = np.arange(20, dtype=np.uint8) % 2, np.arange(16, dtype=np.uint8) % 2
+    dataset = Dataset(paint(of_train, of_train), paint(of_test, of_test ^ (np.arange(16) < 10)), "painted")
+
+    def recognise(model, images, batch_statistics=False):
+        return {"kind": {"prob": np.eye(2, dtype=np.float32)[images[:, 0, int(batch_statistics), 0]]}}
+
+    monkeypatch.setattr(module.TrainedModel, "recognise", recognise)
+    kind = (NOISE, Latent("kind", Categorical(2)))
+    _, rows, _ = evaluate(spec, dataset, tmp_path, latent_spec=kind, paper_values=(), code_schedules=())
+    assert rows["error rate", "kind"]["ours"] == 10 / 16
+    assert rows["error rate, batch statistics in Q", "kind"]["ours"] == 0.0
+
+
+def test_samples_are_set_beside_random_images_of_each_split(spec, dataset, monkeypatch):
+    monkeypatch.setattr(module, "IMAGES", 8)
+    compared = []
+    monkeypatch.setattr(module, "measure_sample_quality", lambda *sets: compared.extend(sets) or [])
+    model = types.SimpleNamespace(
+        spec=spec, sample_latents=lambda count, seed: np.zeros((count, 2)), generate=lambda latents: -latents - 1
+    )
+    classifier = types.SimpleNamespace(predict=lambda images: images)
+    module._find_quality(module.Findings(), classifier, model, dataset)
+    generated, *real = compared
+    assert generated.shape == (8, 2)
+    for images, split in zip(real, (dataset.train, dataset.test)):
+        places = [int(np.flatnonzero((split.images == image).all(axis=(1, 2, 3)))[0]) for image in images]
+        assert len(set(places)) == 8 and places != list(range(8))
 
 
 def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, small):

@@ -235,6 +235,9 @@ PAPER = {  # Tables 5 and 7: rate of D and Q, rate of G, lambda of the categoric
 }
 
 
+INPUTS_OF_G = {"svhn": 168, "celeba": 228, "faces": 133, "chairs": 189}  # as the paper states them
+
+
 @pytest.mark.parametrize(("name", "factor"), PAPER)
 def test_recipes_obey_the_paper(untrained, tmp_path, name, factor):
     run_smoke(name, tmp_path, "--recipe", "paper", *(["--factor", factor] if factor else []))
@@ -243,6 +246,8 @@ def test_recipes_obey_the_paper(untrained, tmp_path, name, factor):
     assert (*rates, spec.info_reg_coeff, spec.continuous_weight) == PAPER[name, factor]
     assert (spec.recipe, spec.factor, spec.leaky_rate, spec.constant_rate_share) == ("paper", factor, 0.1, 1.0)
     assert not any(getattr(code.distribution, "fix_std", False) for code in spec.codes)
+    assert sum(latent.distribution.dim for latent in spec.latent_spec) == INPUTS_OF_G[name]
+    assert spec.adam_beta1 == 0.5
     assert spec.sweep_limit == (1.0 if factor else 2.0)
 
 

@@ -2,10 +2,12 @@
 
 import io
 import json
+import sys
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+import run_figure1_exp
 
 from infogan.errors import InputError, TrainingFailed
 from infogan.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
@@ -79,6 +81,22 @@ line = {"epoch": 1, "update": 4, "mi/digit": 0.25 + 0.25 * seed, "speed/images_p
 spec = {"seed": seed, "updates_per_epoch": 4, "batch_size": 8}
 (log / "report.json").write_text(json.dumps({"seed": seed, "metrics": [], "spec": spec}))
 """
+
+
+def test_the_launcher_trains_infogan_and_the_plain_gan(tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(run_figure1_exp, "measure_curves", lambda studies: asked.update(studies) or {})
+    monkeypatch.setattr(run_figure1_exp, "format_comparison", str)
+    monkeypatch.setattr(run_figure1_exp, "write_figure", lambda *given: given)
+    monkeypatch.setattr(sys, "argv", ["run_figure1_exp.py", "--seeds", "4-5", "--log-dir", str(tmp_path), "--smoke"])
+    assert run_figure1_exp.main() == 0
+    assert {name: study.arguments for name, study in asked.items()} == {
+        "infogan": ("--recipe", "figure1", "--smoke"),
+        "gan": ("--recipe", "figure1", "--baseline", "gan", "--smoke"),
+    }
+    assert {(study.launcher.name, study.seeds, study.log_root) for study in asked.values()} == {
+        ("run_mnist_exp.py", (4, 5), tmp_path)
+    }
 
 
 def test_runs_are_found_again_and_failures_are_named(tmp_path):

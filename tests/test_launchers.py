@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -25,16 +24,12 @@ def start_process(launcher, *arguments, cwd, **options):
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)
-def test_help_is_instant_and_imports_no_tensorflow(launcher, tmp_path):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_help_imports_nothing_that_takes_long(launcher, tmp_path):
     process = start_process(launcher, "--help", cwd=tmp_path, env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"})
     out, imports = process.communicate()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0
     assert out.startswith(f"usage: {launcher.name} ")
-    assert not re.search(r"\| +(tensorflow|matplotlib|scipy)$", imports, re.MULTILINE)
-    # Processor time: others may keep the machine busy. An older processor takes half of it, TensorFlow alone seconds.
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+    assert not re.search(r"\| +(tensorflow|matplotlib|scipy|sklearn|skimage|gradio)$", imports, re.MULTILINE)
 
 
 def test_smoke_run_leaves_everything(smoke_run):
@@ -271,6 +266,7 @@ def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
     assert json.loads((tmp_path / "logs/mnist/run/status.json").read_text())["state"] == "finished"
 
 
+@pytest.mark.skipif(shutil.which("script") is None, reason="util-linux is not installed")
 def test_the_bar_fits_a_narrow_terminal(tmp_path):
     # pytest imports readline, which puts its own COLUMNS and LINES into the environment; a bar asks these first.
     command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {MNIST} --smoke --run-name run"

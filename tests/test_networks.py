@@ -149,6 +149,15 @@ def read_column(text, shape, codes):
     return kernels, norms, shape
 
 
+KINDS = {"FC": "dense", "c": "conv", "u": "up_conv", "BN": "batch_norm", "ReLU": "relu", "lReLU": "leaky_relu"}
+
+
+def kinds_of_column(text):
+    """What a column is made of, in order, as `Network` calls its rows."""
+    words = text.replace(",", "").split()
+    return [KINDS[word] if word in KINDS else KINDS[re.match("FC|c|u", word).group()] for word in words]
+
+
 def build_model(table, name, **options):
     categorical, continuous, noise = table.latents
     latents = [Latent("noise", Uniform(noise), regularised=False)]
@@ -188,6 +197,27 @@ def test_networks_are_those_of_the_table(name):
         assert weights(variables, "scale") == weights(variables, "offset") == [(channels,) for channels in norms]
         # Batch norm would subtract a bias before it.
         assert len(weights(variables, "bias")) == len(kernels) - len(norms)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_layers_come_in_the_order_of_the_table(name):
+    table, architecture = TABLES[name], load_architecture(name.split()[0])
+    for rows, column in (
+        (architecture.trunk(table.image, 0.1), table.trunk),
+        (architecture.recognition_head(0.1, 14), table.recognition),
+        (architecture.discriminator_head(), "FC1"),
+        (architecture.generator(table.image), table.generator),
+    ):
+        assert [row.kind for row in rows if row.kind != "reshape"] == kinds_of_column(column)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_leaky_rectifier_has_the_rate_of_the_model(graph, name):
+    model = build_model(TABLES[name], name)
+    model.discriminate(tf.zeros([2, *TABLES[name].image]), Normalisation([REAL], False))
+    rates = [operation.get_attr("alpha") for operation in graph.get_operations() if operation.type == "LeakyRelu"]
+    assert len(rates) == kinds_of_column(f"{TABLES[name].trunk} {TABLES[name].recognition}").count("leaky_relu")
+    assert rates == pytest.approx([0.1] * len(rates))
 
 
 # Multiplied out by hand: weights of the kernels of the trunk with D's output unit, of Q's own layers, and of G.
@@ -305,6 +335,24 @@ def test_initial_values_follow_from_seed_and_position():
     assert not np.array_equal(same[0], same[2])  # two equal layers of one network differ
 
 
+def test_initial_values_are_those_of_the_authors_code():
+    network = Network("n", 0, [conv(64), up_conv(64), batch_norm(), leaky_relu(0.1), conv(128), dense(1024)])
+    network(tf.zeros([2, 8, 8, 64]), Normalisation([REAL], True))
+    variables = {variable.op.name.removeprefix("n/"): variable for variable in network.trainable_variables}
+    found = evaluate(variables)
+    for layer in ("0_conv", "4_conv"):  # a normal cut at two deviations has 0.88 of its deviation
+        kernel = found[f"{layer}/kernel"]
+        assert np.abs(kernel).max() <= 0.04
+        assert kernel.std() == pytest.approx(0.0176, rel=0.02)  # of 65,536 numbers: six deviations of it
+    for layer in ("1_up_conv", "5_dense"):
+        kernel = found[f"{layer}/kernel"]
+        assert np.abs(kernel).max() > 0.06
+        assert kernel.std() == pytest.approx(0.02, rel=0.02)
+    assert found["2_batch_norm/scale"].mean() == pytest.approx(1.0, abs=0.015)  # of 64 numbers: six deviations of it
+    assert found["2_batch_norm/scale"].std() == pytest.approx(0.02, rel=0.5)
+    assert not found["2_batch_norm/offset"].any() and not found["0_conv/bias"].any()
+
+
 def test_derived_seeds_do_not_collide():
     paths = [(seed, "trunk", position) for seed in range(50) for position in range(50)]
     assert (
@@ -338,6 +386,18 @@ def test_moving_averages_are_kept_apart():
     for population in batches:
         np.testing.assert_allclose(outputs[population].mean(0), 0, atol=0.02)
         np.testing.assert_allclose(outputs[population].std(0) / scale, 1, atol=0.02)
+
+
+def test_moving_averages_move_by_a_tenth():
+    batch = np.random.default_rng(0).normal(5, 2, (64, 3)).astype(np.float32)
+    training = Normalisation([REAL], batch_statistics=True)
+    Network("n", 0, [batch_norm()])(tf.constant(batch), training)
+    averages = {
+        variable.op.name.split("/")[-1]: variable for variable in tf.global_variables() if not variable.trainable
+    }
+    found = evaluate(averages, before=[training.updates])
+    np.testing.assert_allclose(found["mean"], 0.1 * batch.mean(0), rtol=1e-4)
+    np.testing.assert_allclose(found["variance"], 0.9 + 0.1 * batch.var(0, ddof=1), rtol=1e-4)
 
 
 def test_without_batch_statistics_an_image_stands_alone():

@@ -161,6 +161,13 @@ def test_paper_recipe_obeys_what_the_paper_states():
     ]
 
 
+def test_recipe_of_figure_1():
+    spec = run_mnist_exp.FIGURE_1
+    assert [code.name for code in spec.codes] == ["digit"]
+    assert (spec.updates, spec.batch_size, spec.augmentation, spec.code_schedules) == (936, 128, 0.0, ())
+    assert [(value.metric, value.value) for value in spec.paper_values] == [("L_I", 2.2)]
+
+
 def test_ends_of_a_sweep():
     spec = run_mnist_exp.PAPER
     ends = {

@@ -64,6 +64,14 @@ def study(tmp_path):
     return Study("s", launcher, ("--recipe", "paper"), (0, 1, 2), tmp_path / "logs", tmp_path / "ckt")
 
 
+def wait_for(path):
+    """Whether a file comes within a minute."""
+    until = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return path.exists()
+
+
 def calls(study, seed):
     return (study.checkpoint_root / f"s_seed{seed}" / "calls").read_text().split()
 
@@ -113,12 +121,11 @@ def test_a_signal_reaches_the_runs_and_nothing_is_begun_after_it(study, monkeypa
     )
 
     def interrupt():
-        while not (study.log_root / "begun").exists():
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGTERM)
+        if wait_for(study.log_root / "begun"):
+            os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(study_module, "_find_slots", lambda most: two_slots())
-    threading.Thread(target=interrupt).start()
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(Interrupted), StopSignals():
         run_study(study)
     assert (study.log_root / "stopped").exists()
@@ -152,11 +159,10 @@ def test_a_seed_is_kept_as_soon_as_it_is_finished(study, monkeypatch):
     (study.log_root / "wait0").touch()
 
     def let_go():
-        while not study.path.exists():
-            time.sleep(0.02)
+        wait_for(study.path)
         (study.log_root / "wait0").unlink()
 
-    threading.Thread(target=let_go).start()
+    threading.Thread(target=let_go, daemon=True).start()
     assert [run["seed"] for run in run_study(study)["runs"]] == [0, 1, 2]
 
 
@@ -177,10 +183,16 @@ def test_cores_are_shared_among_the_runs(study, monkeypatch):
     monkeypatch.setattr(devices, "find_gpus", list)
     run_study(study._replace(seeds=(5,)))
     assert json.loads((study.log_root / "cores5").read_text()) == cores
-    run_study(study)
-    used = [json.loads((study.log_root / f"cores{seed}").read_text()) for seed in (0, 1, 2)]
-    assert all(len(each) == max(1, len(cores) // 3) for each in used) or len(cores) % 3
-    assert {core for each in used for core in each} == set(cores)
+
+
+def test_slots_share_six_cores(monkeypatch):
+    monkeypatch.setattr(devices, "find_gpus", list)
+    monkeypatch.setattr(study_module, "HAS_AFFINITY", True)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    for most, each in ((1, 6), (2, 3), (3, 2), (6, 1), (9, 1)):
+        slots = study_module._find_slots(most)
+        assert [len(slot.cores) for slot in slots] == [each] * min(most, 6)
+        assert sorted(core for slot in slots for core in slot.cores) == list(range(6))
 
 
 def test_gpus_are_those_that_the_user_lets_be_seen(study, monkeypatch):

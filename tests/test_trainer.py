@@ -183,6 +183,27 @@ def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, tmp_path
         np.testing.assert_array_equal(value, saved[1][name])
 
 
+def test_averages_settle_after_the_last_update_and_weights_stay(spec, dataset, tmp_path, monkeypatch):
+    found = []
+    for batches in (0, 3):
+        monkeypatch.setattr(trainer_module, "SETTLING_BATCHES", batches)
+        folder = start(spec, dataset, tmp_path, f"settled{batches}")
+        train(spec, dataset, folder)
+        found.append(saved_variables(folder, 4))
+    for name, value in found[0].items():
+        is_average = name.endswith(("/mean", "/variance"))
+        assert np.array_equal(value, found[1][name]) != is_average, name
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_session_computes_in_the_precision_of_the_spec(spec, dataset, tmp_path, monkeypatch, precision):
+    asked = []
+    monkeypatch.setattr(trainer_module, "session_config", lambda given: asked.append(given) or tf.ConfigProto())
+    spec = dataclasses.replace(spec, precision=precision)
+    train(spec, dataset, start(spec, dataset, tmp_path, "run"))
+    assert asked == [precision]
+
+
 def test_the_graph_is_finalised(spec, dataset, tmp_path):
     with StopSignals() as stop:
         trainer = InfoGANTrainer(spec, dataset.train.images, start(spec, dataset, tmp_path, "run"), stop)

@@ -2,15 +2,18 @@
 
 import dataclasses
 import re
+import types
 
 import numpy as np
 import pytest
 from conftest import random_split
 
+from infogan.distributions import Categorical, Product
 from infogan.models import losses
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.networks.layers import GENERATED, REAL, Normalisation
 from infogan.schedule import FULL, Schedule
+from infogan.spec import Latent
 from infogan.tf1 import tf
 from infogan.training import updates
 from infogan.training.updates import (
@@ -188,11 +191,14 @@ def test_plain_gan_leaves_the_information_to_q(steps):
     assert made.change(made.g_step, "loss/generator", times=5) < 0
 
 
-def test_rates_and_decays_reach_the_optimisers(spec):
+@pytest.mark.parametrize(("finished", "share"), [(0, 1.0), (3, 0.5)])  # of four updates, two at the full rate
+def test_rates_and_decays_reach_the_optimisers(spec, finished, share):
     spec = dataclasses.replace(spec, discriminator_learning_rate=3e-4, generator_learning_rate=7e-4, adam_beta1=0.4)
+    spec = dataclasses.replace(spec, constant_rate_share=0.5, max_epoch=2, updates_per_epoch=2)
     with tf.Graph().as_default() as graph, tf.Session() as session:
-        build_update(build_model(spec), spec, tf.constant(IMAGES))
+        update = build_update(build_model(spec), spec, tf.constant(IMAGES))
         session.run(tf.global_variables_initializer())
+        session.run(update.counter.assign(finished))
         found = {}
         for operation in graph.get_operations():
             if (
@@ -202,7 +208,7 @@ def test_rates_and_decays_reach_the_optimisers(spec):
                 found.setdefault(operation.name.split("/")[0], set()).add(
                     (round(float(rate), 6), round(float(beta1), 6))
                 )
-    assert found == {"adam_discriminator": {(3e-4, 0.4)}, "adam_generator": {(7e-4, 0.4)}}
+    assert found == {"adam_discriminator": {(3e-4 * share, 0.4)}, "adam_generator": {(7e-4 * share, 0.4)}}
 
 
 def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
@@ -255,6 +261,19 @@ def test_views_that_agree_are_what_it_asks_for(spec):
     information = [each["view_information/digit"] for each in values]
     assert np.mean(information[:5]) < 0.001
     assert np.mean(information[-10:]) > 0.03  # of four noisy images
+
+
+def test_views_of_one_image_are_compared(spec):
+    prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
+    model = types.SimpleNamespace(
+        reg_latents=[Latent("kind", Categorical(3))], reg_latent_dist=Product([Categorical(3)])
+    )
+    with tf.Graph().as_default(), tf.Session() as session:
+        found = session.run(updates._compare_views(model, {"id_0_prob": tf.constant(prob)}))
+    joint = sum(np.outer(first, second) for first, second in zip(prob[::2], prob[1::2])) / 4
+    joint = (joint + joint.T) / 2
+    expected = (joint * np.log(joint / np.outer(joint.sum(0), joint.sum(0)))).sum()
+    assert found == {"kind": pytest.approx(expected, abs=1e-5)}
 
 
 def test_only_extremes_are_joined_as_extremes():
@@ -361,6 +380,27 @@ def test_settled_averages_are_those_of_unaugmented_images(spec):
     np.testing.assert_allclose(averages[24:], batch[24:], atol=0.5 * np.std(batch[24:]))
 
 
+def test_settled_averages_are_means_over_all_batches(spec):
+    """Three batches of 8 are all 24 images, and nothing before the trunk's first batch norm depends on a batch."""
+    name = "trunk/3_batch_norm/real/mean"
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = build_model(spec)
+        number = tf.placeholder(tf.int64, [])
+        settle = build_settling(model, spec, tf.constant(IMAGES), number)
+        whole = Normalisation([REAL], batch_statistics=True, share=1.0)
+        model.discriminate(model.read_images(tf.constant(IMAGES)), whole)
+        (mean,) = (variable for variable in tf.global_variables() if variable.op.name == name)
+        session.run(tf.global_variables_initializer())
+        found = []
+        for batch in range(3):
+            session.run(settle, {number: batch})
+            found.append(session.run(mean))
+        session.run(whole.updates)
+        expected = session.run(mean)
+    np.testing.assert_allclose(found[2], expected, atol=1e-6)
+    assert np.abs(found[0] - expected).max() > 1e-4
+
+
 def test_unused_outputs_cost_nothing(spec):
     """Fetching D's logits does not run Q."""
     with tf.Graph().as_default():
@@ -374,9 +414,14 @@ def test_unused_outputs_cost_nothing(spec):
     assert not any("recognition" in name for name in needed)
 
 
-def test_the_loss_of_the_spec_is_the_one_that_is_minimised(spec):
+def test_the_loss_of_the_spec_is_the_one_that_is_minimised(spec, monkeypatch):
+    of_g = []
+    monkeypatch.setattr(
+        updates, "generator_loss", lambda *given: of_g.append(given[1]) or losses.generator_loss(*given)
+    )
     (values,), _ = run_updates(dataclasses.replace(spec, gan_loss="hinge"))
     (standard,), _ = run_updates(spec)
     # D starts near 0 on everything: 2 ln 2 of cross entropy, 2 of hinge loss.
     assert values["loss/discriminator"] == pytest.approx(2.0, abs=0.3)
     assert standard["loss/discriminator"] == pytest.approx(2.0 * np.log(2.0), abs=0.3)
+    assert of_g == ["hinge", "standard"]

@@ -1,0 +1,49 @@
+"""A model that is loaded again computes what the trained one would, with the averages that belong to its images."""
+
+import numpy as np
+
+from infogan.evaluation.trained_model import TrainedModel
+from infogan.models.regularized_gan import RegularizedGAN
+from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.tf1 import tf
+from infogan.training.checkpoints import Checkpoints
+from infogan.training.run_folder import RunFolder
+
+COUNT, SEED = 20, 5
+
+
+def save_and_compute(spec, dataset, folder):
+    """Saves weights with averages that differ between the populations; what they make of images, for either."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = RegularizedGAN.of_spec(spec)
+        z = model.latent_dist.sample_prior(COUNT, tf.constant([SEED, 0], tf.int64))
+        real, generated = model.read_images(tf.constant(dataset.test.images)), model.generate(z)
+        fetches = {}
+        for population in (REAL, GENERATED):
+            normalisation = Normalisation([population], batch_statistics=False)
+            of_real, of_generated = (model.discriminate(images, normalisation) for images in (real, generated))
+            posterior = model.reg_latent_dist.split_dist_info(of_real.reg_dist_info)[0]["prob"]
+            information = model.information(z, of_generated.reg_dist_info)["digit"]
+            fetches[population] = (posterior, tf.sigmoid(of_real.logits), information)
+        session.run(tf.global_variables_initializer())
+        rng = np.random.default_rng(0)
+        for variable in tf.global_variables():
+            if not variable.trainable:  # means and variances
+                session.run(variable.assign(rng.uniform(0.5, 1.5, variable.shape)))
+        Checkpoints(folder.checkpoints).save(session, 1)
+        return session.run(fetches)
+
+
+def test_real_images_meet_the_averages_of_real_ones_and_samples_their_own(spec, dataset, tmp_path):
+    folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run")
+    folder.create(spec, dataset)
+    expected = save_and_compute(spec, dataset, folder)
+    posterior, probability, _ = expected[REAL]
+    information = expected[GENERATED][2]
+    with TrainedModel(spec, folder) as model:
+        np.testing.assert_allclose(model.recognise(dataset.test.images)["digit"]["prob"], posterior, atol=1e-5)
+        np.testing.assert_allclose(model.discriminate(dataset.test.images), probability, atol=1e-5)
+        np.testing.assert_allclose(model.mutual_information(COUNT, SEED)["digit"], information, atol=1e-5)
+    assert np.abs(posterior - expected[GENERATED][0]).max() > 1e-3
+    assert np.abs(probability - expected[GENERATED][1]).max() > 1e-3
+    assert abs(information - expected[REAL][2]) > 1e-3
