@@ -74,14 +74,14 @@ $(BENCH)/.ready: benchmarks/requirements.txt
 docker-check:
 	docker/check.sh
 
-# Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv.
+# Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv. The extras narrow the
+# versions, so they are first: what both files name has one version.
+LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
 lock:
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --extra test --upgrade pyproject.toml --output-file requirements.txt
-	cp requirements.txt docker/requirements.txt  # uv keeps the versions it finds there where the extras allow it
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --extra explore --extra onnx --extra video pyproject.toml \
-		--output-file docker/requirements.txt
+	$(LOCK) --extra explore --extra onnx --extra video --upgrade --output-file docker/requirements.txt
+	cp docker/requirements.txt requirements.txt  # uv keeps the versions it finds there
+	$(LOCK) --extra test --output-file requirements.txt
 
 clean:
 	rm -rf $(VENV) $(BENCH) build *.egg-info

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from infogan.errors import InputError
+
 
 def find_cache_folder():
     """The folder: $INFOGAN_CACHE, else `infogan` below $XDG_CACHE_HOME, else ~/.cache/infogan. It need not exist.
@@ -17,4 +19,12 @@ def find_cache_folder():
     try:
         return Path.home() / ".cache" / "infogan"
     except RuntimeError:
-        return Path(tempfile.gettempdir()) / f"infogan-{os.getuid()}"
+        return _make_temporary()
+
+
+def _make_temporary():
+    folder = Path(tempfile.gettempdir()) / f"infogan-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():  # somebody else made it, and could have put anything in it
+        raise InputError("INFOGAN_CACHE", f"it is needed, because {folder} is another user's. Set it to a folder.")
+    return folder

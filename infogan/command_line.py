@@ -1,9 +1,9 @@
 """What the command lines share: a wrong input is one line and exit status 2."""
 
 import argparse
-import sys
 
 from infogan.errors import InputError, TrainingFailed
+from infogan.messages import note
 from infogan.training.interruption import Interrupted, StopSignals
 
 
@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message.rstrip('.')}. See --help.\n")
 
 
-def run_command(parser, command, arguments=None, passes_on=False):
+def run_command(parser, command, arguments=None, passes_on=False, advice=""):
     """Parses the arguments and runs a command.
 
     Args:
@@ -27,6 +27,7 @@ def run_command(parser, command, arguments=None, passes_on=False):
       command: function of the parsed options, and of the list of those it does not know if it passes them on.
       arguments: list of strings, None for the process's own.
       passes_on: True takes arguments that the parser does not know.
+      advice: a sentence, what to do after a signal.
 
     Returns:
       The exit status: 0; 1 after a failed training; 2 after wrong input; 130 or 143 after a signal.
@@ -43,12 +44,11 @@ def run_command(parser, command, arguments=None, passes_on=False):
     except OSError as error:
         message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
     except Interrupted as error:
-        message, status = f"stopped by {error}. Give the same command again to go on.", error.exit_status
+        message, status = f"stopped by {error}. {advice}".rstrip(), error.exit_status
     report(parser, message)
     return status
 
 
 def report(parser, message):
     """One line on standard error."""
-    if sys.stderr is not None:
-        print(f"{parser.prog}: {message}", file=sys.stderr, flush=True)
+    note(f"{parser.prog}: {message}")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from infogan.atomic_file import write_json
 from infogan.cluster import read_cluster
-from infogan.command_line import Parser
+from infogan.command_line import Parser, report
 from infogan.datasets import check_dataset, default_folder, load_dataset, select_images
 from infogan.devices import check_precision, choose_precision, describe_devices, find_gpus
 from infogan.errors import InputError, NumbersFailed, TrainingFailed
@@ -73,24 +73,29 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
       InputError: if what the folder holds is damaged; status.json stays as it was.
     """
 
-    def write_status(state, message=""):
-        folder.write_status(state, _last_update(folder), spec.updates, message)
-
     distribution = execution.distribution
-    if not distribution.is_chief:
-        say(f"worker {distribution.number} of {distribution.processes}: the chief reports and writes")
-        return _train(spec, folder, dataset, stop, execution)
+
+    def write_status(state, message=""):
+        if distribution.is_chief:
+            folder.write_status(state, _last_update(folder), spec.updates, message)
+
     try:
+        if not distribution.is_chief:
+            say(f"worker {distribution.number} of {distribution.processes}: the chief reports and writes")
+            return _train(spec, folder, dataset, stop, execution)
         report = _train_and_evaluate(spec, folder, dataset, stop, execution)
         write_status("finished")
         return report
     except InputError:
         raise
+    except (Interrupted, KeyboardInterrupt) as error:
+        with suppress(OSError):
+            write_status("interrupted", str(error))
+        raise
     except BaseException as error:
         failure = _explain(error, folder)
-        is_stopped = isinstance(error, (Interrupted, KeyboardInterrupt))
         with suppress(OSError):  # a full disk must not hide the error itself
-            write_status("interrupted" if is_stopped else "failed", str(failure) or repr(failure))
+            write_status("failed", str(failure) or repr(failure))
         if failure is error:
             raise
         raise failure from error
@@ -99,8 +104,8 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
 def _explain(error, folder):
     """The error itself, or a TrainingFailed where files or memory of the machine are at fault."""
     if isinstance(error, OSError):
-        problem = f"{error.filename or folder.log}: {error.strerror or error}."
-    elif isinstance(error, tf.errors.ResourceExhaustedError):
+        problem = f"{error.filename or 'a file'}: {error.strerror or error}."
+    elif "tensorflow" in sys.modules and isinstance(error, tf.errors.ResourceExhaustedError):
         problem = "The device's memory is exhausted. Take a smaller --batch-size, or another device."
     else:
         return error
@@ -115,7 +120,8 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
 
     Args:
       spec: ExperimentSpec; its `dataset` only names the images.
-      dataset: Dataset of images as large as `output_dist`.
+      dataset: Dataset of images as large as `output_dist`, with those that the spec keeps from training, such as
+        `infogan.datasets.mnist.load()` gives.
       log_dir: root of the logs; the run's are below it in <spec.name>/<name>/.
       checkpoint_dir: root of the checkpoints, likewise.
       name: the run's name; None makes one of the time.
@@ -136,7 +142,7 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
     folder = RunFolder(Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name, name)
     folder.create(spec, dataset)
     with folder.lock():
-        # Signals are left to the program: Ctrl-C raises KeyboardInterrupt, and the newest checkpoint stays.
+        # Signals are left to the program: what it raises ends the run at once, and the newest checkpoint stays.
         run(spec, folder, dataset, StopSignals())
     return folder.checkpoints
 
@@ -216,9 +222,9 @@ def main(description, recipes, arguments=None, flags=None):
             folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, cluster)
             execution = Execution(distribution, options.updates_per_call, options.on_nan)
             with folder.lock() if distribution.is_chief else nullcontext():
-                report = run(spec, folder, dataset, stop, execution)
+                found = run(spec, folder, dataset, stop, execution)
             if distribution.is_chief:
-                _print_results(report, folder)
+                _print_results(found, folder)
     except InputError as error:
         where = flag_text(error.where) if error.where in flags else error.where
         message, status = f"{where}: {error.problem}", 2
@@ -229,8 +235,8 @@ def main(description, recipes, arguments=None, flags=None):
     except Interrupted as error:
         advice = f"Go on with --resume {folder.name}." if folder else "Nothing was begun."
         message, status = f"stopped by {error}. {advice}", error.exit_status
-    if status and sys.stderr is not None:
-        print(f"{parser.prog}: {message}", file=sys.stderr)
+    if status:
+        report(parser, message)
     return status
 
 

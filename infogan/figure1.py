@@ -59,7 +59,7 @@ def _measure_curve(study):
     paths = [find_log(study, seed) / "metrics.jsonl" for seed in study.seeds]
     logs = [load_metrics(path) for path in paths]
     for path, lines in zip(paths, logs):
-        if not lines or len(lines) != len(logs[0]):
+        if not lines or len(lines) < max(map(len, logs)):
             raise InputError(path, f"it holds {len(lines)} epochs, but a finished run's are needed. Restore it.")
     updates = np.array([line["update"] for line in logs[0]])
     return updates, np.array([[line["mi/digit"] for line in lines] for lines in logs])

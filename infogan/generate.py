@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,6 @@ def _choose_output(options):
     path = options.output or Path(f"generated.{kind}")
     if not path.parent.is_dir():
         raise InputError("--output", f"{path} was given, but {path.parent} is no folder. Make it first.")
-    path = path.resolve()  # a link stays, and what it names is written
     if path.exists() and not path.is_file():
         raise InputError("--output", f"{path} was given, but it is no plain file. Give the name of one.")
     return kind, path
@@ -219,4 +219,4 @@ def _write(path, kind, latents, images, values):
         content = grids.encode_gif(pictures, FRAME_MILLISECONDS)
     else:
         content = grids.encode_mp4(pictures, FRAME_MILLISECONDS)
-    write_atomically(path, content)
+    write_atomically(Path(os.path.realpath(path)), content)  # a link stays, and what it names is written

@@ -1,5 +1,6 @@
 """Lines for whoever runs the program, which never end it: nobody may be reading, or the terminal may lack a letter."""
 
+import contextlib
 import os
 import sys
 
@@ -13,13 +14,14 @@ def say(text):
 
 
 def note(text):
-    """Prints to standard error, unless it is closed."""
+    """Prints to standard error, unless it is closed or nobody reads it any more."""
     if sys.stderr is not None:
-        _print(text, sys.stderr)
+        with contextlib.suppress(OSError):
+            _print(text, sys.stderr)
 
 
 def warn(text):
-    """Prints a warning to standard error, unless it is closed."""
+    """Prints a warning to standard error, as `note`."""
     note(f"warning: {text}")
 
 

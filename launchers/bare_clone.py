@@ -13,7 +13,7 @@ NEEDED = (
     *("tensorboard", "pooch"),
 )
 
-# Ctrl-C during the imports ends the process without a traceback; `experiment.main` then takes over.
+# Ctrl-C during the imports ends the process without a traceback; the command then takes over.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))

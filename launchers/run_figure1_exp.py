@@ -27,7 +27,7 @@ def main():
         "--log-dir", type=Path, default=Path("logs/mnist"), help="root of the runs' folders, and the figure's"
     )
     parser.add_argument("--checkpoint-dir", type=Path, default=Path("ckt/mnist"), help="root of their checkpoints")
-    return run_command(parser, _run, passes_on=True)
+    return run_command(parser, _run, passes_on=True, advice="The same command goes on from there.")
 
 
 def _run(options, more):

@@ -32,7 +32,7 @@ def main():
         "--log-dir", type=Path, help="root of the runs' folders, and the study's (default: logs/<experiment>)"
     )
     parser.add_argument("--checkpoint-dir", type=Path, help="root of their checkpoints (default: ckt/<experiment>)")
-    return run_command(parser, _run, passes_on=True)
+    return run_command(parser, _run, passes_on=True, advice="The same command goes on from there.")
 
 
 def _run(options, more):

@@ -295,6 +295,12 @@ def test_a_single_picture_cannot_be_split(tmp_path):
         images.load(write_files(tmp_path, {"1.png": plain_picture(1)}))
 
 
+def test_pictures_of_a_tar_of_the_current_folder_are_found_and_hidden_ones_are_not(tmp_path):
+    names = ("./1.png", "./deep/2.png", "./.thumbnails/3.png", ".hidden.png")
+    dataset = images.load(write_tar(tmp_path / "set.tar", {name: plain_picture(1) for name in names}), 28)
+    assert len(dataset.train) + len(dataset.test) == 2
+
+
 def test_omniglot_is_read_as_it_is_packed(tmp_path):
     def stroke(seed):
         pixels = np.random.default_rng(seed).random((105, 105)) > 0.1

@@ -149,7 +149,7 @@ def failing(error):
     [
         (
             lambda: OSError(28, "No space left on device"),
-            "run: No space left on device. There is no",
+            "a file: No space left on device. There is no",
         ),
         (
             lambda: OSError(30, "Read-only file system", "status.json"),

@@ -3,6 +3,7 @@
 import io
 import signal
 import sys
+import types
 
 from infogan.command_line import Parser, run_command
 from infogan.messages import note, say, warn
@@ -21,6 +22,14 @@ def test_nobody_has_to_read(monkeypatch):
     warn("two")
 
 
+def test_a_reader_that_leaves_ends_nothing(monkeypatch):
+    def fail(text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stderr", types.SimpleNamespace(write=fail, flush=lambda: None))
+    warn("nobody hears it")
+
+
 def test_a_warning_is_called_so(capsys):
     warn("low")
     assert capsys.readouterr().err == "warning: low\n"
@@ -31,7 +40,7 @@ def test_a_signal_ends_a_command_in_one_line(capsys):
     previous = signal.signal(signal.SIGINT, signal.SIG_DFL)  # as launchers leave it
     try:
         parser = Parser("Waits.")
-        assert run_command(parser, lambda options: signal.raise_signal(signal.SIGINT), []) == 130
+        assert run_command(parser, lambda options: signal.raise_signal(signal.SIGINT), [], advice="Go on.") == 130
     finally:
         signal.signal(signal.SIGINT, previous)
-    assert "stopped by SIGINT. Give the same command again to go on." in capsys.readouterr().err
+    assert "stopped by SIGINT. Go on.\n" in capsys.readouterr().err

@@ -181,6 +181,7 @@ def test_a_user_without_a_home_has_a_cache(tmp_path, monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr("pathlib.Path.home", fail)
+    (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
     load(write_files(tmp_path / "set", pictures(2)))
     assert list((tmp_path / "temporary" / f"infogan-{os.getuid()}").glob("*.npy"))

@@ -10,13 +10,13 @@ from conftest import ROOT
 # Each part may import those of lower rank, and its own.
 RANKS = {
     "atomic_file": 0,
-    "cache_folder": 0,
     "errors": 0,
     "file_lock": 0,
     "messages": 0,
     "seeds": 0,
     "small_sets": 0,
     "tf1": 0,
+    "cache_folder": 1,
     "cluster": 1,
     "devices": 1,
     "distributions": 1,

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pooch
@@ -73,8 +74,10 @@ def download_dataset(name, folder, base_urls=None):
     known_urls, files = SOURCES[name]
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".lock"):  # two runs that fetch the same set, as of a study
+        with ExitStack() as stack:
+            if not all((folder / file).exists() for file in files):  # else nothing is written
+                folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(folder / ".lock"))  # other runs may fetch the same set, as those of a study
             for file, sha256 in files.items():
                 _fetch(folder, file, sha256, base_urls or known_urls)
     except OSError as error:

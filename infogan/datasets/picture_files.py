@@ -42,5 +42,5 @@ def _is_grey(source, entry):
 
 def _is_picture(name):
     parts = name.split("/")
-    is_hidden = any(part.startswith(".") for part in parts)
+    is_hidden = any(part.startswith(".") and part != "." for part in parts)  # tar has names such as ./a.png
     return name.lower().endswith(SUFFIXES) and not is_hidden and "__MACOSX" not in parts[:-1]

@@ -62,7 +62,7 @@ class Checkpoints:
             with suppress(OSError):  # nothing can be removed from a disk that has become read-only
                 _remove_leftovers(self._folder)
             raise TrainingFailed(
-                f"update {update}: its checkpoint cannot be written ({_reason(error)}). "
+                f"update {update}: its checkpoint cannot be written ({describe_reason(error)}). "
                 f"{describe_last_checkpoint(self._folder)}"
             ) from error
         for old in find_checkpoints(self._folder)[:-KEPT]:
@@ -183,7 +183,7 @@ def describe_last_checkpoint(folder):
     return f"The last good checkpoint is that of update {saved[-1]}, in {folder}."
 
 
-def _reason(error):
+def describe_reason(error):
     """The part of TensorFlow's message that says what happened, such as "No space left on device"."""
     lines = str(error).splitlines()
     telling = [line for line in lines if "; " in line] or lines

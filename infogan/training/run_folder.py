@@ -96,22 +96,23 @@ class RunFolder:
           InputError: if either folder holds something or cannot be written, or another process is at it; nothing is
             left behind then.
         """
-        made = []
+        made, is_anothers = [], False
         try:
             if not self._is_named:
                 self._take_unused_name(made)
             self._check_unused()
             _make(self.log, "--log-dir", made)
             _make(self.checkpoints, "--checkpoint-dir", made)
+            is_anothers = True  # what was made may be, until it is locked and still holds nothing
             with self.lock("--run-name"):
                 self._check_unused()
+                is_anothers = False
                 write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
                 write_atomically(self.log / "spec.json", spec.to_json())
                 # This is what makes the folder a run that can be resumed, and `find` makes the folder below if need be.
                 write_atomically(self.checkpoints / "spec.json", spec.to_json())
                 self.frames.mkdir(parents=True, exist_ok=True)
         except BaseException as error:
-            is_anothers = isinstance(error.__cause__, BlockingIOError)  # what this process made, the other one uses
             for folder, parents in [] if is_anothers else reversed(made):
                 shutil.rmtree(folder, ignore_errors=True)
                 with suppress(OSError):  # another run may be in them by now

@@ -1,5 +1,6 @@
 """What a run writes while it trains: metrics.jsonl, TensorBoard events and frames of the training film."""
 
+import contextlib
 import json
 import os
 
@@ -7,6 +8,7 @@ from infogan.atomic_file import write_atomically
 from infogan.errors import InputError
 from infogan.pictures import grids
 from infogan.tf1 import tf
+from infogan.training.checkpoints import describe_reason
 
 
 class RunLog:
@@ -71,11 +73,15 @@ class RunLog:
 
     def close(self):
         """Writes out what TensorBoard's writer still holds."""
-        self._writer.close()
+        with contextlib.suppress(tf.errors.OpError):  # all of it has been flushed; another error may be on its way
+            self._writer.close()
 
     def _write(self, values, update):
-        self._writer.add_summary(tf.Summary(value=values), update)
-        self._writer.flush()
+        try:
+            self._writer.add_summary(tf.Summary(value=values), update)
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise OSError(0, describe_reason(error), str(self._folder.log)) from error
 
 
 class Unrecorded:
