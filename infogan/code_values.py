@@ -3,6 +3,10 @@
 import numpy as np
 
 from infogan.errors import InputError
+from infogan.spec import latent_slices
+
+FILM_VALUES = 16
+"""Values of a continuous code in a film that is not asked for others."""
 
 
 def count_values(latent):
@@ -50,6 +54,11 @@ def film_order(latent, values):
     if np.all(turns > 0.5) and np.allclose(turns, np.round(turns)):
         return places[:-1]
     return np.concatenate([places, places[-2:0:-1]])
+
+
+def frame_milliseconds(latent):
+    """How long a film shows each value of a code: kinds are looked at one by one, a sweep moves."""
+    return 500 if latent.distribution.is_discrete else 80
 
 
 def find_code(spec, name):
@@ -112,12 +121,9 @@ def place_values(spec, latents, codes, noise=None):
         given.update(_split_noise(spec, noise))
     count = _common_count(given, len(latents))
     latents = np.array(np.broadcast_to(latents, (count, latents.shape[-1])), np.float32)
-    start = 0
-    for latent in spec.latent_spec:
-        stop = start + latent.distribution.dim
-        if latent.name in given:
-            latents[:, start:stop] = given[latent.name]
-        start = stop
+    places = latent_slices(spec.latent_spec)
+    for name, values in given.items():
+        latents[:, places[name]] = values
     return latents
 
 
@@ -148,13 +154,12 @@ def _as_indices(latent, array):
 
 def _split_noise(spec, noise):
     """The part of a noise array that each latent gets: dict of name -> float32 array [..., dim of the latent]."""
-    latents = [latent for latent in spec.latent_spec if not latent.regularised]
-    ends = np.cumsum([latent.distribution.dim for latent in latents], dtype=int)
-    dim = int(ends[-1]) if latents else 0
+    places = latent_slices([latent for latent in spec.latent_spec if not latent.regularised])
+    dim = max((place.stop for place in places.values()), default=0)
     array = _as_numbers("noise", noise).astype(np.float32)
     if array.ndim not in (1, 2) or array.shape[-1] != dim:
         raise InputError("noise", f"an array of shape {[*array.shape]} was given, but [{dim}] or [N, {dim}] is needed.")
-    return dict(zip([latent.name for latent in latents], np.split(array, ends[:-1], axis=-1)))
+    return {name: array[..., place] for name, place in places.items()}
 
 
 def _common_count(given, drawn):

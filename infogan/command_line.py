@@ -45,10 +45,5 @@ def run_command(parser, command, arguments=None, passes_on=False, advice=""):
         message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
     except Interrupted as error:
         message, status = f"stopped by {error}. {advice}".rstrip(), error.exit_status
-    report(parser, message)
-    return status
-
-
-def report(parser, message):
-    """One line on standard error."""
     note(f"{parser.prog}: {message}")
+    return status

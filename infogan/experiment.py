@@ -6,18 +6,18 @@ import os
 import platform
 import sys
 from contextlib import nullcontext, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 from infogan.atomic_file import write_json
 from infogan.cluster import read_cluster
-from infogan.command_line import Parser, report
+from infogan.command_line import Parser
 from infogan.datasets import check_dataset, default_folder, load_dataset, select_images
 from infogan.devices import check_precision, choose_precision, describe_devices, find_gpus
 from infogan.errors import InputError, NumbersFailed, TrainingFailed
+from infogan.evaluation.report import find_version, format_report
 from infogan.flags import FLAGS, add_flags, apply_flags, flag_text, show
-from infogan.messages import say, warn
+from infogan.messages import note, say, warn
 from infogan.networks import find_image_shape
 from infogan.spec import PRECISIONS
 from infogan.tf1 import tf
@@ -222,9 +222,9 @@ def main(description, recipes, arguments=None, flags=None):
             folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, cluster)
             execution = Execution(distribution, options.updates_per_call, options.on_nan)
             with folder.lock() if distribution.is_chief else nullcontext():
-                found = run(spec, folder, dataset, stop, execution)
+                report = run(spec, folder, dataset, stop, execution)
             if distribution.is_chief:
-                _print_results(found, folder)
+                _print_results(report, folder)
     except InputError as error:
         where = flag_text(error.where) if error.where in flags else error.where
         message, status = f"{where}: {error.problem}", 2
@@ -236,7 +236,7 @@ def main(description, recipes, arguments=None, flags=None):
         advice = f"Go on with --resume {folder.name}." if folder else "Nothing was begun."
         message, status = f"stopped by {error}. {advice}", error.exit_status
     if status:
-        report(parser, message)
+        note(f"{parser.prog}: {message}")
     return status
 
 
@@ -393,18 +393,11 @@ def _describe_environment(dataset, gpus):
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "gpus": list(gpus),
-        "packages": {name: _version(name) for name in packages},
+        "packages": {name: find_version(name) for name in packages},
         "variables": {name: os.environ.get(name) for name in variables},
         "dataset": dataset.source,
         "command": sys.argv,
     }
-
-
-def _version(package):
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:  # TensorFlow also comes under other names
-        return None
 
 
 def _announce(spec, folder, dataset, gpus):
@@ -424,8 +417,6 @@ def _announce(spec, folder, dataset, gpus):
 
 
 def _print_results(report, folder):
-    from infogan.evaluation.report import format_report
-
     say(
         f"\n{format_report(report)}\n\n"
         f"report       {folder.log / 'report.html'}, .md and .json\n"

@@ -14,7 +14,7 @@ from infogan.training.run_log import load_metrics
 ENTROPY = math.log(10)
 
 
-class Claim(NamedTuple):
+class PlottedValue(NamedTuple):
     """What the paper's Figure 1 shows at an update, read off the plot.
 
     Attributes:
@@ -29,13 +29,13 @@ class Claim(NamedTuple):
     high: float
 
 
-CLAIMS = (
-    Claim(25, "infogan", 2.0, 2.0),
-    Claim(100, "infogan", 2.25, 2.25),
-    Claim(240, "infogan", 2.2, 2.3),
-    Claim(936, "infogan", 2.2, 2.3),
-    Claim(240, "gan", 0.05, 0.05),
-    Claim(936, "gan", 0.0, 0.0),
+PLOTTED = (
+    PlottedValue(25, "infogan", 2.0, 2.0),
+    PlottedValue(100, "infogan", 2.25, 2.25),
+    PlottedValue(240, "infogan", 2.2, 2.3),
+    PlottedValue(936, "infogan", 2.2, 2.3),
+    PlottedValue(240, "gan", 0.05, 0.05),
+    PlottedValue(936, "gan", 0.0, 0.0),
 )
 
 
@@ -74,14 +74,15 @@ def compare_with_paper(curves):
       first one's end and after the last one's are left out.
     """
     rows = []
-    for claim in CLAIMS:
-        updates, information = curves[claim.variant]
-        if not updates[0] <= claim.update <= updates[-1]:
+    for plotted in PLOTTED:
+        updates, information = curves[plotted.variant]
+        if not updates[0] <= plotted.update <= updates[-1]:
             continue
-        ended = np.searchsorted(updates, claim.update, side="right")
+        ended = np.searchsorted(updates, plotted.update, side="right")
         at = information[:, ended - 1]
         ours = {"mean": float(at.mean()), "lowest": float(at.min()), "highest": float(at.max())}
-        rows.append({"update": claim.update, "variant": claim.variant, **ours, "paper": [claim.low, claim.high]})
+        paper = [plotted.low, plotted.high]
+        rows.append({"update": plotted.update, "variant": plotted.variant, **ours, "paper": paper})
     return rows
 
 
@@ -113,7 +114,7 @@ def write_figure(folder, name, seeds, curves):
     """Writes <name>.png and <name>.json, which holds the curves too; returns the latter's path."""
     from infogan.pictures.information import draw_information  # here: Matplotlib takes half a second
 
-    write_atomically(folder / f"{name}.png", draw_information(curves, ENTROPY, CLAIMS))
+    write_atomically(folder / f"{name}.png", draw_information(curves, ENTROPY, PLOTTED))
     update, nats = find_peak(curves)
     path = folder / f"{name}.json"
     write_json(

@@ -10,16 +10,16 @@ import numpy as np
 
 from infogan.atomic_file import write_atomically
 from infogan.code_description import describe_codes, format_codes
-from infogan.code_values import code_vectors, film_order, find_code, place_values, usual_values
-from infogan.command_line import Parser, report, run_command
+from infogan.code_values import code_vectors, film_order, find_code, frame_milliseconds, place_values, usual_values
+from infogan.command_line import Parser, run_command
 from infogan.errors import InputError
+from infogan.messages import note, say
 from infogan.pictures import grids
 from infogan.pictures.sweeps import COLUMNS, ROWS
 from infogan.spec import check_seed
 
 FORMATS = ("png", "gif", "npz", "mp4")
 FILMS = ("gif", "mp4")
-FRAME_MILLISECONDS = 100
 LARGEST_OUTPUT = 200_000_000
 """Numbers in all images together: beyond it a picture needs gigabytes."""
 
@@ -51,7 +51,6 @@ def main(arguments=None):
 
 def _generate(parser, options):
     from infogan.evaluation.saved_run import open_run
-    from infogan.messages import say
     from infogan.trained_run import TrainedRun, load_report
 
     check_seed(options.seed, "--seed")
@@ -63,11 +62,12 @@ def _generate(parser, options):
     kind, path = _choose_output(options)
     fixed, swept = parse_codes(spec, options.code)
     matched = {name: code.labels for name, code in describe_codes(spec, load_report(folder)).items() if code.is_matched}
-    for note in _notes(spec, {**fixed, **swept}, matched):
-        report(parser, note)
-    moving, frames = None, [None]
+    for line in _notes(spec, {**fixed, **swept}, matched):
+        note(f"{parser.prog}: {line}")
+    moving, frames, milliseconds = None, [None], None
     if kind in FILMS:
         moving, frames = _choose_frames(spec, swept, kind)
+        milliseconds = frame_milliseconds(find_code(spec, moving))
     rows, columns = _choose_layout(swept, options.rows, options.columns)
     if rows * columns * len(frames) * spec.output_dist.dim > LARGEST_OUTPUT:
         asked = f"{len(frames):,} x {rows:,} x {columns:,} images were asked for"
@@ -78,7 +78,7 @@ def _generate(parser, options):
             given = fixed if moving is None else {**fixed, moving: value}
             pictures.append(draw_grid(run, given, swept, rows, columns, options.seed))
         latents, images = (np.stack(parts) for parts in zip(*pictures))
-    _write(path, kind, latents, images, {**fixed, **swept})
+    _write(path, kind, latents, images, {**fixed, **swept}, milliseconds)
     film = f"{len(frames)} frames of " if moving else ""
     say(f"{path}: {film}{rows} x {columns} images")
 
@@ -205,7 +205,7 @@ def _choose_layout(swept, rows, columns):
     return counts.get("--rows", rows or ROWS), counts.get("--columns", columns or COLUMNS)
 
 
-def _write(path, kind, latents, images, values):
+def _write(path, kind, latents, images, values, milliseconds):
     """latents [frames, rows, columns, dim] and images [frames, rows, columns, H, W, C], of which a film has several."""
     pictures = [grids.tile(grid) for grid in images]
     if kind == "npz":
@@ -216,7 +216,7 @@ def _write(path, kind, latents, images, values):
     elif kind == "png":
         content = grids.encode_png(pictures[0], grids.SCALE)
     elif kind == "gif":
-        content = grids.encode_gif(pictures, FRAME_MILLISECONDS)
+        content = grids.encode_gif(pictures, milliseconds)
     else:
-        content = grids.encode_mp4(pictures, FRAME_MILLISECONDS)
+        content = grids.encode_mp4(pictures, milliseconds)
     write_atomically(Path(os.path.realpath(path)), content)  # a link stays, and what it names is written

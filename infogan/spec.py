@@ -4,6 +4,7 @@ A spec holds no tensor and imports no TensorFlow. It is checked when it is built
 """
 
 import dataclasses
+import itertools
 import json
 import math
 import numbers
@@ -38,6 +39,12 @@ class Latent:
     name: str
     distribution: Distribution
     regularised: bool = True
+
+
+def latent_slices(latent_spec):
+    """Where each latent lies in z: dict of name -> slice of its last axis."""
+    ends = itertools.accumulate(latent.distribution.dim for latent in latent_spec)
+    return {latent.name: slice(end - latent.distribution.dim, end) for latent, end in zip(latent_spec, ends)}
 
 
 def category_codes(*categories):
@@ -194,11 +201,11 @@ class ExperimentSpec:
         if self.image_size is not None:
             _check_whole("image_size", self.image_size, 1)
         for field in ("info_reg_coeff", "continuous_weight", "augmentation", "view_information"):
-            _check_number(field, getattr(self, field), 0.0)
+            _check_number(field, getattr(self, field))
         for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
-            _check_number(field, getattr(self, field), 0.0, above=True)
+            _check_number(field, getattr(self, field), above=True)
         for field in ("leaky_rate", "adam_beta1", "constant_rate_share"):
-            _check_number(field, getattr(self, field), 0.0, highest=1.0)
+            _check_number(field, getattr(self, field), highest=1.0)
         if self.adam_beta1 == 1.0:
             raise InputError("adam_beta1", "1 was given, but Adam needs a decay below 1.")
         for field, known in (
@@ -383,8 +390,8 @@ def _check_whole(field, value, lowest, why="", highest=math.inf):
         raise InputError(field, f"{value!r} was given, but {needed} is needed{f': {why}' if why else ''}.")
 
 
-def _check_number(field, value, lowest, above=False, highest=LARGEST_NUMBER):
+def _check_number(field, value, above=False, highest=LARGEST_NUMBER):
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not lowest <= value <= highest or (above and value == lowest):
-        needed = f"a number {'above' if above else 'of at least'} {lowest:g} and at most {highest:g}"
+    if not is_number or not 0 <= value <= highest or (above and value == 0):
+        needed = f"a number {'above' if above else 'of at least'} 0 and at most {highest:g}"
         raise InputError(field, f"{value!r} was given, but {needed} is needed.")

@@ -12,7 +12,7 @@ from pathlib import Path
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.command_line import Parser, run_command
-from infogan.datasets import default_folder, load_dataset
+from infogan.datasets import load_dataset
 from infogan.evaluation.saved_run import open_run
 from infogan.messages import say
 
@@ -51,7 +51,7 @@ def _evaluate_all(options):
 def _evaluate_each(runs, data_dir):
     reports = []
     for folder, spec in runs:
-        dataset = load_dataset(spec, data_dir or default_folder(spec.dataset))
+        dataset = load_dataset(spec, data_dir)
         folder.check_dataset(dataset)
         reports.append(_evaluate(spec, dataset, folder))
     return reports

@@ -179,8 +179,8 @@ def test_what_was_fetched_can_be_loaded(server, tmp_path, monkeypatch):
     files = {path.name: path.read_bytes() for path in write_svhn(tmp_path / "made").iterdir()}
     server.files = files
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setitem(SOURCES, "svhn", (("http://127.0.0.1:9/",), hashes))
-    download_dataset("svhn", tmp_path / "fetched", base_urls=[server.url])
+    monkeypatch.setitem(SOURCES, "svhn", ((server.url,), hashes))
+    download_dataset("svhn", tmp_path / "fetched")
     found, expected = svhn.load(tmp_path / "fetched"), svhn.load(tmp_path / "made")
     np.testing.assert_array_equal(found.test.images, expected.test.images)
 

@@ -23,7 +23,7 @@ def load_dataset(spec, data_dir=None):
 
     Args:
       spec: ExperimentSpec; `dataset`, `image_size`, `held_out_images`, `max_images` and `batch_size` are used.
-      data_dir: folder with the user's own files, None for the default.
+      data_dir: folder with the user's own files, None for `default_folder`.
 
     Raises:
       InputError: if the files cannot be used or give fewer images than a batch.
@@ -32,7 +32,7 @@ def load_dataset(spec, data_dir=None):
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
     load = importlib.import_module(f"infogan.datasets.{spec.dataset}").load
     size = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
-    return select_images(spec, load(data_dir, **size))
+    return select_images(spec, load(data_dir or default_folder(spec.dataset), **size))
 
 
 def select_images(spec, dataset):

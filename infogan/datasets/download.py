@@ -1,12 +1,10 @@
 """Fetches the datasets that may be fetched freely, with pooch; nothing else here uses the network."""
 
 import os
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pooch
-import progressbar
 import requests
 
 from infogan.datasets import fashion_mnist, mnist
@@ -14,9 +12,9 @@ from infogan.datasets.celeba import NEEDED as CELEBA_NEEDED
 from infogan.datasets.chairs import NEEDED as CHAIRS_NEEDED
 from infogan.datasets.faces3d import NEEDED as FACES_NEEDED
 from infogan.datasets.images import NEEDED as IMAGES_NEEDED
+from infogan.datasets.progress_bar import show_progress
 from infogan.errors import InputError
 from infogan.file_lock import locked
-from infogan.messages import note
 
 SOURCES = {
     "mnist": (
@@ -52,7 +50,7 @@ LARGEST = 2**30
 """Bytes of a file; the largest published one has 182 million."""
 
 
-def download_dataset(name, folder, base_urls=None):
+def download_dataset(name, folder):
     """Fetches the files of a dataset into a folder, those that are not there yet.
 
     A file appears under its name once its SHA-256 is right. What an interrupted call has fetched stays beside it as
@@ -61,7 +59,6 @@ def download_dataset(name, folder, base_urls=None):
     Args:
       name: name of the dataset.
       folder: where to put the files; made if needed.
-      base_urls: addresses in place of the known ones, each ending in "/".
 
     Raises:
       InputError: if the dataset cannot be fetched freely (it says where to get it), the network or every address fails,
@@ -71,7 +68,7 @@ def download_dataset(name, folder, base_urls=None):
         raise InputError("--download", f"{name} was given, which cannot be fetched freely; {BY_HAND[name]}")
     if name not in SOURCES:
         raise InputError("--download", f"{name!r} was given, but the known ones are {', '.join(SOURCES)}.")
-    known_urls, files = SOURCES[name]
+    base_urls, files = SOURCES[name]
     folder = Path(folder)
     try:
         with ExitStack() as stack:
@@ -79,7 +76,7 @@ def download_dataset(name, folder, base_urls=None):
                 folder.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(locked(folder / ".lock"))  # other runs may fetch the same set, as those of a study
             for file, sha256 in files.items():
-                _fetch(folder, file, sha256, base_urls or known_urls)
+                _fetch(folder, file, sha256, base_urls)
     except OSError as error:
         raise InputError(folder, f"it cannot be written ({error}). Choose another folder.") from error
 
@@ -142,35 +139,12 @@ class _ResumedDownload:
         expected = have + int(response.headers.get("Content-Length", 0))
         with (
             self.partial.open("ab" if have else "wb") as file,
-            _Progress(self.partial.name[1:-8], expected) as progress,
+            show_progress(f"{self.partial.name[1:-8]}: fetching {expected / 1e6:.1f} MB", expected or 1) as advance,
         ):
             for piece in response.iter_content(PIECE):
                 if file.tell() > LARGEST:
                     raise requests.ConnectionError(f"more than {LARGEST:,} bytes")
                 file.write(piece)
-                progress.update(file.tell())
+                advance(file.tell())
             if file.tell() < expected:
                 raise requests.ConnectionError(f"{file.tell():,} of {expected:,} bytes")
-
-
-class _Progress:
-    """A bar on a terminal, else one line a file."""
-
-    def __init__(self, name, size):
-        self._text, self._size, self._bar = f"{name}: fetching {size / 1e6:.1f} MB", size, None
-
-    def __enter__(self):
-        if sys.stderr is None or not sys.stderr.isatty():
-            note(self._text)
-        else:
-            widgets = [self._text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
-            self._bar = progressbar.ProgressBar(max_value=self._size or 1, widgets=widgets, fd=sys.stderr).start()
-        return self
-
-    def update(self, done):
-        if self._bar:
-            self._bar.update(min(done, self._bar.max_value))
-
-    def __exit__(self, *exception):
-        if self._bar:
-            self._bar.finish(dirty=exception[0] is not None)

@@ -4,13 +4,10 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import logging
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import progressbar
 from PIL import Image
 
 from infogan.atomic_file import write_json
@@ -18,9 +15,10 @@ from infogan.cache_folder import find_cache_folder
 from infogan.datasets.file_sources import UnreadableFile
 from infogan.datasets.npz_files import HEADER_ERRORS
 from infogan.datasets.picture_decoding import decode_picture
+from infogan.datasets.progress_bar import show_progress
 from infogan.errors import InputError
 from infogan.file_lock import locked
-from infogan.messages import note
+from infogan.messages import warn
 
 VERSION = 1
 """Raised whenever the same picture would give other pixels."""
@@ -28,8 +26,6 @@ CHUNK = 256
 """Pictures that are decoded before their pixels are written."""
 UNREADABLE_SHARE = 0.01
 """Pictures that may be left out because they cannot be read; a larger share is an error."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +56,7 @@ def load_pixels(source, entries, preparation):
       preparation: Preparation.
 
     Returns:
-      Pixels. The names of unreadable pictures, up to 1 % of them, are logged.
+      Pixels. The names of unreadable pictures, up to 1 % of them, are said.
 
     Raises:
       InputError: naming the source, if more cannot be read; naming the cache, if it cannot be written.
@@ -78,7 +74,7 @@ def load_pixels(source, entries, preparation):
     images, unreadable = found
     if unreadable:
         names = ", ".join(f"{name!r} ({reason})" for name, reason in unreadable.values())
-        log.warning("%s: %d of %d pictures cannot be read: %s", source.path, len(unreadable), len(entries), names)
+        warn(f"{source.path}: {len(unreadable)} of {len(entries)} pictures cannot be read: {names}")
     note = f", without {len(unreadable)} unreadable pictures" if unreadable else ""
     return Pixels(images, np.delete(np.arange(len(entries)), list(unreadable)), note)
 
@@ -146,7 +142,9 @@ def _write_pixels(file, source, entries, preparation):
         except UnreadableFile as error:
             return str(error)
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, _progress(source, entries, preparation) as advance:
+    size = preparation.image_size
+    text = f"{source.path.name}: decoding {len(entries):,} pictures to {size}x{size}, once"
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, show_progress(text, len(entries)) as advance:
         for start in range(0, len(entries), CHUNK):
             for place, result in enumerate(pool.map(decode, entries[start : start + CHUNK]), start):
                 if isinstance(result, str):
@@ -167,17 +165,3 @@ def _check_share(source, unreadable, count):
         f"{len(unreadable):,} or more of its {count:,} pictures cannot be read ({names}), but at most 1 % may be left "
         "out. Mend or remove them.",
     )
-
-
-@contextlib.contextmanager
-def _progress(source, entries, preparation):
-    """Yields a function that takes the number of finished pictures: a bar on a terminal, else one line in all."""
-    size = preparation.image_size
-    text = f"{source.path.name}: decoding {len(entries):,} pictures to {size}x{size}, once"
-    if sys.stderr is None or not sys.stderr.isatty():
-        note(text)
-        yield lambda done: None
-        return
-    widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
-    with progressbar.ProgressBar(max_value=len(entries), widgets=widgets, fd=sys.stderr) as bar:
-        yield bar.update

@@ -51,16 +51,14 @@ class Classifier:
     Args:
       image_shape: (H, W, C).
       number_of_classes: int.
-      seed: int, of the initial weights and the order of the images.
     """
 
-    def __init__(self, image_shape, number_of_classes, seed=SEED):
-        self._seed = seed
+    def __init__(self, image_shape, number_of_classes):
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._body = Network(
                 "body",
-                seed,
+                SEED,
                 [
                     conv(32), batch_norm(), relu(),
                     conv(64), batch_norm(), relu(),
@@ -68,7 +66,7 @@ class Classifier:
                     dense(FEATURES), batch_norm(), relu(),
                 ],
             )  # fmt: skip
-            self._head = Network("head", seed, [dense(number_of_classes)])
+            self._head = Network("head", SEED, [dense(number_of_classes)])
             self._images = tf.placeholder(tf.float32, [None, *image_shape])
             self._build_training()
             self._build_prediction()
@@ -99,10 +97,10 @@ class Classifier:
         self._session.close()
 
     def train(self, images, labels):
-        """Learns from uint8 images [N, H, W, C] and labels [N]; the same result for the same seed."""
+        """Learns from uint8 images [N, H, W, C] and labels [N]."""
         steps, done = EPOCHS * -(-len(images) // BATCH), 0
         for epoch in range(EPOCHS):
-            order = np.random.default_rng(derive_seed(self._seed, "order", epoch)).permutation(len(images))
+            order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
             for batch in np.array_split(order, -(-len(images) // BATCH)):
                 rate = LEARNING_RATE * (1.0 - done / steps)
                 feed = {self._images: images[batch] / 255.0, self._labels: labels[batch], self._rate: rate}

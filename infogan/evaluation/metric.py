@@ -10,13 +10,11 @@ class Claim:
 
     Attributes:
       source: section or figure.
-      bound: this project's number.
-      rule: "at most" or "at least".
+      bound: this project's number, which has to be reached at least.
     """
 
     source: str
     bound: float
-    rule: str = "at least"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +65,8 @@ def _compare(metric, paper):
     stated = paper or metric.claim
     if stated:
         number = paper.value if paper else metric.claim.bound
-        is_within = metric.ours <= number if stated.rule == "at most" else metric.ours >= number
+        rule = paper.rule if paper else "at least"
+        is_within = metric.ours <= number if rule == "at most" else metric.ours >= number
         holds = math.isfinite(metric.ours) and is_within
-        row.update({"paper" if paper else "bound": number}, source=stated.source, rule=stated.rule, holds=holds)
+        row.update({"paper" if paper else "bound": number}, source=stated.source, rule=rule, holds=holds)
     return row

@@ -32,11 +32,12 @@ def build_report(spec, update, metrics, notes):
         "metrics": compare(metrics, spec.paper_values),
         "notes": list(notes),
         "spec": json.loads(spec.to_json()),
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: find_version(name) for name in PACKAGES}},
     }
 
 
-def _version(package):
+def find_version(package):
+    """The version of an installed package, None if pip does not know it."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:  # a bare clone; TensorFlow also comes under other names

@@ -2,14 +2,13 @@
 
 import imageio.v3 as imageio
 
-from infogan.code_values import film_order, usual_values
+from infogan.code_values import FILM_VALUES, film_order, frame_milliseconds, usual_values
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.training.run_log import find_frames
 
-FILM_VALUES = 16
-SWEEP_MILLISECONDS, CATEGORY_MILLISECONDS, TRAINING_MILLISECONDS = 80, 500, 200
-"""How long a frame of each kind of film is shown."""
+TRAINING_MILLISECONDS = 200
+"""How long a frame of the film of a training is shown."""
 FIGURES = {
     "mnist": "Figure 2(c) and (d)",
     "faces3d": "Figure 3",
@@ -46,11 +45,11 @@ def draw_samples(model, seed, category_order):
         images = model.generate(latents)
         files[f"{code.name}.png"] = _encode_grid(images), _caption_sweep(spec, code, code.name in category_order)
         if code.distribution.is_discrete:
-            files[f"{code.name}.gif"] = _encode_film(images, CATEGORY_MILLISECONDS), ""
+            files[f"{code.name}.gif"] = _encode_film(images, frame_milliseconds(code)), ""
         else:
             latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
             order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
-            files[f"{code.name}.gif"] = _encode_film(model.generate(latents)[:, order], SWEEP_MILLISECONDS), ""
+            files[f"{code.name}.gif"] = _encode_film(model.generate(latents)[:, order], frame_milliseconds(code)), ""
         if code.name in category_order:
             continue
         for name, order in category_order.items():

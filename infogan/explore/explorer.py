@@ -4,16 +4,23 @@ import math
 
 import numpy as np
 
-from infogan.code_values import count_values, film_order, place_values, usual_values
+from infogan.code_values import (
+    FILM_VALUES,
+    count_values,
+    film_order,
+    find_code,
+    frame_milliseconds,
+    place_values,
+    usual_values,
+)
 from infogan.datasets.file_sources import UnreadableFile
 from infogan.datasets.picture_decoding import Preparation, decode_picture
 from infogan.errors import InputError
 from infogan.pictures import grids
+from infogan.spec import latent_slices
 
 ROWS, COLUMNS = 4, 8
-FILM_ROWS, FILM_COLUMNS, FILM_VALUES = 2, 4, 16
-FRAME_MILLISECONDS = 80
-CATEGORY_MILLISECONDS = 500
+FILM_ROWS, FILM_COLUMNS = 2, 4
 STEPS = 101
 """Places of a slider for a code that is no single number."""
 CANDIDATES = 300
@@ -51,14 +58,13 @@ class Explorer:
 
     def film(self, name, settings, seed):
         """The sweep of a code, all else as set: GIF bytes."""
-        code = next(code for code in self.codes if code.name == name)
+        code = find_code(self.run.spec, name)
         values = usual_values(code, FILM_VALUES, self.run.spec.sweep_limit)
         values = values[film_order(code, values)]
         base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
         latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
         images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
-        milliseconds = CATEGORY_MILLISECONDS if code.distribution.is_discrete else FRAME_MILLISECONDS
-        return grids.encode_gif([grids.tile(frame) for frame in images], milliseconds, scale=3)
+        return grids.encode_gif([grids.tile(frame) for frame in images], frame_milliseconds(code), scale=3)
 
     def recognise(self, image):
         """What Q and D make of a picture.
@@ -106,12 +112,9 @@ class Explorer:
         return f"{code.name}: " + ", ".join(numbers)
 
     def _noise_of(self, latents):
-        parts, start = [], 0
-        for latent in self.run.spec.latent_spec:
-            stop = start + latent.distribution.dim
-            if not latent.regularised:
-                parts.append(latents[start:stop])
-            start = stop
+        spec = self.run.spec.latent_spec
+        places = latent_slices(spec)
+        parts = [latents[places[latent.name]] for latent in spec if not latent.regularised]
         return np.concatenate(parts) if parts else None
 
 

@@ -17,6 +17,9 @@ from infogan.replicas import count_replicas, gather_from_replicas, sum_over_repl
 from infogan.seeds import derive_seed
 from infogan.tf1 import tf
 
+KERNEL = 4
+"""Height and width of every convolution in the paper's tables."""
+
 INITIAL_DEVIATION = 0.02
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_DECAY = 0.9
@@ -125,26 +128,26 @@ class _Weighted:
         return self._layer.trainable_variables
 
 
-def conv(filters, kernel=4, stride=2):
+def conv(filters, stride=2):
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
 
     def build(name, seed, use_bias):
         initial = tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
         return _Weighted(
-            tf.layers.Conv2D(filters, kernel, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name)
+            tf.layers.Conv2D(filters, KERNEL, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name)
         )
 
     return _row("conv", build)
 
 
-def up_conv(filters, kernel=4, stride=2):
+def up_conv(filters, stride=2):
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
 
     def build(name, seed, use_bias):
         initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
         return _Weighted(
             tf.layers.Conv2DTranspose(
-                filters, kernel, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name
+                filters, KERNEL, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name
             )
         )
 

@@ -5,6 +5,8 @@ Rows are samples, columns are values of one code from low to high; within a row 
 
 import numpy as np
 
+from infogan.spec import latent_slices
+
 ROWS = 5
 COLUMNS = 10
 
@@ -22,10 +24,10 @@ def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS):
     Returns:
       float32 array [rows, columns, dim]; a categorical code has a column per category.
     """
-    place, latent = _locate(latent_spec, code)
+    (latent,) = (latent for latent in latent_spec if latent.name == code)
     values = latent.distribution.sweep(columns, limit)
     latents = np.repeat(np.asarray(base, np.float32)[:, None], len(values), axis=1)
-    latents[:, :, place] = values
+    latents[:, :, latent_slices(latent_spec)[code]] = values
     return latents
 
 
@@ -48,21 +50,11 @@ def code_by_category_latents(latent_spec, category_code, code, base, limit):
 
 def vary_discrete_codes(latent_spec, base):
     """Gives row i of `base` the i-th value of every discrete code, so that the rows of a figure differ in it."""
-    base = np.array(base, np.float32)
+    base, places = np.array(base, np.float32), latent_slices(latent_spec)
     for latent in latent_spec:
         if latent.regularised and latent.distribution.is_discrete:
-            place, _ = _locate(latent_spec, latent.name)
             values = latent.distribution.sweep(COLUMNS, 1.0)
             # Spread over all values, so that five rows of ten digits are not always the first five.
             rows = np.arange(len(base)) * max(1, len(values) // len(base))
-            base[:, place] = values[rows % len(values)]
+            base[:, places[latent.name]] = values[rows % len(values)]
     return base
-
-
-def _locate(latent_spec, name):
-    start = 0
-    for latent in latent_spec:
-        if latent.name == name:
-            return slice(start, start + latent.distribution.dim), latent
-        start += latent.distribution.dim
-    raise KeyError(name)

@@ -82,11 +82,9 @@ class OneDevice:
         """What build(item) makes for each replica of this process, `placed` holding an item for each: a list."""
         return [build(item) for item in placed]
 
-    @contextlib.contextmanager
     def open_session(self, config):
-        """A Session of the current graph."""
-        with tf.Session(config=config) as session:
-            yield session
+        """A context manager: a Session of the current graph."""
+        return tf.Session(config=config)
 
 
 class LocalDevices(OneDevice):
@@ -127,10 +125,8 @@ class LocalDevices(OneDevice):
         self._strategy.run(build_replica)
         return made
 
-    @contextlib.contextmanager
     def open_session(self, config):
-        with tf.Session(config=self._session_config(config)) as session:
-            yield session
+        return tf.Session(config=self._session_config(config))
 
     def _session_config(self, config):
         config = self._strategy.update_config_proto(config)
