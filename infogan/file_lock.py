@@ -5,17 +5,19 @@ import fcntl
 
 
 @contextlib.contextmanager
-def locked(path, wait=True):
+def locked(path, refusal=None):
     """Holds the lock of a file; the system frees it when the process ends, however it ends.
 
     Args:
       path: `pathlib.Path` of the file, which is made if need be and stays.
-      wait: whether to wait until no other process holds it.
+      refusal: the exception to raise where another process holds it; None waits until none does.
 
     Raises:
-      BlockingIOError: if another process holds it and `wait` is False.
       OSError: if the file cannot be written.
     """
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
+        except BlockingIOError as error:
+            raise refusal from error
         yield

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,13 +72,8 @@ def run_study(study):
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
     study.log_root.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(study.log_root / f"{study.name}.lock", wait=False))
-        except BlockingIOError as error:
-            raise InputError(
-                study.path, "another process is at this study. Wait for it, or choose another --name."
-            ) from error
+    refusal = InputError(study.path, "another process is at this study. Wait for it, or choose another --name.")
+    with locked(study.log_root / f"{study.name}.lock", refusal):
         return _run_missing(study)
 
 

@@ -180,11 +180,10 @@ class RunFolder:
           InputError: naming the flag, if another process holds it, or the folder cannot be written.
         """
         path = self.checkpoints / "lock"
+        refusal = InputError(flag, f"{self.name} is being trained by another process. Wait for it.")
         with ExitStack() as stack:
             try:
-                stack.enter_context(locked(path, wait=False))
-            except BlockingIOError as error:
-                raise InputError(flag, f"{self.name} is being trained by another process. Wait for it.") from error
+                stack.enter_context(locked(path, refusal))
             except OSError as error:
                 raise InputError(path, f"it cannot be written ({error.strerror}), but a run needs to.") from error
             for folder in (self.log, self.checkpoints):
