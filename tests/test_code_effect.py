@@ -16,6 +16,7 @@ from infogan.evaluation.code_effect import (
     sweep_code,
 )
 from infogan.evaluation.digit_style import QUALITIES, measure_style
+from infogan.evaluation.metric import compare
 from infogan.spec import Latent
 
 LATENTS = (
@@ -79,6 +80,7 @@ def test_bars_are_found_to_widen_and_to_lean(bars):
     assert found["slant by one code, form by another", None] > 0.9
     claim = next(metric.claim for metric in metrics if metric.claim)
     assert claim.bound == 0.8
+    assert {row["rule"] for row in compare(metrics, ()) if row["bound"] is not None} == {"at least"}
     assert notes[1].startswith("b was found to control slant most")
     assert "|Spearman| 1.00" in notes[1] or "|Spearman| 0.99" in notes[1]
 

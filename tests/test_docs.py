@@ -131,7 +131,9 @@ def test_drawing_commands_run(smoke_run, tmp_path, monkeypatch, capsys):
         assert run in ("RUN", "ckt/mnist/tutorial")
         assert generate.main([str(smoke_run[1]), *arguments]) == 0, (page, command)
     assert "digit" in capsys.readouterr().out
-    assert {"grid.png", "digits.png", "film.gif", "arrays.npz"} <= {path.name for path in tmp_path.iterdir()}
+    written = {name for _, command in commands for name in re.findall(r"--output (\S+)", command)}
+    assert {"grid.png", "digits.png", "film.gif", "arrays.npz"} <= written
+    assert {path.name for path in tmp_path.iterdir()} == written
     with np.load(tmp_path / "arrays.npz") as arrays:
         assert arrays["images"].shape[1] == 3
 

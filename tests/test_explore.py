@@ -99,7 +99,7 @@ def test_what_is_no_picture_is_refused(kind):
     whole = encode(random_split(1, 0).images[0, ..., 0])
     content = {"empty": b"", "text": b"no picture", "cut short": whole[:400], "vector": b"<svg/>"}[kind]
     with pytest.raises(
-        InputError, match=r"picture: it cannot be read \(.*\), but a PNG, JPEG, GIF, BMP or WebP is needed"
+        InputError, match=r"picture: the file cannot be read \(.*\), but a PNG, JPEG, GIF, BMP or WebP is needed"
     ):
         read_picture(content, (28, 28, 1))
 
@@ -109,7 +109,7 @@ def test_a_picture_of_too_many_pixels_is_refused_unread():
 
     bomb = io.BytesIO()
     Image.new("1", (9000, 9000)).save(bomb, "PNG")
-    with pytest.raises(InputError, match=r"it cannot be read \(9000 x 9000 pixels, but [0-9,]+ is the limit\)"):
+    with pytest.raises(InputError, match=r"picture: the file cannot be read \(9000 x 9000 pixels, but 50,331,648 is"):
         read_picture(bomb.getvalue(), (28, 28, 1))
 
 

@@ -167,7 +167,10 @@ WRONG = {
     "unknown format": (["--format", "bmp"], "argument --format: invalid choice: 'bmp'"),
     "unknown ending": (["--output", "x.bmp"], "--output: x.bmp was given, but it ends in none of png, gif, npz, mp4"),
     "no folder": (["--output", "nowhere/x.png"], "but nowhere is no folder. Make it first"),
-    "a folder": (["--output", ".", "--format", "png"], "was given, but it is no plain file. Give the name of one"),
+    "a folder": (
+        ["--output", ".", "--format", "png"],
+        "--output: . was given, but it is no plain file. Give the name of one",
+    ),
     "format beside an ending": (
         ["--output", "x.png", "--format", "gif", "--code", "digit"],
         "--format: gif was given, but x.png ends in .png. Leave one of them out.",

@@ -183,6 +183,10 @@ def test_cores_are_shared_among_the_runs(study, monkeypatch):
     monkeypatch.setattr(devices, "find_gpus", list)
     run_study(study._replace(seeds=(5,)))
     assert json.loads((study.log_root / "cores5").read_text()) == cores
+    run_study(study)
+    used = [json.loads((study.log_root / f"cores{seed}").read_text()) for seed in (0, 1, 2)]
+    assert min(map(len, used)) == max(1, len(cores) // 3)
+    assert {core for each in used for core in each} == set(cores)
 
 
 def test_slots_share_six_cores(monkeypatch):

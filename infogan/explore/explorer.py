@@ -148,5 +148,5 @@ def read_picture(content, image_shape, is_inverted=False):
         image = decode_picture(content, Preparation(height, channels))
     except UnreadableFile as error:
         needed = "a PNG, JPEG, GIF, BMP or WebP is needed"
-        raise InputError("picture", f"it cannot be read ({error}), but {needed}.") from error
+        raise InputError("picture", f"the file cannot be read ({error}), but {needed}.") from error
     return 255 - image if is_inverted else image
