@@ -231,13 +231,6 @@ RESUME_DAMAGES = {
     "metrics damaged": (lambda logs, ckt: (logs / "metrics.jsonl").write_text("5\n"), "line 1 is damaged"),
     "log folder a file": (lambda logs, ckt: (remove(logs), logs.write_text("")), "cannot be written"),
     "lock a folder": (lambda logs, ckt: (remove(ckt / "lock"), (ckt / "lock").mkdir()), "lock: it cannot be written"),
-    "checkpoint misnamed": (
-        lambda logs, ckt: (
-            remove(ckt / "model-6.manifest.json"),
-            [path.rename(ckt / path.name.replace("6", "9", 1)) for path in ckt.glob("model-6.*")],
-        ),
-        "model-9: it holds update 6 of 6, so it is misnamed. Remove ",
-    ),
     "checkpoints cut short": (
         lambda logs, ckt: [path.write_bytes(b"x" * 1000) for path in ckt.glob("model-*.data-*")],
         "it holds no readable checkpoint (model-6: model-6.data-00000-of-00001 has 1,000 bytes in place of ",

@@ -12,9 +12,12 @@ from infogan.atomic_file import sync
 from infogan.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.messages import warn
 from infogan.tf1 import tf
-from infogan.training.manifest import READER_ERRORS, find_damage, write_manifest
+from infogan.training.manifest import find_damage, write_manifest
 
 KEPT = 3
+
+READER_ERRORS = (ValueError, TypeError, LookupError, RuntimeError, MemoryError, OSError)
+"""What TensorFlow's reader of checkpoints turns its errors into."""
 
 
 class Checkpoints:

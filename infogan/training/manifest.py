@@ -4,13 +4,9 @@ import hashlib
 import json
 
 from infogan.atomic_file import write_json
-from infogan.tf1 import tf
 
 LARGEST_MANIFEST = 2**20
 """Bytes of a manifest that are believed."""
-
-READER_ERRORS = (ValueError, TypeError, LookupError, RuntimeError, MemoryError, OSError)
-"""What TensorFlow's reader turns its errors into."""
 
 
 def write_manifest(path, update, files):
@@ -28,17 +24,12 @@ def write_manifest(path, update, files):
 def find_damage(folder, update):
     """What is wrong with a checkpoint: an empty text if nothing is.
 
-    One without manifest, as runs wrote them before there were any, is read by TensorFlow, which keeps a checksum of
-    each tensor.
-
     Args:
       folder: `pathlib.Path` of the checkpoints.
       update: which of them.
     """
     path = folder / f"model-{update}.manifest.json"
     try:
-        if not path.exists():
-            return _read_by_tensorflow(folder / f"model-{update}")
         with path.open("rb") as file:
             manifest = json.loads(file.read(LARGEST_MANIFEST))
         if manifest["update"] != update:
@@ -68,13 +59,3 @@ def _hash(path):
         while piece := file.read(2**20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def _read_by_tensorflow(prefix):
-    try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except (tf.errors.OpError, *READER_ERRORS):
-        return "TensorFlow cannot read it"
-    return ""

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from infogan.devices import session_config
-from infogan.errors import InputError, NumbersFailed
+from infogan.errors import NumbersFailed
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.pictures import grids
 from infogan.pictures.sweeps import ROWS, sweep_latents, vary_discrete_codes
@@ -123,13 +123,7 @@ class InfoGANTrainer:
         if not saved:
             return 0
         self._checkpoints.restore(session, saved[-1])
-        update = int(session.run(self._call.counter))
-        if not update == saved[-1] < self._spec.updates:
-            path = self._folder.checkpoints / f"model-{saved[-1]}"
-            raise InputError(
-                path, f"it holds update {update} of {self._spec.updates}, so it is misnamed. Remove {path}.*"
-            )
-        return update
+        return int(session.run(self._call.counter))
 
     def _open_logs(self, update):
         if not self._is_chief:

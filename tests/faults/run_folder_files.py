@@ -34,12 +34,6 @@ def write_checkpoint(folder):
     return folder
 
 
-def write_old_checkpoint(folder):
-    write_checkpoint(folder)
-    (folder / "model-1.manifest.json").unlink()
-    return folder
-
-
 def read_checkpoint(folder):
     """As a run is loaded: what is wrong is refused, what is right gives the values that were saved."""
     update = newest_intact(folder)
@@ -75,7 +69,6 @@ def write_report(folder):
 
 FORMATS = {
     "checkpoint": (write_checkpoint, read_checkpoint),
-    "checkpoint without manifest": (write_old_checkpoint, read_checkpoint),
     "spec.json": (write_spec, lambda folder: _run(folder).load_spec()),
     "metrics.jsonl": (write_metrics, load_metrics),
     "report.json": (write_report, lambda folder: load_report(_run(folder))),

@@ -98,6 +98,7 @@ DAMAGES = {
     "lost": (lambda f: (f / DATA).unlink(), "not those of its manifest"),
     "flipped bit in the index": (lambda f: flip_bit(f / INDEX), "has another checksum"),
     "empty index": (lambda f: (f / INDEX).write_bytes(b""), "0 bytes in place of"),
+    "manifest lost": (lambda f: (f / MANIFEST).unlink(), "manifest cannot be read"),
     "manifest cut short": (lambda f: cut(f / MANIFEST), "manifest cannot be read"),
     "manifest a number": (lambda f: (f / MANIFEST).write_text("5"), "manifest cannot be read"),
     "manifest nested": (lambda f: (f / MANIFEST).write_text("[" * 100_000), "manifest cannot be read"),
@@ -106,9 +107,6 @@ DAMAGES = {
         lambda f: change_manifest(f, lambda m: m["files"].update({"/etc/passwd": {"size": 1, "sha256": ""}})),
         "not those of its manifest",
     ),
-    "old, flipped bit": (lambda f: (flip_bit(f / DATA), (f / MANIFEST).unlink()), "TensorFlow cannot read it"),
-    "old, cut short": (lambda f: (cut(f / DATA), (f / MANIFEST).unlink()), "TensorFlow cannot read it"),
-    "old, index cut short": (lambda f: (cut(f / INDEX), (f / MANIFEST).unlink()), "TensorFlow cannot read it"),
 }
 
 
@@ -143,13 +141,6 @@ def test_all_damaged_is_a_refusal(counting):
         with pytest.raises(InputError, match=r"no readable checkpoint \(model-2: .* checksum .*, model-1: .*\)"):
             look(folder)
     assert find_checkpoints(folder) == [1, 2]
-
-
-def test_an_old_checkpoint_without_manifest_is_read(counting):
-    folder = counting.save(1).folder
-    (folder / "model-1.manifest.json").unlink()
-    assert newest_intact(folder) == 1
-    assert counting.read(1) == {1.0}
 
 
 def test_what_a_crash_left_is_no_checkpoint_and_is_removed(counting):
