@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.floor import list_shapes
 from benchmarks.operations import list_products
 from benchmarks.timing import time_calls
-from infogan.devices import choose_precision, find_gpus
+from infogan.devices import check_precision, find_gpus
 from infogan.spec import ExperimentSpec
 from infogan.tf1 import tf
 
@@ -32,7 +32,7 @@ def measure(spec, precision, calls, megabytes):
     Raises:
       InputError: if this machine does not compute the precision.
     """
-    choose_precision(precision)
+    check_precision(precision, "precision", "Take float32.")
     products, _ = list_products(ExperimentSpec.from_json(spec))
     rates = measure_products(list_shapes(products, BATCH_SIZES), precision, calls)
     return {"products": rates, "best": max(rates.values()), "memory": measure_memory(megabytes, calls)}

@@ -2,7 +2,7 @@
 
 from benchmarks.timing import describe_updates, time_calls
 from infogan.datasets import load_dataset
-from infogan.devices import choose_precision, session_config
+from infogan.devices import check_precision, session_config
 from infogan.models.regularized_gan import RegularizedGAN
 from infogan.spec import ExperimentSpec
 from infogan.tf1 import tf
@@ -25,7 +25,7 @@ def measure(spec, warm_up, updates):
       InputError: if this machine does not compute the spec's precision.
     """
     spec = ExperimentSpec.from_json(spec)
-    choose_precision(spec.precision)
+    check_precision(spec.precision, "precision", "Take float32.")
     images = load_dataset(spec).train.images
     with tf.Graph().as_default():
         model = RegularizedGAN.of_spec(spec)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from benchmarks.timing import describe_updates, time_calls
 from infogan.datasets import load_dataset
-from infogan.devices import NVIDIA_DRIVER
+from infogan.devices import NVIDIA_DRIVER, cpu_has_bfloat16
 from infogan.errors import InputError
 from infogan.spec import ExperimentSpec
 
@@ -28,10 +28,15 @@ def measure(spec, warm_up, updates, tuned=False):
 
     Returns:
       dict: see `describe_updates`; `version` of PyTorch; `parameters`, the trained numbers.
+
+    Raises:
+      InputError: if there is a GPU, or the processor would have to imitate bfloat16: an update takes seconds then.
     """
     if NVIDIA_DRIVER.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != "":
         raise InputError("torch", "PyTorch is measured beside CPUs alone")
     spec = ExperimentSpec.from_json(spec)
+    if spec.precision == "bfloat16" and not cpu_has_bfloat16():
+        raise InputError("precision", "bfloat16 was given, but this CPU has no instructions for it. Take float32.")
     torch.manual_seed(0)
     images = torch.tensor(load_dataset(spec).train.images).permute(0, 3, 1, 2).contiguous()
     training = Training(spec, tuned)

@@ -62,7 +62,7 @@ def choose_precision(requested):
       InputError: if bfloat16 is requested where nothing computes it natively.
     """
     if requested == "auto":
-        return "bfloat16" if _cpu_has_bfloat16() and not find_gpus() else "float32"
+        return "bfloat16" if cpu_has_bfloat16() and not find_gpus() else "float32"
     check_precision(requested, "--precision", "Leave --precision out.")
     return requested
 
@@ -78,12 +78,13 @@ def check_precision(precision, where, advice):
     Raises:
       InputError: if this machine does not train in that precision.
     """
-    if precision == "bfloat16" and ((has_gpu := bool(find_gpus())) or not _cpu_has_bfloat16()):
+    if precision == "bfloat16" and ((has_gpu := bool(find_gpus())) or not cpu_has_bfloat16()):
         device = "a GPU, where float32 runs in TF32" if has_gpu else "a CPU without instructions for it"
         raise InputError(where, f"bfloat16 was given, but this machine trains on {device}. {advice}")
 
 
-def _cpu_has_bfloat16():
+def cpu_has_bfloat16():
+    """Whether the processor has instructions for bfloat16; not known but on Linux."""
     try:
         words = set(Path("/proc/cpuinfo").read_text().split())
     except OSError:  # no Linux

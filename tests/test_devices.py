@@ -29,7 +29,7 @@ CASES = [
 
 @pytest.mark.parametrize(("requested", "cpu_has_it", "gpus", "expected"), CASES)
 def test_precision_follows_the_hardware(monkeypatch, requested, cpu_has_it, gpus, expected):
-    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: cpu_has_it)
+    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: cpu_has_it)
     monkeypatch.setattr(devices, "find_gpus", lambda: gpus)
     if " " in expected:
         with pytest.raises(InputError, match=f"--precision: bfloat16 was given, but this machine trains {expected}"):
@@ -62,7 +62,7 @@ def test_onednn_computes_unless_the_user_says_otherwise(given, is_on):
     assert done.stdout.strip() == str(is_on)
 
 
-@pytest.mark.skipif(not devices._cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
+@pytest.mark.skipif(not devices.cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
 def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
     values = {}
     for precision in ("float32", "bfloat16"):

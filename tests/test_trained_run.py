@@ -301,7 +301,7 @@ def test_images_that_the_spec_keeps_from_training_are_kept_from_it(spec, dataset
 
 
 def test_a_precision_that_the_machine_lacks_is_not_trained_in(spec, dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr("infogan.devices._cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("infogan.devices.cpu_has_bfloat16", lambda: False)
     monkeypatch.setattr("infogan.devices.find_gpus", list)
     with pytest.raises(InputError, match=r"^precision: bfloat16 was given, but this machine trains on a CPU without"):
         infogan.train(dataclasses.replace(spec, precision="bfloat16"), dataset, tmp_path / "logs", tmp_path / "ckt")
