@@ -212,7 +212,16 @@ def test_the_study_in_float32_is_set_beside_the_one_in_bfloat16():
         {row["name"]: row["values"] for row in document["summary"] if row["code"] in ("digit", None)}
         for document in documents
     ]
-    for seed in [run["seed"] for run in documents[0]["runs"]]:
+    errors, others = ([100 * error for error in each["error rate"]] for each in values)
+    differences = [error - other for error, other in zip(errors, others, strict=True)]
+    assert f"{statistics.fmean(errors):.2f} % in the mean in float32 (deviation {statistics.stdev(errors):.2f}" in text
+    assert f"{statistics.fmean(others):.2f} % in bfloat16 ({statistics.stdev(others):.2f})" in text
+    error_of_mean = statistics.stdev(differences) / len(differences) ** 0.5
+    assert f"by {statistics.fmean(differences):.2f} points in the mean, with a standard error of {error_of_mean:.2f}" in (
+        text.replace("\nseed", " seed")
+    )
+    assert [run["seed"] for run in documents[0]["runs"]] == list(range(10))
+    for seed in range(10):
         errors = " | ".join(f"{100 * each['error rate'][seed]:.2f} %" for each in values)
         codes = ", ".join(f"{each['slant by one code, form by another'][seed]:.2f}" for each in values)
         assert f"| {seed} | {errors} | {codes} |" in text
