@@ -26,6 +26,7 @@ from infogan.training.distribution import OneDevice, choose_distribution
 from infogan.training.interruption import Interrupted, StopSignals
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
+from infogan.training.trainer import InfoGANTrainer
 
 SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_size": 32, "max_images": 1000}
 """A whole run in under a minute; the pictures show noise."""
@@ -159,9 +160,6 @@ def _check_images(images, spec):
 
 def _train_and_evaluate(spec, folder, dataset, stop, execution):
     gpus = find_gpus()
-    # Imported here: it costs a second, and a wrong flag is refused before.
-    from infogan.evaluation.evaluate import evaluate_run
-
     set_aside_damaged(folder.checkpoints)
     distribution = execution.distribution
     environment = _describe_environment(dataset, gpus)
@@ -174,12 +172,12 @@ def _train_and_evaluate(spec, folder, dataset, stop, execution):
     if distribution.replicas > 1:
         say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
     _train(spec, folder, dataset, stop, execution)
+    from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB: not before the first update
+
     return evaluate_run(spec, dataset, folder)
 
 
 def _train(spec, folder, dataset, stop, execution):
-    from infogan.training.trainer import InfoGANTrainer  # imported here for the same reason
-
     distribution, updates_per_call, on_nan = execution
     while _last_update(folder) != spec.updates:
         rollbacks = len(folder.load_rollbacks())

@@ -5,13 +5,13 @@ import multiprocessing
 import os
 from pathlib import Path
 
+from infogan.evaluation import code_effect, evaluate
 from infogan.experiment import run
 from infogan.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.interruption import StopSignals
 from infogan.training.progress import Progress
 from infogan.training.run_log import RunLog
-from infogan.training.trainer import InfoGANTrainer  # noqa: F401  loaded once, in the server that is forked
 
 STAGES = ("starting", "updating", "writing a checkpoint", "writing metrics", "writing pictures", "evaluating")
 """What a training can be doing; shared with the killer as the place in this list."""
@@ -109,8 +109,6 @@ def _mark(owner, method, name, reach):
 
 def _shorten_evaluation(reach):
     """Fewer samples than an evaluation takes: what it writes counts here."""
-    from infogan.evaluation import code_effect, evaluate
-
     evaluate.FRESH_SAMPLES, code_effect.ROWS = 100, 10
     original = evaluate.evaluate_run
 
