@@ -195,6 +195,17 @@ def test_page_of_the_docs_has_its_markers():
     table.insert(run.PAGE.read_text(), "new")
 
 
+@pytest.mark.parametrize("name", ["2026-11-23", "2026-11-23-avx2"])
+def test_page_of_the_docs_has_what_was_measured(name):
+    results = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
+    page = run.PAGE.read_text().splitlines()
+    assert table.format_conditions(results) in page
+    rows = [line for line in table.format_document(results).splitlines() if line.startswith("| ")]
+    measured = [row for row in rows if table.UNKNOWN not in row]
+    assert len(measured) > 30
+    assert not set(measured) - set(page)
+
+
 @pytest.mark.parametrize("content", ["no json", "[]", "{}", None])
 def test_show_refuses_what_is_no_result(tmp_path, capsys, content):
     path = tmp_path / "x.json"
