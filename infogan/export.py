@@ -9,7 +9,10 @@ from typing import NamedTuple
 from infogan.atomic_file import write_atomically, write_json
 from infogan.command_line import Parser, run_command
 from infogan.errors import InputError
+from infogan.messages import say
 from infogan.tf1 import tf
+from infogan.trained_run import TrainedRun
+from infogan.training.saved_run import open_run
 
 FORMATS = ("savedmodel", "onnx")
 ONNX_OPSET = 17
@@ -75,10 +78,6 @@ def check_output(kind, path):
 
 
 def _export(options):
-    from infogan.evaluation.saved_run import open_run
-    from infogan.messages import say
-    from infogan.trained_run import TrainedRun
-
     folder = open_run(options.run)
     check_output(options.format, options.output)
     tf.logging.set_verbosity(tf.logging.ERROR)  # TensorFlow deprecates what a graph is frozen and saved with

@@ -17,6 +17,8 @@ from infogan.messages import note, say
 from infogan.pictures import grids
 from infogan.pictures.sweeps import COLUMNS, ROWS
 from infogan.spec import check_seed
+from infogan.trained_run import TrainedRun
+from infogan.training.saved_run import open_run
 
 FORMATS = ("png", "gif", "npz", "mp4")
 FILMS = ("gif", "mp4")
@@ -50,18 +52,16 @@ def main(arguments=None):
 
 
 def _generate(parser, options):
-    from infogan.evaluation.saved_run import open_run
-    from infogan.trained_run import TrainedRun, load_report
-
     check_seed(options.seed, "--seed")
     folder = open_run(options.run)
     spec = folder.load_spec()
     if options.list:
-        say(format_codes(spec, load_report(folder)))
+        say(format_codes(spec, folder.load_report()))
         return
     kind, path = _choose_output(options)
     fixed, swept = parse_codes(spec, options.code)
-    matched = {name: code.labels for name, code in describe_codes(spec, load_report(folder)).items() if code.is_matched}
+    codes = describe_codes(spec, folder.load_report())
+    matched = {name: code.labels for name, code in codes.items() if code.is_matched}
     for line in _notes(spec, {**fixed, **swept}, matched):
         note(f"{parser.prog}: {line}")
     moving, frames, milliseconds = None, [None], None

@@ -1,16 +1,14 @@
 """What a trained run does for a program: `infogan.load`, then generate, encode, discriminate; numpy in and out."""
 
-import json
-
 import numpy as np
 
 from infogan.code_description import describe_codes
 from infogan.code_values import place_values
 from infogan.devices import find_gpus
 from infogan.errors import InputError
-from infogan.evaluation.saved_run import open_run
 from infogan.evaluation.trained_model import TrainedModel
 from infogan.spec import check_seed
+from infogan.training.saved_run import open_run
 
 
 def load(path):
@@ -48,7 +46,7 @@ class TrainedRun:
     def __init__(self, folder):
         self.folder = folder
         self.spec = folder.load_spec()
-        self.report = load_report(folder)
+        self.report = folder.load_report()
         self.codes = describe_codes(self.spec, self.report)
         find_gpus()  # starts TensorFlow without what its libraries print
         self._model = TrainedModel(self.spec, folder)
@@ -171,24 +169,6 @@ class TrainedRun:
                 "Give uint8, or divide.",
             )
         return images.astype(np.float32) * np.float32(255.0)
-
-
-def load_report(folder):
-    """The content of a run's report.json; an empty dict where there is none.
-
-    Raises:
-      InputError: if it is damaged.
-    """
-    path = folder.log / "report.json"
-    try:
-        report = json.loads(path.read_text())
-        if not isinstance(report, dict):
-            raise ValueError("no object")
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, f"it is no report ({error}). Evaluate the run again with --resume.") from error
-    return report
 
 
 def _check_count(count):

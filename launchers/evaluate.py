@@ -13,8 +13,11 @@ import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
 from infogan.command_line import Parser, run_command
 from infogan.datasets import load_dataset
-from infogan.evaluation.saved_run import open_run
+from infogan.devices import find_gpus
+from infogan.evaluation.report import format_report, format_title
+from infogan.evaluation.summary import format_group, format_summary, group_reports, summarise
 from infogan.messages import say
+from infogan.training.saved_run import open_run
 
 
 def main(arguments=None):
@@ -58,10 +61,8 @@ def _evaluate_each(runs, data_dir):
 
 
 def _evaluate(spec, dataset, folder):
-    # Imported here: they cost seconds, and a wrong folder is refused before.
-    from infogan.devices import find_gpus
+    # Imported here: it costs seconds, and a wrong folder is refused before.
     from infogan.evaluation.evaluate import evaluate_run
-    from infogan.evaluation.report import format_report, format_title
 
     # TensorFlow's own words about a damaged checkpoint would bury the one line that says it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -76,8 +77,6 @@ def _evaluate(spec, dataset, folder):
 
 
 def _print_summaries(reports):
-    from infogan.evaluation.summary import format_group, format_summary, group_reports, summarise
-
     groups = group_reports(reports)
     for group in groups:
         say(f"{format_group(group, groups)}\n\n{format_summary(summarise(group))}\n")

@@ -3,7 +3,7 @@
 import pytest
 
 from infogan.errors import InputError
-from infogan.evaluation.saved_run import open_run
+from infogan.training.saved_run import open_run
 
 
 def make_run(log, checkpoints):

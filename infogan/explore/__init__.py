@@ -8,6 +8,8 @@ import ipaddress
 
 from infogan.command_line import Parser, run_command
 from infogan.errors import InputError
+from infogan.trained_run import TrainedRun
+from infogan.training.saved_run import open_run
 
 NEEDED = ("gradio", "uvicorn", "fastapi")
 
@@ -23,9 +25,7 @@ def main(arguments=None):
 
 
 def _explore(options):
-    from infogan.evaluation.saved_run import open_run
-    from infogan.explore.server import listen, serve
-    from infogan.trained_run import TrainedRun
+    from infogan.explore.server import listen, serve  # here, as it imports this module
 
     auth = _check_access(options.host, options.auth)
     folder = open_run(options.run)

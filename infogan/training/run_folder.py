@@ -148,6 +148,14 @@ class RunFolder:
         except (OSError, UnicodeDecodeError, InputError) as error:
             raise InputError(path, f"it holds no experiment of this version ({error}). Start a new run.") from error
 
+    def load_report(self):
+        """What the run's evaluation measured, the content of report.json; an empty dict before.
+
+        Raises:
+          InputError: if the file is damaged.
+        """
+        return _load_json(self.log / "report.json", dict, "report", "Evaluate the run again with --resume.")
+
     def check_dataset(self, dataset):
         """Refuses to go on with other images or labels than the run was started with.
 
@@ -196,16 +204,7 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        path = self.checkpoints / "rollbacks.json"
-        try:
-            rollbacks = json.loads(path.read_text())
-            if not isinstance(rollbacks, list):
-                raise ValueError("no list")
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(path, f"it is no list of rollbacks ({error}). Start a new run.") from error
-        return rollbacks
+        return _load_json(self.checkpoints / "rollbacks.json", list, "list of rollbacks", "Start a new run.")
 
     def add_rollback(self, update, problem):
         """Notes that numbers went bad, and that the run goes on from `update`."""
@@ -226,6 +225,19 @@ class RunFolder:
                 "host": socket.gethostname(),
             },
         )
+
+
+def _load_json(path, kind, name, advice):
+    """The content of a JSON file, a dict or list; an empty one where there is no file."""
+    try:
+        content = json.loads(path.read_text())
+        if not isinstance(content, kind):
+            raise ValueError(f"{type(content).__name__} in place of {kind.__name__}")
+    except FileNotFoundError:
+        return kind()
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(path, f"it is no {name} ({error}). {advice}") from error
+    return content
 
 
 def _names_of_now():

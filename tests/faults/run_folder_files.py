@@ -11,7 +11,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "launchers"))
 import run_mnist_exp
 
 from infogan.tf1 import tf
-from infogan.trained_run import load_report
 from infogan.training.checkpoints import Checkpoints, newest_intact
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
@@ -71,5 +70,5 @@ FORMATS = {
     "checkpoint": (write_checkpoint, read_checkpoint),
     "spec.json": (write_spec, lambda folder: _run(folder).load_spec()),
     "metrics.jsonl": (write_metrics, load_metrics),
-    "report.json": (write_report, lambda folder: load_report(_run(folder))),
+    "report.json": (write_report, lambda folder: _run(folder).load_report()),
 }
