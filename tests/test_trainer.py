@@ -4,6 +4,9 @@ import dataclasses
 import json
 import math
 import signal
+import sys
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -288,11 +291,43 @@ def test_only_the_first_signal_counts():
     signal.raise_signal(signal.SIGINT)  # after the end too
 
 
+class Referent:
+    """What a weak reference can be made to."""
+
+
+def wait_for_a_signal():
+    for _ in range(500):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_python_drops_comes_again(number, capfd):
+    referent = Referent()
+    reference = weakref.ref(referent, lambda reference: signal.raise_signal(number))
+    with pytest.raises(Interrupted) as caught, StopSignals():
+        del referent
+        assert reference() is None
+        wait_for_a_signal()
+    assert caught.value.exit_status == 128 + number
+    assert capfd.readouterr().err == ""
+
+
+def test_what_else_python_drops_is_reported_as_ever(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda dropped: reported.append(dropped.exc_type))
+    referent = Referent()
+    reference = weakref.ref(referent, lambda reference: 1 / 0)
+    with StopSignals():
+        del referent
+    assert reference() is None
+    assert reported == [ZeroDivisionError]
+
+
 def test_handlers_are_put_back_when_no_signal_came():
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(signal.SIGINT), sys.unraisablehook
     with StopSignals():
         pass
-    assert signal.getsignal(signal.SIGINT) is before
+    assert (signal.getsignal(signal.SIGINT), sys.unraisablehook) == before
 
 
 def break_gradients(monkeypatch, at, builds):
