@@ -171,9 +171,8 @@ def test_python_of_the_docs_compiles():
 
 
 def test_figure_1_has_the_numbers_of_its_study():
-    folder = STUDIES
-    rows = json.loads((folder / "figure1.json").read_text())["comparison"]
-    text = (folder / "README.md").read_text()
+    rows = json.loads((STUDIES / "figure1.json").read_text())["comparison"]
+    text = (STUDIES / "README.md").read_text()
     assert len(rows) == 6
     for row in rows:
         numbers = f"{row['mean']:.3f} ({row['lowest']:.3f} to {row['highest']:.3f})"
