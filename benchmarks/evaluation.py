@@ -1,7 +1,7 @@
 """How fast a trained model classifies and generates images."""
 
 from benchmarks.timing import time_calls
-from infogan.datasets import load_dataset
+from infogan.data import load_dataset
 from infogan.evaluation.trained_model import TrainedModel
 from infogan.training.run_folder import RunFolder
 

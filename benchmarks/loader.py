@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.timing import time_calls
-from infogan.datasets import mnist
+from infogan.data import mnist
 
 
 def measure(calls):

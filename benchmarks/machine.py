@@ -9,9 +9,9 @@ import numpy as np
 from benchmarks.floor import list_shapes
 from benchmarks.operations import list_products
 from benchmarks.timing import time_calls
-from infogan.devices import check_precision, find_gpus
 from infogan.spec import ExperimentSpec
-from infogan.tf1 import tf
+from infogan.system.devices import check_precision, find_gpus
+from infogan.system.tf1 import tf
 
 BATCH_SIZES = (128, 256)
 """A step's batch, and real and generated images as one."""

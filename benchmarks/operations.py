@@ -3,10 +3,10 @@
 import math
 
 from benchmarks.floor import Product
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import ExperimentSpec
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 
 
 def measure(spec):

@@ -60,7 +60,7 @@ def peak_memory():
 
 def load(path):
     """Reads the pictures once in this process and prints seconds and memory."""
-    from infogan.datasets import images
+    from infogan.data import images
 
     before = peak_memory()
     started = time.monotonic()

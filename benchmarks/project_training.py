@@ -1,12 +1,12 @@
 """The project's own training: the update that `infogan.training` builds, as the trainer runs it."""
 
 from benchmarks.timing import describe_updates, time_calls
-from infogan.datasets import load_dataset
-from infogan.devices import check_precision, session_config
-from infogan.models.regularized_gan import RegularizedGAN
+from infogan.data import load_dataset
+from infogan.model.gan import RegularizedGAN
 from infogan.spec import ExperimentSpec
-from infogan.tf1 import tf
-from infogan.training.updates import build_batch_indices, build_update
+from infogan.system.devices import check_precision, session_config
+from infogan.system.tf1 import tf
+from infogan.training.update import build_batch_indices, build_update
 
 
 def measure(spec, warm_up, updates):

@@ -11,9 +11,9 @@ import math
 import numpy as np
 
 from benchmarks.timing import describe_updates, time_calls
-from infogan.datasets import load_dataset
+from infogan.data import load_dataset
 from infogan.spec import ExperimentSpec
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 
 TINY = 1e-8
 LOG_2PI = math.log(2.0 * math.pi)

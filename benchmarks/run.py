@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.process import ROOT, run_child
 from benchmarks.timing import medians
-from infogan.atomic_file import write_atomically, write_json
-from infogan.devices import find_gpus
-from infogan.errors import InputError, TrainingFailed
+from infogan.system.devices import find_gpus
+from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.files import write_atomically, write_json
 
 sys.path.insert(0, str(ROOT / "launchers"))
 

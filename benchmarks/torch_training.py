@@ -8,10 +8,10 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.timing import describe_updates, time_calls
-from infogan.datasets import load_dataset
-from infogan.devices import NVIDIA_DRIVER, cpu_has_bfloat16
-from infogan.errors import InputError
+from infogan.data import load_dataset
 from infogan.spec import ExperimentSpec
+from infogan.system.devices import NVIDIA_DRIVER, cpu_has_bfloat16
+from infogan.system.errors import InputError
 
 CODES = 10 + 2
 LOG_2PI = math.log(2.0 * math.pi)

@@ -71,7 +71,7 @@ grep -qE '^(GPU: .*CUDA|no GPU: running on the CPU)' "$work/smoke.log" || fail "
 [ "$(stat -c %u "$runs/ckt/mnist/smoke/spec.json")" = 1000 ] || fail "the checkpoints are another user's"
 
 say "another launcher by its path, and by python"
-in_image launchers/run_fashion_mnist_exp.py --smoke --run-name smoke --data-dir infogan/datasets/mnist_files > "$work/other.log"
+in_image launchers/run_fashion_mnist_exp.py --smoke --run-name smoke --data-dir infogan/data/mnist_files > "$work/other.log"
 [ -s "$runs/logs/fashion_mnist/smoke/report.json" ] || fail "the other launcher left no report"
 in_image python launchers/generate.py ckt/mnist/smoke --list
 in_image launchers/export.py ckt/mnist/smoke --format onnx --output logs/onnx > /dev/null

@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 import infogan
-from infogan.command_line import Parser, run_command
-from infogan.datasets import load_dataset
+from infogan.cli.main import Parser, run_command
+from infogan.data import load_dataset
 
 FEWEST_LABELS, MOST_LABELS = 10, 10_000
 

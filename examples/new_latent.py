@@ -15,9 +15,9 @@ import numpy as np
 
 import infogan
 from infogan import ExperimentSpec, Gaussian, Latent, MeanBernoulli, Uniform
-from infogan.command_line import Parser, run_command
-from infogan.datasets import Dataset, Split
-from infogan.tf1 import tf
+from infogan.cli.main import Parser, run_command
+from infogan.data import Dataset, Split
+from infogan.system.tf1 import tf
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 import infogan
 from infogan import Categorical, ExperimentSpec, Latent, MeanBernoulli, Uniform
-from infogan.command_line import Parser, run_command
-from infogan.datasets import Dataset, Split
+from infogan.cli.main import Parser, run_command
+from infogan.data import Dataset, Split
 
 
 def draw_discs(count, seed):

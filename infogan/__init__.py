@@ -2,22 +2,22 @@
 
     launchers/run_mnist_exp.py     one ExperimentSpec: dataset, codes, network, rates, the paper's numbers
             |
-    infogan/experiment.py          run(spec, ...): where the stages meet; the command line of all launchers
-            |-- datasets/          files -> uint8 images; labels for the evaluation only
-            |-- models/            codes + networks -> RegularizedGAN; losses and augmentation as functions
+    infogan/cli/train.py           the command line of all launchers
+            |
+    infogan/experiment.py          run(spec, ...): where the stages meet
+            |-- data/              files -> uint8 images; labels for the evaluation only
+            |-- model/             codes + networks -> RegularizedGAN; losses and augmentation as functions
             |-- training/          a D step, then a G step per graph call; logs/, ckt/, resume
             `-- evaluation/        reloads ckt/ in a graph of its own -> numbers and pictures beside the paper's
 
-Specs, codes and datasets are values without tensors; only models/ and training/updates.py build the training graph;
-only training/ and evaluation/ own sessions. TensorFlow is imported when the first graph is built (infogan/tf1.py).
+Specs, codes and datasets are values without tensors; only model/ and training/update.py build the training graph;
+only training/ and evaluation/ own sessions. TensorFlow is imported when the first graph is built (system/tf1.py).
 
-A trained run is used from a program with `infogan.load` (infogan/trained_run.py), own arrays are learned with
-`infogan.train`.
+A trained run is used from a program with `infogan.load` (infogan/run.py), own arrays are learned with `infogan.train`.
 """
 
 import importlib
 
-from infogan import tf1 as _tf1  # noqa: F401  selects Keras 2, which tf.layers needs, before anybody touches Keras
 from infogan.distributions import (
     Bernoulli,
     Categorical,
@@ -29,8 +29,9 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
-from infogan.errors import InputError, TrainingFailed
 from infogan.spec import ExperimentSpec, Latent, PaperValue
+from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
+from infogan.system.errors import InputError, TrainingFailed
 
 __all__ = [
     "Bernoulli",
@@ -51,7 +52,7 @@ __all__ = [
     "train",
 ]
 
-_ON_DEMAND = {"load": "infogan.trained_run", "train": "infogan.experiment"}
+_ON_DEMAND = {"load": "infogan.run", "train": "infogan.experiment"}
 """What costs more to import than most programs need."""
 
 

@@ -29,7 +29,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 
 TINY = 1e-8
 LOG_2PI = math.log(2.0 * math.pi)

@@ -12,8 +12,8 @@ import re
 
 from infogan import distributions
 from infogan.distributions import Distribution
-from infogan.errors import InputError
 from infogan.schedule import FULL, Schedule
+from infogan.system.errors import InputError
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("float32", "bfloat16")
@@ -23,6 +23,9 @@ LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
 LARGEST_NUMBER = 1e30
 """Rates and weights stay well within float32."""
+SMALL_SET = {"constant_rate_share": 0.5, "augmentation": 1.0, "batch_size": 64}
+"""Fields of an ExperimentSpec that recipes for data sets of some hundred to some ten thousand images share; what each
+value is for: docs/experiments.md."""
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,99}")
 
 
@@ -112,8 +115,8 @@ class ExperimentSpec:
     Attributes:
       name: the experiment, also the folder below logs/ and ckt/.
       recipe: name of the set of values this spec was taken from.
-      dataset: name of a dataset in `infogan.datasets`.
-      network: name of an architecture in `infogan.networks`.
+      dataset: name of a dataset in `infogan.data`.
+      network: name of an architecture in `infogan.model.architectures`.
       output_dist: distribution of an image's pixels given the generator's output; its `pixel_range` is what images are
         scaled to.
       latent_spec: the parts of the generator's input, in order.

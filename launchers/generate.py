@@ -4,7 +4,7 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
-from infogan.generate import main
+from infogan.cli.generate import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,11 +5,10 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.cli.train import main
 from infogan.distributions import MeanGaussian, Uniform
-from infogan.experiment import main
 from infogan.schedule import Schedule, one_after_another
-from infogan.small_sets import SMALL_SET
-from infogan.spec import ExperimentSpec, Latent, category_codes
+from infogan.spec import SMALL_SET, ExperimentSpec, Latent, category_codes
 
 PAPER = ExperimentSpec(
     name="celeba",

@@ -9,12 +9,11 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.cli.flags import factor_flag
+from infogan.cli.train import main
 from infogan.distributions import MeanBernoulli, Uniform
-from infogan.experiment import main
-from infogan.flags import factor_flag
 from infogan.schedule import schedules_from_text
-from infogan.small_sets import SMALL_SET
-from infogan.spec import ExperimentSpec, Latent, category_codes, circular_codes, continuous_codes
+from infogan.spec import SMALL_SET, ExperimentSpec, Latent, category_codes, circular_codes, continuous_codes
 
 RATES = {"discriminator_learning_rate": 2e-4, "generator_learning_rate": 1e-3}
 TABLE_7 = {

@@ -4,11 +4,10 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.cli.train import main
 from infogan.distributions import MeanGaussian, Uniform
-from infogan.experiment import main
 from infogan.schedule import Schedule, schedules_from_text
-from infogan.small_sets import SMALL_SET
-from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+from infogan.spec import SMALL_SET, ExperimentSpec, Latent, category_codes, continuous_codes
 
 DEFAULT = ExperimentSpec(
     name="cifar10",

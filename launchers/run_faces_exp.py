@@ -8,12 +8,11 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.cli.flags import factor_flag
+from infogan.cli.train import main
 from infogan.distributions import MeanBernoulli, Uniform
-from infogan.experiment import main
-from infogan.flags import factor_flag
 from infogan.schedule import schedules_from_text
-from infogan.small_sets import SMALL_SET
-from infogan.spec import ExperimentSpec, Latent, continuous_codes
+from infogan.spec import SMALL_SET, ExperimentSpec, Latent, continuous_codes
 
 LIGHTING = {"discriminator_learning_rate": 8e-4, "generator_learning_rate": 3e-4, "continuous_weight": 0.1}
 TABLE_5 = {

@@ -4,8 +4,8 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.cli.train import main
 from infogan.distributions import MeanBernoulli, Uniform
-from infogan.experiment import main
 from infogan.schedule import Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 

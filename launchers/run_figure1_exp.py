@@ -9,10 +9,10 @@ from pathlib import Path
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
-from infogan.command_line import Parser, run_command
-from infogan.figure1 import format_comparison, measure_curves, write_figure
-from infogan.messages import say
-from infogan.study import Study, parse_name, parse_seeds
+from infogan.cli.figure1 import format_comparison, measure_curves, write_figure
+from infogan.cli.main import Parser, run_command
+from infogan.cli.study import Study, parse_name, parse_seeds
+from infogan.system.messages import say
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = {"infogan": (), "gan": ("--baseline", "gan")}

@@ -5,10 +5,10 @@ import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
+from infogan.cli.flags import CODE_FLAGS, Flag
+from infogan.cli.train import main
 from infogan.distributions import MeanGaussian, Uniform
-from infogan.experiment import main
-from infogan.flags import CODE_FLAGS, Flag
-from infogan.networks.dcgan import SIZES
+from infogan.model.architectures import DCGAN_SIZES
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
 
@@ -37,7 +37,9 @@ DEFAULT = ExperimentSpec(
 )
 
 FLAGS = {
-    "image_size": Flag(SIZES, "side to which pictures are brought", lambda spec: spec.image_size, change_image_size),
+    "image_size": Flag(
+        DCGAN_SIZES, "side to which pictures are brought", lambda spec: spec.image_size, change_image_size
+    ),
     **CODE_FLAGS,
 }
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
-from infogan.command_line import Parser, run_command
-from infogan.evaluation.summary import format_summary
-from infogan.messages import say
-from infogan.study import Study, parse_name, parse_seeds, run_study
+from infogan.cli.main import Parser, run_command
+from infogan.cli.study import Study, parse_name, parse_seeds, run_study
+from infogan.evaluation.report import format_summary
+from infogan.system.messages import say
 
 HERE = Path(__file__).resolve().parent
 EXPERIMENTS = sorted({path.stem[len("run_") : -len("_exp")] for path in HERE.glob("run_*_exp.py")} - {"figure1"})

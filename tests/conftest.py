@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT / "launchers"))
 
 import run_mnist_exp  # noqa: E402
 
-from infogan.datasets import Dataset, Split  # noqa: E402
-from infogan.experiment import main  # noqa: E402
+from infogan.cli.train import main  # noqa: E402
+from infogan.data import Dataset, Split  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="session")

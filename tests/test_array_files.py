@@ -12,10 +12,10 @@ import pytest
 import scipy.io
 from dataset_files import random_images
 
-from infogan.datasets import limits
-from infogan.datasets.mat_files import load_mat
-from infogan.datasets.npz_files import load_npz
-from infogan.errors import InputError
+from infogan.data import archives
+from infogan.data.arrays import load_npz
+from infogan.data.mat_files import load_mat
+from infogan.system.errors import InputError
 
 ARRAYS = {"X": random_images(5, 8, 8), "y": np.arange(5.0)[:, None], "text": "hello"}
 
@@ -95,7 +95,7 @@ def test_damaged_mat_files_are_refused(tmp_path, content, message):
 
 
 def test_bombs_in_mat_files_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
+    monkeypatch.setattr(archives, "FREE_BYTES", 2**20)
     (tmp_path / "a.mat").write_bytes(mat((15, zlib.compress(bytes(2**23)))))
     with pytest.raises(InputError, match=r"a\.mat: .* decompression bomb"):
         load_mat(tmp_path / "a.mat", ("X",))

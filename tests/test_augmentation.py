@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from infogan.models import augmentation
-from infogan.models.augmentation import LOG_SCALE, ROTATION, SHEAR, SHIFT, augment
-from infogan.tf1 import tf
+from infogan.model import augmentation
+from infogan.model.augmentation import LOG_SCALE, ROTATION, SHEAR, SHIFT, augment
+from infogan.system.tf1 import tf
 
 SEED = (3, 4)
 SHAPE = (6, 12, 9, 2)

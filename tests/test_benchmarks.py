@@ -17,11 +17,11 @@ from benchmarks.operations import list_products
 from benchmarks.process import run_child
 from benchmarks.summary import Target, find_floor, list_speeds, list_targets
 from benchmarks.timing import describe_updates, medians, time_calls
-from infogan import devices
-from infogan.errors import InputError, TrainingFailed
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.tf1 import tf
-from infogan.training.updates import build_update
+from infogan.model.gan import RegularizedGAN
+from infogan.system import devices
+from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.tf1 import tf
+from infogan.training.update import build_update
 
 TINY = dataclasses.replace(run_mnist_exp.REFERENCE, batch_size=4, max_images=100)
 UNUSED_OUTPUTS = 2 * (128 + 1)

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from conftest import random_split
 
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.tf1 import tf
-from infogan.training.calls import UpdateCall
-from infogan.training.updates import Update, build_update
+from infogan.model.gan import RegularizedGAN
+from infogan.system.tf1 import tf
+from infogan.training.update import Update, UpdateCall, build_update
 
 IMAGES = random_split(24, 0).images
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from infogan.cache_folder import find_cache_folder
-from infogan.datasets import Split
+from infogan.data import Split
 from infogan.evaluation import classifier as module
 from infogan.evaluation.classifier import Classifier, obtain_classifier
+from infogan.system.files import find_cache_folder
 
 CLASSES, SIZE = 3, 8
 

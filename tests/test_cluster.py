@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from infogan.cluster import read_cluster
-from infogan.errors import InputError
+from infogan.system.errors import InputError
+from infogan.training.placement import read_cluster
 
 WORKERS = {"worker": ["host0:2222", "host1:2222"]}
 

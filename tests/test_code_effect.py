@@ -7,15 +7,16 @@ from test_digit_style import draw_bar
 from infogan.distributions import Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import code_effect
 from infogan.evaluation.code_effect import (
+    QUALITIES,
     VALUES,
     compute_share_unchanged,
     correlate,
     find_separate_codes,
     measure_code_effects,
+    measure_style,
     runs_over_values,
     sweep_code,
 )
-from infogan.evaluation.digit_style import QUALITIES, measure_style
 from infogan.evaluation.metric import compare
 from infogan.spec import Latent
 

@@ -22,8 +22,8 @@ from dataset_files import (
     write_zip,
 )
 
-from infogan.datasets import DATASETS, RESIZED, Dataset, load_dataset
-from infogan.errors import InputError
+from infogan.data import DATASETS, RESIZED, Dataset, load_dataset
+from infogan.system.errors import InputError
 
 
 def with_lists(write):
@@ -77,7 +77,7 @@ def form(request, tmp_path):
 
 
 def load(name, data_dir=None, **options):
-    return importlib.import_module(f"infogan.datasets.{name}").load(data_dir, **options)
+    return importlib.import_module(f"infogan.data.{name}").load(data_dir, **options)
 
 
 def test_every_dataset_is_tested():
@@ -181,8 +181,8 @@ def test_training_sees_neither_labels_nor_factors(spec, dataset, tmp_path, monke
     from infogan import experiment
     from infogan.evaluation import evaluate
     from infogan.training.checkpoints import find_checkpoints
-    from infogan.training.interruption import StopSignals
     from infogan.training.run_folder import RunFolder
+    from infogan.training.signals import StopSignals
 
     spec = dataclasses.replace(spec, max_epoch=1, updates_per_epoch=1)
     folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "sealed")

@@ -29,8 +29,8 @@ from dataset_files import (
 )
 from PIL import Image
 
-from infogan.datasets import celeba, chairs, cifar10, faces3d, fashion_mnist, images, svhn
-from infogan.errors import InputError
+from infogan.data import celeba, chairs, cifar10, faces3d, fashion_mnist, images, svhn
+from infogan.system.errors import InputError
 
 
 def test_svhn(tmp_path):

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from infogan.datasets import load_dataset, mnist
-from infogan.errors import InputError
+from infogan.data import load_dataset, mnist
+from infogan.system.errors import InputError
 
 
 def idx_bytes(array):

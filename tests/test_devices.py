@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from infogan import devices
-from infogan.devices import choose_precision, session_config
-from infogan.errors import InputError
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.tf1 import tf
-from infogan.training.updates import build_update
+from infogan.model.gan import RegularizedGAN
+from infogan.system import devices
+from infogan.system.devices import choose_precision, session_config
+from infogan.system.errors import InputError
+from infogan.system.tf1 import tf
+from infogan.training.update import build_update
 
 CASES = [
     ("auto", True, [], "bfloat16"),
@@ -56,7 +56,7 @@ def test_onednn_computes_unless_the_user_says_otherwise(given, is_on):
     environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
     if given is not None:
         environment["TF_ENABLE_ONEDNN_OPTS"] = given
-    ask = "from infogan.tf1 import tf; tf.constant; from tensorflow.python.framework import test_util as t"
+    ask = "from infogan.system.tf1 import tf; tf.constant; from tensorflow.python.framework import test_util as t"
     command = [sys.executable, "-c", f"{ask}; print(t.IsMklEnabled())"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(is_on)

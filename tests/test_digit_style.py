@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from infogan.evaluation.digit_style import measure_style
+from infogan.evaluation.code_effect import measure_style
 
 
 def draw_bar(width, height=18.0, degrees=0.0, size=28):

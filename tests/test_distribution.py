@@ -14,15 +14,14 @@ import time
 import pytest
 from conftest import ROOT, launch
 
-from infogan.cluster import Cluster
-from infogan.errors import InputError
-from infogan.tf1 import tf
-from infogan.training import distribution
-from infogan.training.distribution import Agreement, LocalDevices, OneDevice, choose_distribution
-from infogan.training.interruption import StopSignals
+from infogan.system.errors import InputError
+from infogan.system.tf1 import tf
+from infogan.training import placement
+from infogan.training.loop import InfoGANTrainer
+from infogan.training.placement import Agreement, Cluster, LocalDevices, OneDevice, choose_distribution
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
-from infogan.training.trainer import InfoGANTrainer
+from infogan.training.signals import StopSignals
 
 
 class VirtualDevices(LocalDevices):
@@ -84,15 +83,15 @@ def test_two_devices_train_as_one(spec, dataset, tmp_path, smooth_training):
 WORKER = """
 import sys
 sys.path.insert(0, {tests!r})
-import dataclasses, pathlib, conftest, infogan.cluster
-from infogan.training.distribution import choose_distribution
-from infogan.training.interruption import StopSignals
+import dataclasses, pathlib, conftest, infogan.training.placement
+from infogan.training.placement import choose_distribution
+from infogan.training.signals import StopSignals
 from infogan.training.run_folder import RunFolder
-from infogan.training.trainer import InfoGANTrainer
+from infogan.training.loop import InfoGANTrainer
 root = pathlib.Path({root!r})
 spec = dataclasses.replace(conftest.SMALL, updates_per_epoch=1, augmentation=1.0)
 dataset = conftest.Dataset(conftest.random_split(24, 0), conftest.random_split(16, 1), "random numbers")
-where = choose_distribution(None, infogan.cluster.read_cluster(), spec)
+where = choose_distribution(None, infogan.training.placement.read_cluster(), spec)
 folder = RunFolder(root / "logs", root / "ckt", f"run{{where.number}}")
 if where.is_chief:
     folder.create(spec, dataset)
@@ -196,14 +195,14 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_wrong_distributions_are_refused(case, spec, monkeypatch):
     arguments, found, message = REFUSED[case]
-    monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * found)
+    monkeypatch.setattr(placement, "find_gpus", lambda: ["GPU"] * found)
     with pytest.raises(InputError) as caught:
         choose_distribution(*arguments, spec)
     assert message in str(caught.value)
 
 
 def test_views_of_an_image_stay_together(spec, monkeypatch):
-    monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * 4)
+    monkeypatch.setattr(placement, "find_gpus", lambda: ["GPU"] * 4)
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=0.5)
     assert choose_distribution(4, None, spec).replicas == 4
     with pytest.raises(InputError, match=r"12 was given, but 4 .* must .* without parting an image's views"):
@@ -211,7 +210,7 @@ def test_views_of_an_image_stay_together(spec, monkeypatch):
 
 
 def test_what_is_chosen(spec, monkeypatch):
-    monkeypatch.setattr(distribution, "find_gpus", lambda: ["GPU"] * 4)
+    monkeypatch.setattr(placement, "find_gpus", lambda: ["GPU"] * 4)
     assert type(choose_distribution(None, None, spec)) is OneDevice
     assert type(choose_distribution(1, None, spec)) is OneDevice
     assert choose_distribution(4, None, spec).replicas == 4

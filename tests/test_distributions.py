@@ -30,7 +30,7 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 
 MEMBERS = [  # distribution, dim, effective_dim, dist_flat_dim, is_discrete
     (Categorical(10), 10, 1, 10, True),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from infogan import generate
+from infogan.cli import generate
 
 STUDIES = ROOT / "docs" / "studies"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), STUDIES / "README.md"]

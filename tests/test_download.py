@@ -12,9 +12,9 @@ import pytest
 from conftest import ROOT
 from dataset_files import run_on_terminal, write_svhn
 
-from infogan.datasets import DATASETS, download, svhn
-from infogan.datasets.download import BY_HAND, SOURCES, download_dataset
-from infogan.errors import InputError
+from infogan.data import DATASETS, download, svhn
+from infogan.data.download import BY_HAND, SOURCES, download_dataset
+from infogan.system.errors import InputError
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -156,7 +156,7 @@ def test_endless_files_are_cut_off(source, server, tmp_path, monkeypatch):
 
 DOWNLOAD = """
 import sys
-from infogan.datasets import download
+from infogan.data import download
 download.SOURCES["mnist"] = ((sys.argv[1],), {"file.bin": sys.argv[2]})
 download.download_dataset("mnist", sys.argv[3])
 """
@@ -204,6 +204,6 @@ def test_every_dataset_is_fetched_freely_or_by_hand():
 
 
 def test_loading_uses_no_network():
-    code = "import sys, infogan.datasets.images, infogan.datasets.svhn; print({'requests', 'pooch'} & set(sys.modules))"
+    code = "import sys, infogan.data.images, infogan.data.svhn; print({'requests', 'pooch'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"

@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from infogan.datasets import Dataset, Split
+from infogan.data import Dataset, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
 from infogan.evaluation import samples
 from infogan.evaluation.evaluate import evaluate_run
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import Latent
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.run_folder import RunFolder
 
@@ -332,9 +332,8 @@ def test_the_page_is_whole_in_itself(smoke_run):
 
 
 def test_names_are_escaped(spec):
-    from infogan.evaluation.html_report import render_html
     from infogan.evaluation.metric import Metric
-    from infogan.evaluation.report import build_report
+    from infogan.evaluation.report import build_report, render_html
 
     report = build_report(spec, 1, [Metric("<b>", 1.0, "&", note='"<i>"')], ["<script>"])
     text = render_html(report, [(b"", '<img src="x">')])
@@ -391,7 +390,7 @@ def test_damaged_checkpoints_get_a_single_line(run_copy):
 
 
 def test_missing_labels_get_one_line(run_copy, tmp_path, capsys):
-    from infogan.datasets.mnist import SHIPPED
+    from infogan.data.mnist import SHIPPED
 
     for path in SHIPPED.glob("*images*.gz"):
         shutil.copy(path, tmp_path)

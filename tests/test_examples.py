@@ -11,7 +11,7 @@ from conftest import ROOT
 from scipy import stats
 
 import infogan
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 
 
 def load_example(name):

@@ -14,17 +14,17 @@ import run_mnist_exp
 from conftest import ROOT
 
 from infogan import experiment
-from infogan.datasets import Dataset, Split
+from infogan.cli.flags import FLAGS
+from infogan.data import Dataset, Split
 from infogan.distributions import Product, Uniform
-from infogan.errors import InputError, TrainingFailed
 from infogan.evaluation import evaluate
-from infogan.flags import FLAGS
-from infogan.networks import find_image_shape
+from infogan.model.architectures import find_image_shape
 from infogan.spec import ExperimentSpec, Latent
-from infogan.tf1 import tf
-from infogan.training import trainer
-from infogan.training.interruption import StopSignals
+from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.tf1 import tf
+from infogan.training import loop
 from infogan.training.run_folder import RunFolder
+from infogan.training.signals import StopSignals
 
 
 def launch(name, *arguments):
@@ -57,7 +57,7 @@ def given(monkeypatch):
 
     monkeypatch.setattr(experiment, "load_dataset", load_dataset)
     monkeypatch.setattr(evaluate, "FRESH_SAMPLES", 20)
-    monkeypatch.setattr(trainer, "SETTLING_BATCHES", 2)
+    monkeypatch.setattr(loop, "SETTLING_BATCHES", 2)
     return asked
 
 
@@ -304,7 +304,7 @@ def test_resuming_with_another_value_is_refused(untrained, tmp_path, capsys, nam
 def test_where_images_are_looked_for(untrained, tmp_path, monkeypatch):
     fetched = []
     download = types.SimpleNamespace(download_dataset=lambda name, folder: fetched.append((name, str(folder))))
-    monkeypatch.setitem(sys.modules, "infogan.datasets.download", download)
+    monkeypatch.setitem(sys.modules, "infogan.data.download", download)
     for number, (name, arguments) in enumerate(
         [
             ("svhn", []),

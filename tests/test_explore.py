@@ -26,10 +26,10 @@ import pytest
 from conftest import ROOT, random_split, read_refusal
 
 import infogan
-from infogan.errors import InputError
-from infogan.explore import explorer as explorer_module
-from infogan.explore import main
-from infogan.explore.explorer import Explorer, choices, read_picture
+from infogan.cli import explorer as explorer_module
+from infogan.cli.explore import main
+from infogan.cli.explorer import Explorer, choices, read_picture
+from infogan.system.errors import InputError
 
 
 def needs_gradio():
@@ -239,7 +239,7 @@ def test_other_names_and_large_requests_are_refused(page_url):
 def test_a_flood_is_refused():
     import asyncio
 
-    from infogan.explore.server import Guard
+    from infogan.cli.explore import Guard
 
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -339,7 +339,7 @@ def test_others_must_log_in(smoke_run):
     needs_gradio()
     from starlette.testclient import TestClient
 
-    from infogan.explore.server import build_app
+    from infogan.cli.explore import build_app
 
     with infogan.load(smoke_run[1]) as run:
         client = TestClient(build_app(run, "0.0.0.0", ("me", "secret")))

@@ -7,7 +7,7 @@ import pytest
 from conftest import read_refusal
 
 import infogan
-from infogan.export import NEEDED_FOR_ONNX, export_run, main
+from infogan.cli.export import NEEDED_FOR_ONNX, export_run, main
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import run_figure1_exp
 
-from infogan.errors import InputError, TrainingFailed
-from infogan.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
-from infogan.pictures.information import draw_information
-from infogan.study import Study
+from infogan.cli.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
+from infogan.cli.study import Study
+from infogan.evaluation.figures import draw_information
+from infogan.system.errors import InputError, TrainingFailed
 
 UPDATES = np.arange(4, 937, 4)
 

@@ -11,9 +11,9 @@ import zipfile
 import pytest
 from dataset_files import plain_picture, write_files, write_tar, write_zip
 
-from infogan.datasets import limits
-from infogan.datasets.file_sources import UnreadableFile, open_source, read_tar_gz
-from infogan.errors import InputError
+from infogan.data import archives
+from infogan.data.archives import UnreadableFile, open_source, read_tar_gz
+from infogan.system.errors import InputError
 
 FILES = {f"a/{n}.png": plain_picture(n) for n in range(5)} | {"b.txt": b"text"}
 
@@ -109,7 +109,7 @@ def test_bombs_are_refused_before_they_are_read(tmp_path):
 
 
 def test_bombs_in_a_tar_gz_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "FREE_BYTES", 2**20)
+    monkeypatch.setattr(archives, "FREE_BYTES", 2**20)
     path = write_tar(tmp_path / "bomb", {"a": b"good", "zeros": bytes(2**23), "data_batch_1": b""}, "w:gz")
     with pytest.raises(InputError, match=r"bomb: its entry 'zeros' ends outside of it"):
         read_tar_gz(path, lambda name: name == "data_batch_1", 100)
@@ -142,7 +142,7 @@ def test_a_zip_that_lies_about_the_size_of_a_file_gives_no_more(tmp_path):
 
 def test_large_files_are_not_read(tmp_path):
     with (tmp_path / "x.png").open("wb") as file:
-        file.truncate(limits.LARGEST_FILE + 1)
+        file.truncate(archives.LARGEST_FILE + 1)
     with open_source(tmp_path) as source, pytest.raises(UnreadableFile, match="67,108,865 bytes, but 67,108,864"):
         source.read(source.entries()[0])
 
@@ -162,7 +162,7 @@ def test_an_encrypted_or_oddly_packed_entry_is_unreadable(tmp_path):
 
 
 def test_too_many_files_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(archives, "MOST_ENTRIES", 3)
     for kind in ("folder", "zip", "tar"):
         with pytest.raises(InputError, match=f"{kind}: it holds more than 3 files"):
             read_all(make(kind, tmp_path / kind))

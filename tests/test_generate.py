@@ -10,9 +10,9 @@ import pytest
 from conftest import ROOT, read_refusal
 
 import infogan
-from infogan.code_values import film_order
+from infogan.cli.generate import draw_grid, main, parse_codes
+from infogan.codes import film_order
 from infogan.distributions import Categorical, Circular, Uniform
-from infogan.generate import draw_grid, main, parse_codes
 from infogan.spec import Latent
 
 WITHOUT_TENSORFLOW = """
@@ -22,7 +22,7 @@ class Refuse(importlib.abc.MetaPathFinder):
         if name.split(".")[0] in ("tensorflow", "matplotlib"):
             raise AssertionError(name)
 sys.meta_path.insert(0, Refuse())
-from infogan.generate import main
+from infogan.cli.generate import main
 sys.exit(main(sys.argv[1:]))
 """
 

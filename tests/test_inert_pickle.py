@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from dataset_files import cifar_batches, python2_pickle
 
-from infogan.datasets.inert_pickle import load_pickle
-from infogan.errors import InputError
+from infogan.data.inert_pickle import load_pickle
+from infogan.system.errors import InputError
 
 
 def test_what_it_may_hold_comes_out():

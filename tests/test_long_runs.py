@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from infogan.evaluation import evaluate
-from infogan.training.interruption import StopSignals
+from infogan.training.loop import MOST_FRAMES, InfoGANTrainer
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
-from infogan.training.trainer import MOST_FRAMES, InfoGANTrainer
+from infogan.training.signals import StopSignals
 
 UPDATES = int(os.environ.get("INFOGAN_SOAK_UPDATES", "50000"))
 PER_EPOCH = UPDATES // 250

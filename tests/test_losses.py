@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Bernoulli, Categorical
-from infogan.models.losses import discriminator_loss, generator_loss, mutual_information_bound, view_information
-from infogan.tf1 import tf
+from infogan.model.losses import discriminator_loss, generator_loss, mutual_information_bound, view_information
+from infogan.system.tf1 import tf
 
 REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])
 GENERATED = np.array([2.5, -1.0, 0.7, 0.0, -6.0])

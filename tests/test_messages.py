@@ -5,8 +5,8 @@ import signal
 import sys
 import types
 
-from infogan.command_line import Parser, run_command
-from infogan.messages import note, say, warn
+from infogan.cli.main import Parser, run_command
+from infogan.system.messages import note, say, warn
 
 
 def test_a_name_that_is_no_text_is_said(monkeypatch):

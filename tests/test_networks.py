@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Categorical, Circular, MeanBernoulli, MeanGaussian, Uniform
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks import ARCHITECTURES, find_image_shape, load_architecture, mnist
-from infogan.networks.layers import (
+from infogan.model import architectures
+from infogan.model.architectures import ARCHITECTURES, find_architecture, find_image_shape
+from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import (
     GENERATED,
     REAL,
     Network,
@@ -21,9 +22,9 @@ from infogan.networks.layers import (
     leaky_relu,
     up_conv,
 )
-from infogan.seeds import derive_seed
 from infogan.spec import Latent
-from infogan.tf1 import tf
+from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import tf
 
 BATCH = 6
 
@@ -101,7 +102,7 @@ TABLES = {
         "u4s2-1",
         189,
     ),
-    # In no table: worked out by hand from the description of `networks/dcgan.py`.
+    # In no table: worked out by hand from the description of `_dcgan_trunk`.
     "dcgan 28": Table(
         (28, 28, 1),
         ([10], 2, 64),
@@ -201,7 +202,7 @@ def test_networks_are_those_of_the_table(name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_layers_come_in_the_order_of_the_table(name):
-    table, architecture = TABLES[name], load_architecture(name.split()[0])
+    table, architecture = TABLES[name], find_architecture(name.split()[0])
     for rows, column in (
         (architecture.trunk(table.image, 0.1), table.trunk),
         (architecture.recognition_head(0.1, 14), table.recognition),
@@ -297,20 +298,20 @@ def test_a_turn_of_a_circular_code_ends_where_it_began():
 
 def test_unknown_batch_size():
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
-    trunk = Network("trunk", 0, mnist.trunk((28, 28, 1), 0.1))
+    trunk = Network("trunk", 0, architectures.trunk((28, 28, 1), 0.1))
     assert evaluate(trunk(images, Normalisation([REAL], False)), {images: np.zeros([3, 28, 28, 1])}).shape == (3, 1024)
 
 
 def test_unknown_architecture_is_refused():
     with pytest.raises(ValueError, match="'lenet' was given, but the known ones are mnist"):
-        load_architecture("lenet")
+        find_architecture("lenet")
 
 
 def test_number_of_pixels_tells_the_shape():
     with pytest.raises(ValueError, match="785 pixels were given, but mnist makes 28x28x1"):
         find_image_shape("mnist", 785)
     for name in ARCHITECTURES:
-        shapes = load_architecture(name).IMAGE_SHAPES
+        shapes = find_architecture(name).image_shapes
         assert [find_image_shape(name, math.prod(shape)) for shape in shapes] == list(shapes)
 
 
@@ -402,7 +403,7 @@ def test_moving_averages_move_by_a_tenth():
 
 def test_without_batch_statistics_an_image_stands_alone():
     images = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
-    trunk = Network("trunk", 0, mnist.trunk((28, 28, 1), 0.1))
+    trunk = Network("trunk", 0, architectures.trunk((28, 28, 1), 0.1))
     together = trunk(tf.constant(images), Normalisation([REAL], False))
     alone = trunk(tf.constant(images[:1]), Normalisation([REAL], False))
     first, single = evaluate([together, alone])

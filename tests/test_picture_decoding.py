@@ -10,10 +10,10 @@ import pytest
 from dataset_files import picture, plain_picture, random_images
 from PIL import Image
 
-from infogan.datasets import picture_decoding
-from infogan.datasets.file_sources import UnreadableFile
-from infogan.datasets.picture_decoding import Preparation, decode_picture, is_grey
-from infogan.errors import InputError
+from infogan.data import picture_files
+from infogan.data.archives import UnreadableFile
+from infogan.data.picture_files import Preparation, decode_picture, is_grey
+from infogan.system.errors import InputError
 
 RGB, GREY = Preparation(32, 3), Preparation(32, 1)
 
@@ -93,7 +93,7 @@ def test_of_an_animation_the_first_frame_is_taken():
 
 @pytest.mark.parametrize("size", [(30_000, 30_000), (8193, 6144), (2**31 - 1, 1), (100_000, 100_000)])
 def test_huge_pictures_are_refused_by_their_headers(size, monkeypatch):
-    monkeypatch.setattr(picture_decoding, "_prepare", lambda *arguments: pytest.fail("it was decoded"))
+    monkeypatch.setattr(picture_files, "_prepare", lambda *arguments: pytest.fail("it was decoded"))
     with pytest.raises(UnreadableFile, match="pixels"):
         decode_picture(png_header(*size), RGB)
 

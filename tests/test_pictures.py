@@ -4,11 +4,10 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
+from infogan import grids
+from infogan.codes import code_by_category_latents, sweep_latents, vary_discrete_codes
 from infogan.distributions import Bernoulli, Categorical, Uniform
-from infogan.pictures import grids
-from infogan.pictures.confusion import draw_confusion
-from infogan.pictures.effects import draw_effects
-from infogan.pictures.sweeps import code_by_category_latents, sweep_latents, vary_discrete_codes
+from infogan.evaluation.figures import draw_confusion, draw_effects
 from infogan.spec import Latent
 
 LATENTS = (

@@ -13,11 +13,11 @@ import pytest
 from conftest import ROOT
 from dataset_files import picture, plain_picture, run_on_terminal, write_files, write_tar, write_zip
 
-from infogan.datasets import pixel_cache
-from infogan.datasets.file_sources import open_source
-from infogan.datasets.picture_decoding import Preparation
-from infogan.datasets.pixel_cache import load_pixels
-from infogan.errors import InputError
+from infogan.data import pixel_cache
+from infogan.data.archives import open_source
+from infogan.data.picture_files import Preparation
+from infogan.data.pixel_cache import load_pixels
+from infogan.system.errors import InputError
 
 PREPARATION = Preparation(8, 1)
 
@@ -197,9 +197,9 @@ def test_where_the_cache_lies(tmp_path, monkeypatch, chosen):
 
 LOAD = """
 import sys, time
-from infogan.datasets import pixel_cache
-from infogan.datasets.file_sources import open_source
-from infogan.datasets.picture_decoding import Preparation
+from infogan.data import pixel_cache
+from infogan.data.archives import open_source
+from infogan.data.picture_files import Preparation
 from pathlib import Path
 decode = pixel_cache.decode_picture
 count = 0

@@ -5,9 +5,9 @@ from scipy.special import log_softmax
 from scipy.stats import norm
 
 from infogan.distributions import Categorical, MeanBernoulli, Uniform
-from infogan.models.regularized_gan import RegularizedGAN
+from infogan.model.gan import RegularizedGAN
 from infogan.spec import Latent
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 
 
 def test_each_code_is_compared_with_its_own_outputs():

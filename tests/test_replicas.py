@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from infogan.devices import choose_precision, session_config
-from infogan.networks.layers import GENERATED, REAL, Network, Normalisation, batch_norm
-from infogan.replicas import count_replicas, gather_from_replicas, own_number, own_share, sum_over_replicas
-from infogan.tf1 import tf
+from infogan.model.layers import GENERATED, REAL, Network, Normalisation, batch_norm
+from infogan.model.replicas import count_replicas, gather_from_replicas, own_number, own_share, sum_over_replicas
+from infogan.system.devices import choose_precision, session_config
+from infogan.system.tf1 import tf
 
 DEVICES = ["/cpu:0", "/cpu:1"]
 

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import pytest
 from conftest import ROOT
 
-from infogan.errors import InputError
-from infogan.file_lock import locked
+from infogan.system.errors import InputError
+from infogan.system.files import locked
 from infogan.training import run_folder
 from infogan.training.run_folder import RunFolder
 

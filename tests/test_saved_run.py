@@ -2,8 +2,8 @@
 
 import pytest
 
-from infogan.errors import InputError
-from infogan.training.saved_run import open_run
+from infogan.system.errors import InputError
+from infogan.training.run_folder import open_run
 
 
 def make_run(log, checkpoints):

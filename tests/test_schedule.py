@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from infogan.errors import InputError
 from infogan.schedule import FULL, Schedule, one_after_another, schedules_from_text
+from infogan.system.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 import run_mnist_exp
 
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Product, Uniform
-from infogan.errors import InputError
 from infogan.schedule import FULL, Schedule
 from infogan.spec import ExperimentSpec, Latent
+from infogan.system.errors import InputError
 
 
 @pytest.mark.parametrize(

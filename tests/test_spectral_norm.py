@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import (
+from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import (
     GENERATED,
     REAL,
     Network,
@@ -17,8 +17,8 @@ from infogan.networks.layers import (
     leaky_relu,
     reshape,
 )
-from infogan.tf1 import tf
-from infogan.training.updates import (
+from infogan.system.tf1 import tf
+from infogan.training.update import (
     UpdateSeeds,
     build_discriminator_step,
     build_generator_step,

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from infogan import devices
-from infogan import study as study_module
-from infogan.errors import InputError, TrainingFailed
-from infogan.file_lock import locked
-from infogan.study import HAS_AFFINITY, Study, load_study, parse_name, parse_seeds, run_study
-from infogan.training.interruption import Interrupted, StopSignals
+from infogan.cli import study as study_module
+from infogan.cli.study import HAS_AFFINITY, Study, load_study, parse_name, parse_seeds, run_study
+from infogan.system import devices
+from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.files import locked
+from infogan.training.signals import Interrupted, StopSignals
 
 # Takes a launcher's arguments and leaves what a run leaves; its error rate follows from the seed. Fails where a file
 # of that name says so.

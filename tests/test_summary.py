@@ -3,7 +3,7 @@
 import pytest
 
 from infogan.evaluation.metric import Metric, compare
-from infogan.evaluation.summary import format_group, format_summary, group_reports, summarise
+from infogan.evaluation.report import format_group, format_summary, group_reports, summarise
 from infogan.spec import PaperValue
 
 PAPER = [PaperValue("error rate", 0.05, "Sec. 7.2", "digit")]

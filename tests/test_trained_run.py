@@ -10,11 +10,10 @@ import pytest
 from conftest import ROOT, random_split
 
 import infogan
-from infogan.code_description import describe_codes, format_codes
-from infogan.code_values import place_values
+from infogan.codes import describe_codes, format_codes, place_values
 from infogan.distributions import Circular, Uniform
-from infogan.errors import InputError
 from infogan.spec import Latent
+from infogan.system.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -301,8 +300,8 @@ def test_images_that_the_spec_keeps_from_training_are_kept_from_it(spec, dataset
 
 
 def test_a_precision_that_the_machine_lacks_is_not_trained_in(spec, dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr("infogan.devices.cpu_has_bfloat16", lambda: False)
-    monkeypatch.setattr("infogan.devices.find_gpus", list)
+    monkeypatch.setattr("infogan.system.devices.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("infogan.system.devices.find_gpus", list)
     with pytest.raises(InputError, match=r"^precision: bfloat16 was given, but this machine trains on a CPU without"):
         infogan.train(dataclasses.replace(spec, precision="bfloat16"), dataset, tmp_path / "logs", tmp_path / "ckt")
     assert list(tmp_path.iterdir()) == []

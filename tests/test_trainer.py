@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from infogan import experiment
-from infogan.errors import InputError, NumbersFailed, TrainingFailed
-from infogan.tf1 import tf
-from infogan.training import trainer as trainer_module
+from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
+from infogan.system.tf1 import tf
+from infogan.training import loop as trainer_module
 from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints
-from infogan.training.interruption import Interrupted, StopSignals
+from infogan.training.loop import InfoGANTrainer
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
-from infogan.training.trainer import InfoGANTrainer
+from infogan.training.signals import Interrupted, StopSignals
 
 
 def start(spec, dataset, root, name):
@@ -327,9 +327,9 @@ def test_handlers_are_put_back_when_no_signal_came():
 
 def break_gradients(monkeypatch, at, builds):
     """A gradient of G becomes infinite in update `at`, in the graphs of the first `builds` trainers."""
-    from infogan.training import updates
+    from infogan.training import update
 
-    original, graphs = updates._gradients, []
+    original, graphs = update._gradients, []
 
     def gradients(loss, variables):
         pairs = original(loss, variables)
@@ -342,7 +342,7 @@ def break_gradients(monkeypatch, at, builds):
         (gradient, variable), *others = pairs
         return [(tf.where(tf.equal(counter, at - 1), gradient + math.inf, gradient), variable), *others]
 
-    monkeypatch.setattr(updates, "_gradients", gradients)
+    monkeypatch.setattr(update, "_gradients", gradients)
 
 
 def run_experiment(spec, dataset, folder, monkeypatch, **options):

@@ -9,14 +9,14 @@ import pytest
 from conftest import random_split
 
 from infogan.distributions import Categorical, Product
-from infogan.models import losses
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import GENERATED, REAL, Normalisation
+from infogan.model import losses
+from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.schedule import FULL, Schedule
 from infogan.spec import Latent
-from infogan.tf1 import tf
-from infogan.training import updates
-from infogan.training.updates import (
+from infogan.system.tf1 import tf
+from infogan.training import update
+from infogan.training.update import (
     UpdateSeeds,
     build_batch_indices,
     build_discriminator_step,
@@ -218,7 +218,7 @@ def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
         seen.append((int(images.shape[0] or -1), strength, parts))
         return images
 
-    monkeypatch.setattr(updates, "augment", watch)
+    monkeypatch.setattr(update, "augment", watch)
     with tf.Graph().as_default():
         build_update(build_model(spec), dataclasses.replace(spec, augmentation=0.7), tf.constant(IMAGES))
     assert seen in ([(16, 0.7, 2), (8, 0.7, 1)], [(-1, 0.7, 2), (-1, 0.7, 1)])
@@ -244,7 +244,7 @@ def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, mo
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=1e-6)
     joints = []
     monkeypatch.setattr(
-        updates, "view_information", lambda joint: joints.append(joint) or losses.view_information(joint)
+        update, "view_information", lambda joint: joints.append(joint) or losses.view_information(joint)
     )
     (values,), weak = run_updates(spec)
     _, strong = run_updates(dataclasses.replace(spec, view_information=5.0))
@@ -269,7 +269,7 @@ def test_views_of_one_image_are_compared(spec):
         reg_latents=[Latent("kind", Categorical(3))], reg_latent_dist=Product([Categorical(3)])
     )
     with tf.Graph().as_default(), tf.Session() as session:
-        found = session.run(updates._compare_views(model, {"id_0_prob": tf.constant(prob)}))
+        found = session.run(update._compare_views(model, {"id_0_prob": tf.constant(prob)}))
     joint = sum(np.outer(first, second) for first, second in zip(prob[::2], prob[1::2])) / 4
     joint = (joint + joint.T) / 2
     expected = (joint * np.log(joint / np.outer(joint.sum(0), joint.sum(0)))).sum()
@@ -277,7 +277,7 @@ def test_views_of_one_image_are_compared(spec):
 
 
 def test_only_extremes_are_joined_as_extremes():
-    kinds = {name: updates._find_reduction(name) for name in ("discriminator/real_max", "stddev/width_min", "mi/x_max")}
+    kinds = {name: update._find_reduction(name) for name in ("discriminator/real_max", "stddev/width_min", "mi/x_max")}
     assert list(kinds.values()) == [tf.reduce_max, tf.reduce_min, tf.reduce_mean]
 
 
@@ -296,7 +296,7 @@ def test_augmentation_is_as_strong_as_its_schedules_say(spec, monkeypatch):
     spec = dataclasses.replace(spec, augmentation=0.7, turning_schedule=Schedule(((1, 0.2), (3, 1.0))))
     spec = dataclasses.replace(spec, scaling_schedule=Schedule(((0, 1.0), (2, 2.0))))
     seen = []
-    monkeypatch.setattr(updates, "augment", lambda images, *_, parts=1, **shares: seen.append(shares) or images)
+    monkeypatch.setattr(update, "augment", lambda images, *_, parts=1, **shares: seen.append(shares) or images)
     with tf.Graph().as_default(), tf.Session() as session:
         counter = build_update(build_model(spec), spec, tf.constant(IMAGES)).counter
         session.run(counter.initializer)
@@ -416,9 +416,7 @@ def test_unused_outputs_cost_nothing(spec):
 
 def test_the_loss_of_the_spec_is_the_one_that_is_minimised(spec, monkeypatch):
     of_g = []
-    monkeypatch.setattr(
-        updates, "generator_loss", lambda *given: of_g.append(given[1]) or losses.generator_loss(*given)
-    )
+    monkeypatch.setattr(update, "generator_loss", lambda *given: of_g.append(given[1]) or losses.generator_loss(*given))
     (values,), _ = run_updates(dataclasses.replace(spec, gan_loss="hinge"))
     (standard,), _ = run_updates(spec)
     # D starts near 0 on everything: 2 ln 2 of cross entropy, 2 of hinge loss.

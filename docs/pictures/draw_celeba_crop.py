@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from infogan.datasets.celeba import CROP
-from infogan.datasets.picture_decoding import Preparation, decode_picture
+from infogan.data.celeba import CROP
+from infogan.data.picture_files import Preparation, decode_picture
 
 WIDTH, HEIGHT, SCALE = 178, 218, 2
 

@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infogan.atomic_file import write_atomically
-from infogan.cache_folder import find_cache_folder
-from infogan.devices import session_config
-from infogan.messages import say
-from infogan.networks import layers
-from infogan.networks.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
-from infogan.seeds import derive_seed
-from infogan.tf1 import tf
+from infogan.model import layers
+from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
+from infogan.system.devices import session_config
+from infogan.system.files import find_cache_folder, write_atomically
+from infogan.system.messages import say
+from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import tf
 
 FEATURES = 128
 BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0

@@ -6,29 +6,33 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from infogan.atomic_file import write_atomically
 from infogan.distributions import Categorical
 from infogan.evaluation.classifier import obtain_classifier
-from infogan.evaluation.code_effect import DIGIT_SETS, UNITS, VALUES, measure_code_effects, runs_over_values, sweep_code
-from infogan.evaluation.digit_style import measure_style
+from infogan.evaluation.code_effect import (
+    DIGIT_SETS,
+    UNITS,
+    VALUES,
+    measure_code_effects,
+    measure_style,
+    runs_over_values,
+    sweep_code,
+)
 from infogan.evaluation.error_rate import (
     count_pairs,
     measure_error_rates,
     order_categories,
 )
 from infogan.evaluation.factors import measure_factors
-from infogan.evaluation.html_report import render_html
+from infogan.evaluation.figures import draw_confusion, draw_curves, draw_effects
 from infogan.evaluation.metric import Metric
 from infogan.evaluation.mutual_information import measure_information
-from infogan.evaluation.report import build_report, format_markdown
+from infogan.evaluation.report import build_report, format_markdown, render_html
 from infogan.evaluation.sample_quality import FEWEST_IMAGES, IMAGES, measure_sample_quality
 from infogan.evaluation.samples import draw_samples, draw_training_film
 from infogan.evaluation.tensorboard_files import EVENTS, MOST_IMAGES, draw_embedding, encode_results
 from infogan.evaluation.trained_model import TrainedModel
-from infogan.pictures.confusion import draw_confusion
-from infogan.pictures.curves import draw_curves
-from infogan.pictures.effects import draw_effects
-from infogan.seeds import derive_seed
+from infogan.system.files import write_atomically
+from infogan.system.seeds import derive_seed
 from infogan.training.run_log import load_metrics
 
 FRESH_SAMPLES = 10_000

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import mutual_info_score
 
-from infogan.code_description import CORRELATION, EXPLAINED
+from infogan.codes import CORRELATION, EXPLAINED
 from infogan.evaluation.metric import Metric
 
 LEAST_CIRCLE = 180.0

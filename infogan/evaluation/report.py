@@ -1,7 +1,10 @@
 """Our numbers beside the paper's: as a value, as a table for the console, as Markdown."""
 
+import base64
 import json
 import platform
+import statistics
+from html import escape
 from importlib import metadata
 
 from infogan.evaluation.metric import compare
@@ -123,3 +126,173 @@ def format_value(value, unit):
     if unit == "share":
         return f"{100 * value:.2f} %"
     return (f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3f} {unit}").rstrip()
+
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8884; --good: #157f3b; --bad: #b3261e; }
+@media (prefers-color-scheme: dark) { :root { --good: #6ccf8e; --bad: #ff8a80; } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.4rem; line-height: 1.3; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+.table { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+td:nth-child(2), td:nth-child(3) { font-variant-numeric: tabular-nums; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  td { display: block; padding: 0 .2rem; border: 0; }
+  td[data-label]::before { content: attr(data-label) ": "; opacity: .7; font-weight: 400; }
+  td.none { display: none; }
+}
+.note { opacity: .7; font-size: .85em; display: block; }
+.yes { color: var(--good); font-weight: 600; } .no { color: var(--bad); font-weight: 600; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.2rem; }
+figure { margin: 0; } figcaption { font-size: .88rem; margin-top: .3rem; }
+img { max-width: 100%; height: auto; border: 1px solid var(--line); image-rendering: auto; }
+pre { overflow-x: auto; font-size: .8rem; }
+"""
+
+
+def render_html(report, pictures):
+    """report.html.
+
+    Args:
+      report: dict of `infogan.evaluation.report.build_report`.
+      pictures: list of (PNG bytes, caption).
+
+    Returns:
+      str, a whole document.
+    """
+    title = escape(format_title(report))
+    notes = "".join(f"<li>{escape(note)}</li>" for note in report["notes"])
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if version)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<h1>{title}</h1>
+<div class="table"><table>
+<thead><tr>{"".join(f'<th scope="col">{escape(cell)}</th>' for cell in HEADER)}</tr></thead>
+<tbody>
+{_render_rows(report["metrics"])}
+</tbody>
+</table></div>
+<ul>{notes}</ul>
+<h2>Pictures</h2>
+<div class="figures">
+{"".join(_render_picture(*picture) for picture in pictures)}
+</div>
+<h2>What was run</h2>
+<details><summary>Specification</summary><pre>{escape(json.dumps(report["spec"], indent=1))}</pre></details>
+<p>Made with {escape(versions)}.</p>
+</body>
+</html>
+"""
+
+
+def _render_rows(rows):
+    return "\n".join(_render_row(row) for row in rows)
+
+
+def _render_row(row):
+    quantity, *others = format_row({**row, "note": ""})
+    note = f'<span class="note">{escape(row["note"])}</span>' if row["note"] else ""
+    cells = "".join(map(_render_cell, HEADER[1:], others))
+    return f"<tr><td>{escape(quantity)}{note}</td>{cells}</tr>"
+
+
+def _render_cell(label, cell):
+    kind = {"yes": "yes", "no": "no", "-": "none"}.get(cell, "")
+    return f'<td data-label="{label}" class="{kind}">{escape(cell)}</td>'
+
+
+def _render_picture(png, caption):
+    data = base64.b64encode(png).decode()
+    caption = escape(caption)
+    return (
+        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>\n'
+    )
+
+
+SUMMARY_HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")
+
+
+def group_reports(reports):
+    """Reports that differ in the seed alone, together: a list of lists."""
+    groups = {}
+    for report in reports:
+        groups.setdefault(json.dumps(without_seed(report["spec"]), sort_keys=True), []).append(report)
+    return list(groups.values())
+
+
+def format_group(group, groups):
+    """What a group of `group_reports` is: "mnist, recipe paper, infogan, max_epoch 20, seeds 0, 1".
+
+    Fields are named in which it differs from another group of the same experiment, recipe and variant.
+    """
+    title, spec = format_experiment(group[0]), without_seed(group[0]["spec"])
+    alike = [other[0]["spec"] for other in groups if format_experiment(other[0]) == title]
+    differing = [field for field in spec if any(other.get(field) != spec[field] for other in alike)]
+    told = [f"{field} {_tell(spec[field])}" for field in differing]
+    seeds = ", ".join(str(report["seed"]) for report in group)
+    return ", ".join([title, *told, f"seeds {seeds}"])
+
+
+def without_seed(spec):
+    """What the runs of a study share: a spec, as a report holds it, but for its seed."""
+    return {field: value for field, value in spec.items() if field != "seed"}
+
+
+def _tell(value):
+    return json.dumps(value) if isinstance(value, (dict, list)) else value
+
+
+def summarise(reports):
+    """Aggregates the metrics of several runs.
+
+    Args:
+      reports: sequence of dicts of `infogan.evaluation.report.build_report`, of one experiment.
+
+    Returns:
+      list of dicts with `name`, `code`, `unit`, `paper`, `bound`, `source`, `rule`, and
+        values: list of float, one a run that measured it
+        mean, deviation: float; the deviation is the sample's (n - 1), None for a single run
+        worst: float, None where no direction is the better one
+        holds: in how many runs it holds, None where the paper says nothing
+    """
+    rows = {}
+    for report in reports:
+        for row in report["metrics"]:
+            rows.setdefault((row["name"], row["code"]), []).append(row)
+    return [_summarise_rows(found) for found in rows.values() if any(row["ours"] is not None for row in found)]
+
+
+def _summarise_rows(rows):
+    values = [row["ours"] for row in rows if row["ours"] is not None]
+    worst = {"lower": max, "higher": min}.get(rows[0]["better"])
+    kept = {key: rows[0][key] for key in ("name", "code", "unit", "paper", "bound", "source", "rule")}
+    return {
+        **kept,
+        "values": values,
+        "mean": statistics.fmean(values),
+        "deviation": statistics.stdev(values) if len(values) > 1 else None,
+        "worst": worst(values) if worst else None,
+        "holds": None if rows[0]["holds"] is None else sum(bool(row["holds"]) for row in rows),
+    }
+
+
+def format_summary(rows):
+    """The rows of `summarise` as an aligned table."""
+    return align([SUMMARY_HEADER, *map(_format_row, rows)])
+
+
+def _format_row(row):
+    numbers = [format_value(row[key], row["unit"]) for key in ("mean", "deviation", "worst")]
+    count = len(row["values"])
+    holds = "-" if row["holds"] is None else f"{row['holds']} of {count}"
+    return name_row(row), *numbers, format_paper(row), holds, str(count)

@@ -2,9 +2,17 @@
 
 import imageio.v3 as imageio
 
-from infogan.code_values import FILM_VALUES, film_order, frame_milliseconds, usual_values
-from infogan.pictures import grids
-from infogan.pictures.sweeps import ROWS, code_by_category_latents, sweep_latents, vary_discrete_codes
+from infogan import grids
+from infogan.codes import (
+    FILM_VALUES,
+    ROWS,
+    code_by_category_latents,
+    film_order,
+    frame_milliseconds,
+    sweep_latents,
+    usual_values,
+    vary_discrete_codes,
+)
 from infogan.training.run_log import find_frames
 
 TRAINING_MILLISECONDS = 200

@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from infogan.flags import show
-from infogan.pictures import grids
+from infogan import grids
+from infogan.cli.flags import show
 
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from infogan.devices import session_config
-from infogan.errors import InputError
-from infogan.models.regularized_gan import RegularizedGAN
-from infogan.networks.layers import GENERATED, REAL, Normalisation
-from infogan.tf1 import tf
+from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import GENERATED, REAL, Normalisation
+from infogan.system.devices import session_config
+from infogan.system.errors import InputError
+from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, newest_intact
 
 BATCH = 500

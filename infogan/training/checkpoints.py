@@ -4,15 +4,16 @@ The checkpoint of update 40 is `model-40.data-*`, `model-40.manifest.json` and `
 comes last and goes first: where there is an index, the checkpoint was whole once.
 """
 
+import hashlib
+import json
 import re
 import shutil
 from contextlib import suppress
 
-from infogan.atomic_file import sync
-from infogan.errors import InputError, NumbersFailed, TrainingFailed
-from infogan.messages import warn
-from infogan.tf1 import tf
-from infogan.training.manifest import find_damage, write_manifest
+from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
+from infogan.system.files import sync, write_json
+from infogan.system.messages import warn
+from infogan.system.tf1 import tf
 
 KEPT = 3
 
@@ -197,3 +198,59 @@ def find_checkpoints(folder):
     """The updates of which a folder holds checkpoints, oldest first."""
     found = (re.fullmatch(r"model-(\d+)\.index", path.name) for path in folder.glob("model-*.index"))
     return sorted(int(match[1]) for match in found if match)
+
+
+LARGEST_MANIFEST = 2**20
+"""Bytes of a manifest that are believed."""
+
+
+def write_manifest(path, update, files):
+    """Writes a manifest.
+
+    Args:
+      path: where to.
+      update: finished updates that the checkpoint holds.
+      files: dict of the name that a file will have -> `pathlib.Path` of it now.
+    """
+    entries = {name: {"size": file.stat().st_size, "sha256": _hash(file)} for name, file in files.items()}
+    write_json(path, {"update": update, "files": entries})
+
+
+def find_damage(folder, update):
+    """What is wrong with a checkpoint: an empty text if nothing is.
+
+    Args:
+      folder: `pathlib.Path` of the checkpoints.
+      update: which of them.
+    """
+    path = folder / f"model-{update}.manifest.json"
+    try:
+        with path.open("rb") as file:
+            manifest = json.loads(file.read(LARGEST_MANIFEST))
+        if manifest["update"] != update:
+            return f"its manifest is that of update {manifest['update']!r:.20}"
+        entries = [(name, entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "its manifest cannot be read"
+    present = {file.name for file in folder.glob(f"model-{update}.*")} - {path.name}
+    if {name for name, _, _ in entries} != present:
+        return "its files are not those of its manifest"
+    return next(filter(None, (_compare(folder / name, size, sha256) for name, size, sha256 in entries)), "")
+
+
+def _compare(file, size, sha256):
+    try:
+        found = file.stat().st_size
+        if found != size:
+            return f"{file.name} has {found:,} bytes in place of {size}"
+        return "" if _hash(file) == sha256 else f"{file.name} has another checksum than its manifest"
+    except OSError as error:
+        return f"{file.name} cannot be read: {error.strerror}"
+
+
+def _hash(path):
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from infogan.atomic_file import TEMPORARY, remove_abandoned, write_atomically, write_json
-from infogan.errors import InputError
-from infogan.file_lock import locked
-from infogan.networks import find_image_shape
+from infogan.model.architectures import find_image_shape
 from infogan.spec import ExperimentSpec
+from infogan.system.errors import InputError
+from infogan.system.files import TEMPORARY, locked, remove_abandoned, write_atomically, write_json
+from infogan.training.checkpoints import find_checkpoints
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NAME_RULE = "a name is made of letters, digits, '.', '_' and '-' (100 at most)."
@@ -288,3 +288,69 @@ def _fingerprint(dataset):
             if values is not None:
                 digest.update(np.ascontiguousarray(values))  # no copy: images may be larger than the memory
     return {"source": dataset.source, "images": len(dataset.train), "sha256": digest.hexdigest()}
+
+
+COUNTERPARTS = {"logs": "ckt", "ckt": "logs"}
+
+
+def open_run(path, log_root=None, checkpoint_root=None):
+    """The run that a folder belongs to; nothing is written.
+
+    A run has two folders of the same name: logs/<experiment>/<run> for people, ckt/<experiment>/<run> for checkpoints.
+    The other one is looked for in the root that is given for it, else where the path has `ckt` in place of `logs`. A
+    folder of checkpoints that lies elsewhere is its own log folder.
+
+    Args:
+      path: either folder, a `pathlib.Path` or str.
+      log_root: folder that holds the run's log folder, None for the default layout.
+      checkpoint_root: folder that holds its checkpoint folder, None for the default layout.
+
+    Returns:
+      RunFolder, whose log folder may be missing.
+
+    Raises:
+      InputError: if it is no run's folder, or the folder with the checkpoints is not found.
+    """
+    given = Path(path).absolute()
+    if not (given / "spec.json").is_file():
+        raise InputError(path, _describe_missing(given))
+    if (given / "dataset.json").is_file() or find_checkpoints(given):
+        return _name_folder(path, log_root or _counterpart_root(given, "ckt") or given.parent, given.parent)
+    root = checkpoint_root or _counterpart_root(given, "logs")
+    if root is None:
+        raise InputError(
+            path,
+            "it holds no checkpoint, and does not lie below logs/, so where its checkpoints are is not known. "
+            "Give their folder, or --checkpoint-dir.",
+        )
+    folder = _name_folder(path, given.parent, root)
+    if not (folder.checkpoints / "spec.json").is_file():
+        raise InputError(
+            path, f"its checkpoints are needed, but {folder.checkpoints} holds no run. Say where: --checkpoint-dir."
+        )
+    return folder
+
+
+def _name_folder(path, log_root, checkpoint_root):
+    try:
+        return RunFolder(log_root, checkpoint_root, Path(path).absolute().name)
+    except InputError as error:
+        raise InputError(path, f"{error.problem} Rename the folder.") from None
+
+
+def _counterpart_root(path, kind):
+    """The parent of `path` with the nearest folder named `kind` replaced by its counterpart; None if there is none."""
+    parts = list(path.parent.parts)
+    if kind not in parts:
+        return None
+    parts[len(parts) - 1 - parts[::-1].index(kind)] = COUNTERPARTS[kind]
+    return Path(*parts)
+
+
+def _describe_missing(path):
+    runs = sorted(spec.parent.name for spec in path.glob("*/spec.json"))
+    if runs:
+        return f"it is no run, but holds the runs {', '.join(runs)}. Give the folder of one of these."
+    if path.is_dir():
+        return "it holds no run (no spec.json), but a run's folder is needed. Give one such as ckt/mnist/NAME."
+    return "there is no such folder, but a run's is needed. Give one such as ckt/mnist/NAME."

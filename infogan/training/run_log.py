@@ -3,11 +3,16 @@
 import contextlib
 import json
 import os
+import sys
+import time
 
-from infogan.atomic_file import write_atomically
-from infogan.errors import InputError
-from infogan.pictures import grids
-from infogan.tf1 import tf
+import progressbar
+
+from infogan import grids
+from infogan.system.errors import InputError
+from infogan.system.files import write_atomically
+from infogan.system.messages import say
+from infogan.system.tf1 import tf
 from infogan.training.checkpoints import describe_reason
 
 
@@ -126,3 +131,43 @@ def find_frames(folder):
 
 def _as_line(value):
     return json.dumps(value) + "\n"
+
+
+class Progress:
+    """Reports the updates of a run.
+
+    Args:
+      start: updates that are finished already.
+      spec: ExperimentSpec.
+    """
+
+    def __init__(self, start, spec):
+        self._spec = spec
+        self._start, self._started = start, time.monotonic()
+        self._bar = None
+        if sys.stdout is not None and sys.stdout.isatty():
+            widgets = [progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
+            self._bar = progressbar.ProgressBar(
+                max_value=spec.updates, initial_value=start, widgets=widgets, fd=sys.stdout, redirect_stdout=True
+            ).start()
+
+    def advance(self, update):
+        """One more update is finished."""
+        if self._bar:
+            self._bar.update(update)
+
+    def report_epoch(self, line):
+        """An epoch is finished; `line` is its object of metrics.jsonl."""
+        information = ", ".join(f"L_I {code.name} {line[f'mi/{code.name}']:.2f}" for code in self._spec.codes)
+        done = line["update"] - self._start
+        left = (self._spec.updates - line["update"]) * (time.monotonic() - self._started) / done
+        say(
+            f"epoch {line['epoch']}/{self._spec.max_epoch}, update {line['update']}: "
+            f"D {line['loss/discriminator']:.3f}, G {line['loss/generator']:.3f}, {information}, "
+            f"{line['speed/images_per_second']:.0f} images/s, {left / 60:.0f} min left"
+        )
+
+    def close(self):
+        """Leaves the terminal as it was."""
+        if self._bar:
+            self._bar.finish(dirty=True)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from infogan.evaluation import code_effect, evaluate
 from infogan.experiment import run
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
-from infogan.training.interruption import StopSignals
-from infogan.training.progress import Progress
-from infogan.training.run_log import RunLog
+from infogan.training.run_log import Progress, RunLog
+from infogan.training.signals import StopSignals
 
 STAGES = ("starting", "updating", "writing a checkpoint", "writing metrics", "writing pictures", "evaluating")
 """What a training can be doing; shared with the killer as the place in this list."""

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "launchers"))
 
 import run_mnist_exp
 
-from infogan.tf1 import tf
+from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, newest_intact
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics

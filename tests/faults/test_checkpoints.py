@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from conftest import launch
 
-from infogan.errors import InputError, TrainingFailed
-from infogan.tf1 import tf
-from infogan.training.checkpoints import Checkpoints, find_checkpoints, newest_intact, set_aside_damaged
-from infogan.training.manifest import find_damage
+from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.tf1 import tf
+from infogan.training.checkpoints import Checkpoints, find_checkpoints, find_damage, newest_intact, set_aside_damaged
 from infogan.training.run_folder import RunFolder
 
 VALUES = 2**16

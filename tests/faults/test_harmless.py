@@ -33,11 +33,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from test_dataset_contract import load
 
-from infogan.datasets.idx import load_idx
-from infogan.datasets.npz_files import load_npz
-from infogan.datasets.picture_decoding import Preparation, decode_picture
-from infogan.errors import InputError
+from infogan.data.arrays import load_idx, load_npz
+from infogan.data.picture_files import Preparation, decode_picture
 from infogan.spec import ExperimentSpec
+from infogan.system.errors import InputError
 
 few = settings(
     max_examples=15,

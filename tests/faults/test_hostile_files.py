@@ -6,9 +6,8 @@ import zipfile
 
 import pytest
 
-from infogan.datasets.idx import load_idx
-from infogan.datasets.npz_files import load_npz
-from infogan.errors import InputError
+from infogan.data.arrays import load_idx, load_npz
+from infogan.system.errors import InputError
 from infogan.training.run_log import load_metrics
 
 

@@ -11,10 +11,9 @@ from conftest import random_split
 from killed_training import STAGES, Watched
 from PIL import Image
 
-from infogan.datasets import Dataset
-from infogan.tf1 import tf
-from infogan.training.checkpoints import find_checkpoints
-from infogan.training.manifest import find_damage
+from infogan.data import Dataset
+from infogan.system.tf1 import tf
+from infogan.training.checkpoints import find_checkpoints, find_damage
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 

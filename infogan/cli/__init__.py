@@ -1,0 +1,1 @@
+"""The command lines: `main.py` what they share, one file each for what a launcher or command does."""

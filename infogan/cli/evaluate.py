@@ -1,0 +1,85 @@
+"""Measures finished runs against the paper: report.json, report.md and report.html in each run's log folder.
+
+RUN_FOLDER is a run's folder below logs/ or ckt/. Runs that differ in the seed alone are also put together: mean,
+deviation and worst of each number.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from infogan.cli.main import Parser, run_command
+from infogan.data import load_dataset
+from infogan.evaluation.report import (
+    format_group,
+    format_report,
+    format_summary,
+    format_title,
+    group_reports,
+    summarise,
+)
+from infogan.system.devices import find_gpus
+from infogan.system.messages import say
+from infogan.training.run_folder import open_run
+
+
+def main(arguments=None):
+    """The command line; returns the exit status."""
+    return run_command(_build_parser(), _evaluate_all, arguments)
+
+
+def _build_parser():
+    parser = Parser(__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
+    parser.add_argument("--data-dir", type=Path, help="folder with the images, if the run was trained with one")
+    parser.add_argument(
+        "--log-dir", type=Path, help="root of the runs' log folders, if they are not below logs/ beside ckt/"
+    )
+    parser.add_argument(
+        "--checkpoint-dir", type=Path, help="root of their checkpoint folders, if they are not below ckt/ beside logs/"
+    )
+    return parser
+
+
+def _open_runs(options):
+    """(RunFolder, ExperimentSpec) of each run, each run once; all are looked at before the first is evaluated."""
+    folders = [open_run(path, options.log_dir, options.checkpoint_dir) for path in options.runs]
+    unique = {folder.checkpoints.resolve(): folder for folder in folders}.values()
+    return [(folder, folder.load_spec()) for folder in unique]
+
+
+def _evaluate_all(options):
+    reports = _evaluate_each(_open_runs(options), options.data_dir)
+    if len(reports) > 1:
+        _print_summaries(reports)
+
+
+def _evaluate_each(runs, data_dir):
+    reports = []
+    for folder, spec in runs:
+        dataset = load_dataset(spec, data_dir)
+        folder.check_dataset(dataset)
+        reports.append(_evaluate(spec, dataset, folder))
+    return reports
+
+
+def _evaluate(spec, dataset, folder):
+    # Imported here: it costs seconds, and a wrong folder is refused before.
+    from infogan.evaluation.evaluate import evaluate_run
+
+    # TensorFlow's own words about a damaged checkpoint would bury the one line that says it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    find_gpus()
+    started = time.monotonic()
+    report = evaluate_run(spec, dataset, folder)
+    say(
+        f"{format_title(report)}\n\n{format_report(report)}\n\n"
+        f"evaluated in {time.monotonic() - started:.0f} s; report in {folder.log / 'report.html'}, .md and .json\n"
+    )
+    return report
+
+
+def _print_summaries(reports):
+    groups = group_reports(reports)
+    for group in groups:
+        say(f"{format_group(group, groups)}\n\n{format_summary(summarise(group))}\n")

@@ -1,0 +1,206 @@
+"""A trained run as a web page on this machine: the command line of launchers/explore.py.
+
+`explorer.py` computes what the page shows, `page.py` lays it out with Gradio; this serves it, and nothing else: no file
+of this machine, no request to another.
+"""
+
+import collections
+import importlib.util
+import ipaddress
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from infogan.cli.explorer import note_malformed
+from infogan.cli.main import Parser, run_command
+from infogan.run import TrainedRun
+from infogan.system.errors import InputError
+from infogan.system.messages import say
+from infogan.training.run_folder import open_run
+
+NEEDED = ("gradio", "uvicorn", "fastapi")
+
+
+def main(arguments=None):
+    """The command line; returns the exit status."""
+    parser = Parser("Shows a trained run as a web page, on this machine alone unless told otherwise.")
+    parser.add_argument("run", metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7860, metavar="INT", help="default: 7860; 0: any free one")
+    parser.add_argument("--auth", metavar="USER:PASSWORD", help="demanded of visitors; needed beyond this machine")
+    return run_command(parser, _explore, arguments)
+
+
+def _explore(options):
+    auth = _check_access(options.host, options.auth)
+    folder = open_run(options.run)
+    with listen(options.host, options.port) as listener:
+        _check_packages()
+        with TrainedRun(folder) as run:
+            serve(run, listener, auth)
+
+
+def _check_packages():
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            "explore", f"{', '.join(missing)} not installed, but the page needs it. Run pip install -e '.[explore]'."
+        )
+
+
+def _check_access(host, auth):
+    """The pair of user and password, or None; a page that others can reach needs one."""
+    if auth is None:
+        if not is_local(host):
+            raise InputError("--host", f"{host} lets others in, but then --auth USER:PASSWORD is needed. Add it.")
+        return None
+    user, _, password = auth.partition(":")
+    if not (user and password):
+        raise InputError("--auth", "no USER:PASSWORD was given, but both are needed.")
+    return user, password
+
+
+def is_local(host):
+    """Whether only this machine reaches the address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+MOST_REQUESTS = 100
+"""Requests a second that are answered, from all visitors together; a dragged slider makes about 20."""
+
+LARGEST_REQUEST = 10_000_000
+"""Bytes; a bit more than the largest picture that may be uploaded."""
+
+GRADIO_SETTINGS = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1"}
+"""Environment variables, read when Gradio is imported. Its run history would keep every picture, even uploaded ones,
+in the browser's storage, and write all of them again at each change of a control: twice as slow after 40 changes."""
+
+POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'"
+"""Content-Security-Policy: the browser asks this server alone."""
+
+
+def listen(host, port):
+    """A socket that listens there.
+
+    Raises:
+      InputError: if the port is taken or the address is not this machine's.
+    """
+    if not 0 <= port <= 65_535:  # the system would take the rest of a division
+        raise InputError("--port", f"{port} was given, but a port lies from 0 to 65,535.")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as error:  # of a name that can be none
+        reason = getattr(error, "strerror", None) or error
+        raise InputError("--port", f"{host}:{port} cannot be used ({reason}). Choose another --port.") from error
+
+
+def serve(run, listener, auth=None):
+    """Serves the page of a TrainedRun until the process is told to stop.
+
+    Args:
+      run: TrainedRun.
+      listener: a socket as `listen` gives it.
+      auth: None, or a pair of user and password.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)  # uvicorn calls it once it has said goodbye
+    host, port = listener.getsockname()[:2]
+    with tempfile.TemporaryDirectory(prefix="infogan-explore-") as uploads:
+        os.environ.update(GRADIO_TEMP_DIR=uploads, **GRADIO_SETTINGS)
+        import uvicorn
+
+        app = Guard(build_app(run, host, auth), MOST_REQUESTS)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        shown = f"[{host}]" if ":" in host else host
+        say(f"{run.folder.name} is on http://{shown}:{port}/ until Ctrl-C")
+        server.run(sockets=[listener])
+
+
+def build_app(run, host, auth):
+    """The web application of the page."""
+    import fastapi
+    import gradio as gr
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    from infogan.cli.page import LARGEST_UPLOAD, SYSTEM_FONTS, build_page
+
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if is_local(host):  # otherwise a web site could reach the page under a name of its own
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", host])
+    return gr.mount_gradio_app(
+        app,
+        build_page(run),
+        path="/",
+        auth=auth,
+        theme=SYSTEM_FONTS,
+        allowed_paths=[],
+        blocked_paths=[str(run.folder.log), str(run.folder.checkpoints)],
+        max_file_size=LARGEST_UPLOAD,
+        show_error=True,
+        footer_links=[],
+        ssr_mode=False,
+        enable_monitoring=False,
+    )
+
+
+def _leave(number, frame):
+    sys.exit(128 + number)
+
+
+class Guard:
+    """ASGI middleware: refuses floods and giants, and tells browsers to ask nobody else."""
+
+    def __init__(self, app, most_requests):
+        self._app, self._most_requests = app, most_requests
+        self._times = collections.deque()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        refusal = self._find_refusal(scope)
+        if refusal:
+            return await _answer(send, *refusal)
+
+        is_answered = False
+
+        async def send_with_policy(message):
+            nonlocal is_answered
+            if message["type"] == "http.response.start":
+                is_answered = True
+                message["headers"] = [*message["headers"], (b"content-security-policy", POLICY.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_policy)
+        except Exception as error:  # of Gradio, which takes every request for one of its own page's
+            note_malformed(error)
+            if not is_answered:
+                await _answer(send, 400, b"The request was not understood.")
+
+    def _find_refusal(self, scope):
+        """None, or the status and the text of a refusal."""
+        if scope["method"] != "POST":  # all that computes are POSTs; the page itself is a hundred GETs
+            return None
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if not length.isdigit() or int(length) > LARGEST_REQUEST:
+            return 413, b"The request is too large."
+        return (429, b"Too many requests. Wait a second.") if self._is_flooded() else None
+
+    def _is_flooded(self):
+        now = time.monotonic()
+        while self._times and now - self._times[0] > 1.0:
+            self._times.popleft()
+        self._times.append(now)
+        return len(self._times) > self._most_requests
+
+
+async def _answer(send, status, text):
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": text})

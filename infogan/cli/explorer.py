@@ -1,0 +1,158 @@
+"""What the page shows, as values: pictures of codes, films, and what Q and D make of an uploaded picture."""
+
+import logging
+import math
+
+import numpy as np
+
+from infogan import grids
+from infogan.codes import (
+    FILM_VALUES,
+    count_values,
+    film_order,
+    find_code,
+    frame_milliseconds,
+    place_values,
+    usual_values,
+)
+from infogan.data.archives import UnreadableFile
+from infogan.data.picture_files import Preparation, decode_picture
+from infogan.spec import latent_slices
+from infogan.system.errors import InputError
+
+ROWS, COLUMNS = 4, 8
+FILM_ROWS, FILM_COLUMNS = 2, 4
+STEPS = 101
+"""Places of a slider for a code that is no single number."""
+CANDIDATES = 300
+"""Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
+
+
+class Explorer:
+    """Pictures of a trained run.
+
+    Settings of the page are lists with one entry per code, in the spec's order: the number of a discrete code's value,
+    a continuous code's number, or for a code of several numbers a place from 0 to STEPS - 1 in its sweep.
+
+    Args:
+      run: TrainedRun.
+    """
+
+    def __init__(self, run):
+        self.run = run
+        self.codes = run.spec.codes
+
+    def start(self, code):
+        """The setting with which a control begins."""
+        if code.distribution.is_discrete:
+            return 0
+        return float(np.clip(0.0, *self.run.spec.sweep_ends(code))) if code.distribution.dim == 1 else STEPS // 2
+
+    def draw(self, settings, seed):
+        """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]."""
+        images = self.run.generate(self._values(settings), seed=seed, count=ROWS * COLUMNS)
+        return images.reshape(ROWS, COLUMNS, *images.shape[1:])
+
+    def draw_again(self, settings, noise):
+        """The one image of these codes and a noise that `recognise` found: float32 [1, 1, H, W, C]."""
+        return self.run.generate(self._values(settings), noise=noise)[None]
+
+    def film(self, name, settings, seed):
+        """The sweep of a code, all else as set: GIF bytes."""
+        code = find_code(self.run.spec, name)
+        values = usual_values(code, FILM_VALUES, self.run.spec.sweep_limit)
+        values = values[film_order(code, values)]
+        base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
+        latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
+        images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
+        return grids.encode_gif([grids.tile(frame) for frame in images], frame_milliseconds(code), scale=3)
+
+    def recognise(self, image):
+        """What Q and D make of a picture.
+
+        Args:
+          image: uint8 array [H, W, C], as `read_picture` gives it.
+
+        Returns:
+          settings: Q's most probable value of each code.
+          noise: float32 [dim], of CANDIDATES draws the one whose image with these codes is closest.
+          facts: list of strings for people.
+        """
+        posterior = self.run.encode(image[None])
+        real = float(self.run.discriminate(image[None])[0])
+        settings = [self._most_probable(code, posterior[code.name]) for code in self.codes]
+        latents = self.run.latents(self._values(settings), count=CANDIDATES)
+        distances = np.square(self.run.generate_from(latents) - image / 255.0).sum(axis=(1, 2, 3))
+        facts = [f"D takes it for real with {100 * real:.0f} %"]
+        facts += [self._describe(code, posterior[code.name]) for code in self.codes]
+        return settings, self._noise_of(latents[distances.argmin()]), facts
+
+    def _values(self, settings):
+        return {code.name: self._value(code, setting) for code, setting in zip(self.codes, settings)}
+
+    def _value(self, code, setting):
+        if setting is None:
+            raise InputError(code.name, "nothing was chosen, but it needs a value.")
+        if code.distribution.is_discrete or code.distribution.dim == 1:
+            return setting
+        return usual_values(code, STEPS, self.run.spec.sweep_limit)[int(np.clip(setting, 0, STEPS - 1))]
+
+    def _most_probable(self, code, info):
+        expected = info[code.distribution.dist_info_keys[0]][0]  # probabilities, or the mean
+        if code.distribution.dim == 1 and not code.distribution.is_discrete:
+            return round(float(np.clip(expected[0], *self.run.spec.sweep_ends(code))), 2)
+        values = code.distribution.sweep(STEPS, self.run.spec.sweep_limit)
+        return int(np.square(values - expected).sum(axis=1).argmin())
+
+    def _describe(self, code, info):
+        if "prob" in info:
+            likely = np.argsort(-info["prob"][0])[:3]
+            labels = self.run.codes[code.name].labels
+            return f"{code.name}: " + ", ".join(f"{labels[i]} with {100 * info['prob'][0, i]:.1f} %" for i in likely)
+        numbers = (f"{key} {', '.join(f'{x:.2f}' for x in info[key][0])}" for key in code.distribution.dist_info_keys)
+        return f"{code.name}: " + ", ".join(numbers)
+
+    def _noise_of(self, latents):
+        spec = self.run.spec.latent_spec
+        places = latent_slices(spec)
+        parts = [latents[places[latent.name]] for latent in spec if not latent.regularised]
+        return np.concatenate(parts) if parts else None
+
+
+def choices(code, description):
+    """Labels and settings of a discrete code's buttons, by class: list of (label, number of the value)."""
+    labels = description.labels if description.is_matched else map(str, range(count_values(code)))
+    # Classes are numbers; "no class" comes last.
+    return sorted(((label, value) for value, label in enumerate(labels)), key=lambda button: _class_of(button[0]))
+
+
+def _class_of(label):
+    return int(label) if label.isdecimal() else math.inf
+
+
+def read_picture(content, image_shape, is_inverted=False):
+    """An uploaded file as the model sees it, prepared as training images are: its middle, in the model's size.
+
+    Args:
+      content: bytes of a PNG, JPEG, GIF, BMP or WebP file.
+      image_shape: (H, H, C), C being 1 or 3.
+      is_inverted: True turns dark into light, as for ink on paper.
+
+    Returns:
+      uint8 array [H, W, C].
+
+    Raises:
+      InputError: if it is no such file, or too large.
+    """
+    height, _, channels = image_shape
+    try:
+        image = decode_picture(content, Preparation(height, channels))
+    except UnreadableFile as error:
+        needed = "a PNG, JPEG, GIF, BMP or WebP is needed"
+        raise InputError("picture", f"the file cannot be read ({error}), but {needed}.") from error
+    return 255 - image if is_inverted else image
+
+
+def note_malformed(error):
+    """One line on the terminal: without the error's text, which is the visitor's, and without its trace."""
+    logging.getLogger("infogan").warning("a request was not understood (%s)", type(error).__name__)

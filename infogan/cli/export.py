@@ -1,0 +1,152 @@
+"""A trained run for other programs, as SavedModel or ONNX: the command line of launchers/export.py."""
+
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from infogan.cli.main import Parser, run_command
+from infogan.run import TrainedRun
+from infogan.system.errors import InputError
+from infogan.system.files import write_atomically, write_json
+from infogan.system.messages import say
+from infogan.system.tf1 import tf
+from infogan.training.run_folder import open_run
+
+FORMATS = ("savedmodel", "onnx")
+ONNX_OPSET = 17
+NEEDED_FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
+
+
+def main(arguments=None):
+    """The command line; returns the exit status."""
+    parser = Parser("Exports a trained run with the signatures generate, encode and discriminate.")
+    parser.add_argument("run", metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
+    parser.add_argument("--format", choices=FORMATS, required=True, help="onnx needs the extra of that name")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to make, or an empty one")
+    return run_command(parser, _export, arguments)
+
+
+class Signature(NamedTuple):
+    """One computation of an export: dicts of name -> Tensor, batch first."""
+
+    inputs: dict
+    outputs: dict
+
+
+def export_run(run, kind, path):
+    """Writes a folder that needs nothing of infogan.
+
+        generate      an input per latent, [N, dim], discrete codes one-hot  ->  images [N, H, W, C] in [0, 1]
+        encode        images [N, H, W, C] in [0, 1]  ->  <code>_<key>, as digit_prob [N, 10], rotation_mean [N, 1]
+        discriminate  images [N, H, W, C] in [0, 1]  ->  probability [N]
+
+    All float32; `signatures.json` beside them has the names and shapes, `spec.json` the whole experiment.
+
+    Args:
+      run: TrainedRun.
+      kind: one of FORMATS; a SavedModel has the three as signatures, ONNX as three files.
+      path: `pathlib.Path` of a folder to make, or of an empty one; it is whole or not there.
+
+    Raises:
+      InputError: if the folder holds something or cannot be made, or a package is missing.
+    """
+    check_output(kind, path)
+    write = {"savedmodel": _write_saved_model, "onnx": _write_onnx}[kind]
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
+        whole = Path(temporary) / path.name
+        with tf.Graph().as_default() as graph:
+            signatures = _build_signatures(run)
+            write(graph, signatures, whole)
+        write_json(whole / "signatures.json", {name: _describe(signature) for name, signature in signatures.items()})
+        write_atomically(whole / "spec.json", run.spec.to_json())
+        os.replace(whole, path)
+
+
+def check_output(kind, path):
+    """Refuses, before anything costs time, a folder that cannot be made and packages that are missing."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError("--output", f"{path} was given, but it is no empty folder. Choose another.")
+    if not path.parent.is_dir():
+        raise InputError("--output", f"{path} was given, but {path.parent} is no folder. Make it first.")
+    missing = [name for name in NEEDED_FOR_ONNX if kind == "onnx" and importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            "--format", f"onnx was given, but it needs {', '.join(missing)}. Run pip install -e '.[onnx]'."
+        )
+
+
+def _export(options):
+    folder = open_run(options.run)
+    check_output(options.format, options.output)
+    tf.logging.set_verbosity(tf.logging.ERROR)  # TensorFlow deprecates what a graph is frozen and saved with
+    with TrainedRun(folder) as run:
+        export_run(run, options.format, options.output)
+    say(f"{options.output}: generate, encode, discriminate after {run.update:,} updates as {options.format}")
+
+
+def _build_signatures(run):
+    """The frozen run in the current graph, with an input for each latent: dict of name -> Signature."""
+    definition, names = run.freeze()
+    spec = run.spec
+    images = tf.placeholder(tf.float32, [None, *run.image_shape], "images_in")
+    latents = {
+        latent.name: tf.placeholder(tf.float32, [None, latent.distribution.dim], f"{latent.name}_in")
+        for latent in spec.latent_spec
+    }
+    fed = {names["latents"]: tf.concat(list(latents.values()), axis=1), names["images"]: 255.0 * images}
+    posteriors = {
+        f"{code.name}_{key}": names["posteriors"][code.name][key]
+        for code in spec.codes
+        for key in code.distribution.dist_info_keys
+    }
+    wanted = {"generate": {"images": names["generated"]}, "encode": posteriors}
+    wanted["discriminate"] = {"probability": names["probability"]}
+    outputs = tf.import_graph_def(definition, fed, tf.nest.flatten(wanted), name="run")
+    outputs = tf.nest.pack_sequence_as(wanted, outputs)
+    return {
+        name: Signature(
+            latents if name == "generate" else {"images": images},
+            {key: tf.identity(tensor, f"{name}_{key}_out") for key, tensor in of_signature.items()},
+        )
+        for name, of_signature in outputs.items()
+    }
+
+
+def _write_saved_model(graph, signatures, path):
+    builder = tf.saved_model.Builder(str(path))
+    with tf.Session(graph=graph) as session:
+        definitions = {
+            name: tf.saved_model.predict_signature_def(signature.inputs, signature.outputs)
+            for name, signature in signatures.items()
+        }
+        builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], definitions)
+    builder.save()
+
+
+def _write_onnx(graph, signatures, path):
+    """A file for each signature."""
+    import tf2onnx
+
+    path.mkdir()
+    definition = graph.as_graph_def()
+    for name, signature in signatures.items():
+        renamed = {tensor.name: key for part in signature for key, tensor in part.items()}
+        model, _ = tf2onnx.convert.from_graph_def(
+            definition,
+            name,
+            input_names=[tensor.name for tensor in signature.inputs.values()],
+            output_names=[tensor.name for tensor in signature.outputs.values()],
+            opset=ONNX_OPSET,
+            tensors_to_rename=renamed,
+        )
+        write_atomically(path / f"{name}.onnx", model.SerializeToString())
+
+
+def _describe(signature):
+    """Names and shapes; N is any number of images."""
+    return {
+        part: {name: ["N", *tensor.shape.as_list()[1:]] for name, tensor in getattr(signature, part).items()}
+        for part in Signature._fields
+    }

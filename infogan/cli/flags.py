@@ -1,0 +1,268 @@
+"""Flags that change a recipe's spec: those of every launcher, and what a launcher adds of its own."""
+
+import argparse
+import dataclasses
+from collections.abc import Callable
+
+from infogan.distributions import Categorical, Circular, Gaussian, Uniform
+from infogan.schedule import Schedule, schedules_from_text
+from infogan.spec import GAN_LOSSES, category_codes, circular_codes, continuous_codes
+from infogan.system.errors import InputError
+
+SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
+"""Where a sweep ends if --continuous-prior changes the prior: twice U(-1, 1)'s range, or 4 deviations of N(0, 1)."""
+
+
+MOST_CODES = 100
+"""Codes of a kind that can be asked for on the command line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """A flag, and what it means for a spec.
+
+    Attributes:
+      kind: what makes a value of the flag's text: int, float, a tuple of the texts it may be, a function that raises
+        argparse.ArgumentTypeError with what is wrong, or bool for a flag that is given as --flag or --no-flag.
+      help: what it is, for --help.
+      read: function of a spec: the value in it.
+      change: function of a spec and a value: the spec with this value; of a field, the field's name.
+    """
+
+    kind: object
+    help: str
+    read: Callable
+    change: Callable | str
+
+
+def field_flag(field, kind, help_text):
+    """A Flag that is a field of the spec."""
+    return Flag(kind, help_text, lambda spec: getattr(spec, field), field)
+
+
+def _is_noise(latent):
+    return not latent.regularised
+
+
+def _read_noise_dim(spec):
+    return sum(latent.distribution.dim for latent in filter(_is_noise, spec.latent_spec))
+
+
+def _change_noise_dim(spec, dim):
+    if sum(map(_is_noise, spec.latent_spec)) != 1:
+        raise InputError("noise_dim", f"{dim} was given, but this experiment has not just one noise vector.")
+    try:
+        return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
+    except InputError as error:
+        raise InputError("noise_dim", error.problem) from None
+    except TypeError:  # a distribution without that field
+        raise InputError("noise_dim", f"{dim} was given, but the noise of this experiment has a fixed size.") from None
+
+
+def _codes_of(spec, family):
+    return tuple(code for code in spec.codes if isinstance(code.distribution, family))
+
+
+def _map_latents(spec, is_meant, change):
+    """The spec with `change` of the distribution of every latent that is meant."""
+    return dataclasses.replace(
+        spec,
+        latent_spec=tuple(
+            dataclasses.replace(latent, distribution=change(latent.distribution)) if is_meant(latent) else latent
+            for latent in spec.latent_spec
+        ),
+    )
+
+
+def _read_continuous_prior(spec):
+    """ "uniform", "gaussian", or None where no code is continuous."""
+    kinds = [isinstance(code.distribution, Uniform) for code in _codes_of(spec, Gaussian)]
+    return ("uniform" if all(kinds) else "gaussian") if kinds else None
+
+
+def _change_continuous_prior(spec, prior):
+    now = _read_continuous_prior(spec)
+    if now is None:
+        raise InputError("continuous_prior", f"{prior} was given, but this experiment has no continuous code.")
+    if now == prior:
+        return spec
+    family = {"uniform": Uniform, "gaussian": Gaussian}[prior]
+    is_meant = _codes_of(spec, Gaussian).__contains__
+    changed = _map_latents(spec, is_meant, lambda distribution: family(1, distribution.fix_std))
+    return dataclasses.replace(changed, sweep_limit=SWEEP_LIMITS[prior])
+
+
+def _change_codes(spec, family, codes):
+    """The spec with its noise, then its categorical, continuous and circular codes, those of `family` being `codes`."""
+    latents = tuple(filter(_is_noise, spec.latent_spec))
+    for each in (Categorical, Gaussian, Circular):
+        latents += codes if each is family else _codes_of(spec, each)
+    return dataclasses.replace(spec, latent_spec=latents)
+
+
+def _categories(text):
+    """ "10,10" -> (10, 10), "none" -> ()."""
+    parts = [] if text == "none" else text.split(",")
+    if not all(part.strip().isdecimal() and int(part) >= 2 for part in parts) or len(parts) > MOST_CODES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} was given, but numbers of categories from 2 with commas between, or none, are needed"
+        )
+    return tuple(map(int, parts))
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) > MOST_CODES:
+        raise argparse.ArgumentTypeError(f"{text!r} was given, but a whole number from 0 to {MOST_CODES} is needed")
+    return int(text)
+
+
+def _schedule(text, read=Schedule.from_text):
+    try:
+        return read(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(error.problem) from None
+
+
+def _schedules(text):
+    return _schedule(text, schedules_from_text)
+
+
+def factor_flag(table):
+    """A Flag that chooses a row of Table 5 or 7.
+
+    Args:
+      table: dict of factor -> dict of the fields of a spec that the row gives.
+    """
+    return Flag(
+        tuple(table),
+        "factor of variation whose row of the paper's table gives rates and lambda",
+        lambda spec: spec.factor,
+        lambda spec, factor: dataclasses.replace(spec, factor=factor, **table[factor]),
+    )
+
+
+CODE_FLAGS = {
+    # The first of the three: a spec needs a code, and while this one is put in, those of the recipe are still there.
+    "circular": Flag(
+        _count,
+        "how many codes are angles, for what goes all the way around",
+        lambda spec: len(_codes_of(spec, Circular)),
+        lambda spec, count: _change_codes(spec, Circular, circular_codes(count)),
+    ),
+    "categorical": Flag(
+        _categories,
+        "categorical codes: how many categories each has, as 10,10; or none",
+        lambda spec: tuple(code.distribution.dim for code in _codes_of(spec, Categorical)),
+        lambda spec, categories: _change_codes(spec, Categorical, category_codes(*categories)),
+    ),
+    "continuous": Flag(
+        _count,
+        "how many continuous codes there are, with unit deviation",
+        lambda spec: len(_codes_of(spec, Gaussian)),
+        lambda spec, count: _change_codes(spec, Gaussian, continuous_codes(count, fix_std=True)),
+    ),
+}
+"""For launchers whose codes are the user's choice."""
+
+_FIELDS = {
+    "seed": (int, "whole number from which all randomness follows"),
+    "max_epoch": (int, "epochs to train"),
+    "updates_per_epoch": (int, "updates in an epoch: a D step and a G step each"),
+    "batch_size": (int, "images per step"),
+    "info_reg_coeff": (float, "lambda of the categorical codes"),
+    "continuous_weight": (float, "lambda of the continuous codes"),
+    "discriminator_learning_rate": (float, "Adam's rate for D and Q"),
+    "generator_learning_rate": (float, "Adam's rate for G"),
+    "constant_rate_share": (float, "share of the run after which both rates fall linearly to 0; 1: never"),
+    "code_schedules": (
+        _schedules,
+        "share of lambda over the updates, as 400:0,600:1, a code after the other with / between",
+    ),
+    "augmentation": (float, "strength of the random affine maps of all that D and Q see; 0: none"),
+    "turning_schedule": (_schedule, "share of the rotation and shear of these maps over the updates, as 400:0,600:1"),
+    "scaling_schedule": (_schedule, "share of the scale of these maps over the updates, as 400:0,600:1"),
+    "view_information": (float, "weight of what Q's categories in two views of a real image share; 0: one view"),
+    "snapshot_interval": (int, "updates between two checkpoints"),
+    "gan_loss": (GAN_LOSSES, "what D and G minimise beside L_I: cross entropy or hinge loss"),
+    "spectral_norm": (bool, "spectral normalisation of every layer of D and Q, in place of their batch norm"),
+}
+
+FLAGS = {
+    "noise_dim": Flag(int, "numbers of incompressible noise z", _read_noise_dim, _change_noise_dim),
+    "continuous_prior": Flag(
+        tuple(SWEEP_LIMITS),
+        "prior of the continuous codes: U(-1, 1), or N(0, 1) swept from -4 to 4",
+        _read_continuous_prior,
+        _change_continuous_prior,
+    ),
+    **{field: field_flag(field, *entry) for field, entry in _FIELDS.items()},
+}
+"""The flags of every launcher, by name."""
+
+
+def show(value):
+    """The text that gives a value on the command line."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ("/" if isinstance(value[0], Schedule) else ",").join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def flag_text(name):
+    """`noise_dim` -> `--noise-dim`."""
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser, flags, recipes):
+    """Adds flags to an argparse parser; none that is not given has a value there.
+
+    Args:
+      parser: argparse.ArgumentParser.
+      flags: dict of name -> Flag.
+      recipes: dict of recipe name -> ExperimentSpec; their values are the defaults, for --help.
+    """
+    for name, flag in flags.items():
+        options = {"help": f"{flag.help} ({_describe_defaults(flag, recipes)})"}
+        if flag.kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        elif isinstance(flag.kind, tuple):
+            options["choices"] = flag.kind
+            options["type"] = type(flag.kind[0])
+        else:
+            options["type"] = flag.kind
+            options["metavar"] = flag.kind.__name__.strip("_").upper()
+        parser.add_argument(flag_text(name), **options)
+
+
+def _describe_defaults(flag, recipes):
+    values = {name: flag.read(spec) for name, spec in recipes.items()}
+    if len(set(values.values())) == 1:
+        return f"default: {show(next(iter(values.values())))}"
+    return ", ".join(f"{name}: {show(value)}" for name, value in values.items())
+
+
+def apply_flags(spec, flags, options):
+    """The spec with the values of the flags that were given.
+
+    Those that change several things go first, in the order of `flags`; then the fields, all at once: what comes of it
+    has to be a spec, not what lies between.
+
+    Args:
+      spec: ExperimentSpec.
+      flags: dict of name -> Flag.
+      options: what argparse made of the command line.
+
+    Raises:
+      InputError: if a value cannot be used.
+    """
+    fields = {}
+    for name, flag in flags.items():
+        value = getattr(options, name)
+        if value is None:
+            continue
+        if isinstance(flag.change, str):
+            fields[flag.change] = value
+        else:
+            spec = flag.change(spec, value)
+    return dataclasses.replace(spec, **fields)

@@ -1,0 +1,49 @@
+"""What the command lines share: a wrong input is one line and exit status 2."""
+
+import argparse
+
+from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.messages import note
+from infogan.training.signals import Interrupted, StopSignals
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses a wrong flag in one line."""
+
+    def __init__(self, description):
+        super().__init__(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message.rstrip('.')}. See --help.\n")
+
+
+def run_command(parser, command, arguments=None, passes_on=False, advice=""):
+    """Parses the arguments and runs a command.
+
+    Args:
+      parser: Parser.
+      command: function of the parsed options, and of the list of those it does not know if it passes them on.
+      arguments: list of strings, None for the process's own.
+      passes_on: True takes arguments that the parser does not know.
+      advice: a sentence, what to do after a signal.
+
+    Returns:
+      The exit status: 0; 1 after a failed training; 2 after wrong input; 130 or 143 after a signal.
+    """
+    parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
+    try:
+        with StopSignals():
+            command(*parsed)
+        return 0
+    except InputError as error:
+        message, status = str(error), 2
+    except TrainingFailed as error:
+        message, status = str(error), 1
+    except OSError as error:
+        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
+    except Interrupted as error:
+        message, status = f"stopped by {error}. {advice}".rstrip(), error.exit_status
+    note(f"{parser.prog}: {message}")
+    return status

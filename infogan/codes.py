@@ -1,0 +1,329 @@
+"""Codes for people: values as they give them, `{"digit": 3}`, sweeps, and what a code was found to do."""
+
+import dataclasses
+import re
+
+import numpy as np
+
+from infogan.spec import latent_slices
+from infogan.system.errors import InputError
+
+FILM_VALUES = 16
+"""Values of a continuous code in a film that is not asked for others."""
+
+
+def count_values(latent):
+    """How many values a discrete code has; None for a continuous one."""
+    return len(latent.distribution.sweep(1, 1.0)) if latent.distribution.is_discrete else None
+
+
+def describe_values(latent, low, high):
+    """What may be given for a code: "whole numbers 0 to 9", "numbers, shown from -2 to 2"."""
+    if latent.distribution.is_discrete:
+        return f"whole numbers 0 to {count_values(latent) - 1}"
+    if latent.distribution.dim == 1:
+        return f"numbers, shown from {low:g} to {high:g}"
+    return f"vectors of {latent.distribution.dim} numbers"
+
+
+def usual_values(latent, columns, limit):
+    """What a sweep gives a code, as people give it: all values of a discrete one, else `columns` values within limit.
+
+    Returns:
+      array [values], or [columns, dim] for a continuous code of several numbers.
+    """
+    count = count_values(latent)
+    if count is not None:
+        return np.arange(count)
+    vectors = latent.distribution.sweep(columns, limit)
+    return vectors[:, 0] if latent.distribution.dim == 1 else vectors
+
+
+def film_order(latent, values):
+    """The order in which a film that repeats shows a sweep: a turn goes around, all else comes back.
+
+    Args:
+      latent: Latent.
+      values: array [N] or [N, dim] of its values, in order.
+
+    Returns:
+      int array [M] of places in `values`: all but the last for angles that make whole turns, where it is the first
+      again; there and back for other continuous values; each once for a discrete code.
+    """
+    places = np.arange(len(values))
+    if latent.distribution.is_discrete:
+        return places
+    turns = np.abs(values[-1] - values[0]) / (2.0 * latent.distribution.half_period)
+    if np.all(turns > 0.5) and np.allclose(turns, np.round(turns)):
+        return places[:-1]
+    return np.concatenate([places, places[-2:0:-1]])
+
+
+def frame_milliseconds(latent):
+    """How long a film shows each value of a code: kinds are looked at one by one, a sweep moves."""
+    return 500 if latent.distribution.is_discrete else 80
+
+
+def find_code(spec, name):
+    """The code of that name.
+
+    Raises:
+      InputError: naming the known ones, if there is none.
+    """
+    for code in spec.codes:
+        if code.name == name:
+            return code
+    known = ", ".join(code.name for code in spec.codes)
+    raise InputError("codes", f"{name!r} was given, but the codes of this run are {known}. Choose one of these.")
+
+
+def code_vectors(latent, values):
+    """What G takes for values of a code.
+
+    Args:
+      latent: Latent.
+      values: for a discrete code whole numbers that count its values from 0, one or an array [N]; for a continuous code
+        of one number a finite number or an array [N]; for one of more numbers an array [dim] or [N, dim].
+
+    Returns:
+      float32 array [dim] for one value, [N, dim] for several.
+
+    Raises:
+      InputError: if the code has no such value.
+    """
+    is_discrete = latent.distribution.is_discrete
+    of_one = () if is_discrete or latent.distribution.dim == 1 else (latent.distribution.dim,)
+    array = _as_numbers(latent.name, values)
+    if array.shape not in (of_one, (*array.shape[:1], *of_one)):
+        needed = f"an array [{of_one[0]}] or [N, {of_one[0]}]" if of_one else "a number or an array [N]"
+        raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed} is needed.")
+    if is_discrete:
+        return latent.distribution.sweep(1, 1.0)[_as_indices(latent, array)]
+    return np.asarray(array if of_one else array[..., None], np.float32)
+
+
+def place_values(spec, latents, codes, noise=None):
+    """Puts values of codes, and noise, into latents that were drawn.
+
+    Args:
+      spec: ExperimentSpec.
+      latents: float array [N, dim], or [1, dim] to be repeated as often as the values ask for.
+      codes: dict of code name -> values, as for `code_vectors`.
+      noise: None, or an array [dim] or [N, dim] for all latents that are no codes, one after another.
+
+    Returns:
+      float32 array [N, dim].
+
+    Raises:
+      InputError: if there is no such code or value, or the numbers of values do not go together.
+    """
+    if not isinstance(codes, dict):
+        raise InputError("codes", f"{codes!r} was given, but a dict of code name -> value is needed.")
+    given = {name: code_vectors(find_code(spec, name), values) for name, values in codes.items()}
+    if noise is not None:
+        given.update(_split_noise(spec, noise))
+    count = _common_count(given, len(latents))
+    latents = np.array(np.broadcast_to(latents, (count, latents.shape[-1])), np.float32)
+    places = latent_slices(spec.latent_spec)
+    for name, values in given.items():
+        latents[:, places[name]] = values
+    return latents
+
+
+def _as_numbers(name, values):
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "iuf":
+        raise InputError(name, f"{values!r} was given, but numbers are needed.")
+    with np.errstate(over="ignore"):
+        is_finite = np.isfinite(array.astype(np.float32))
+    if not is_finite.all():
+        raise InputError(name, f"{array[~is_finite].flat[0]} was given, but finite numbers are needed.")
+    return array
+
+
+def _as_indices(latent, array):
+    count = count_values(latent)
+    wrong = array[(array != np.floor(array)) | (array < 0) | (array >= count)]
+    if wrong.size:
+        raise InputError(
+            latent.name,
+            f"{wrong.flat[0]:g} was given, but it has the values 0 to {count - 1}. Choose one of these.",
+        )
+    return array.astype(np.int64)
+
+
+def _split_noise(spec, noise):
+    """The part of a noise array that each latent gets: dict of name -> float32 array [..., dim of the latent]."""
+    places = latent_slices([latent for latent in spec.latent_spec if not latent.regularised])
+    dim = max((place.stop for place in places.values()), default=0)
+    array = _as_numbers("noise", noise).astype(np.float32)
+    if array.ndim not in (1, 2) or array.shape[-1] != dim:
+        raise InputError("noise", f"an array of shape {[*array.shape]} was given, but [{dim}] or [N, {dim}] is needed.")
+    return {name: array[..., place] for name, place in places.items()}
+
+
+def _common_count(given, drawn):
+    """The one number of images that all arrays ask for; those of one row go with any."""
+    counts = {name: len(values) for name, values in given.items() if values.ndim == 2}
+    if drawn != 1:
+        counts["count"] = drawn
+    lengths = {count for count in counts.values() if count != 1}
+    if len(lengths) > 1:
+        listed = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise InputError("codes", f"different numbers of values were given ({listed}), but they go together in order.")
+    return lengths.pop() if lengths else 1
+
+
+CORRELATION = "|Spearman| with "
+"""How the report's names of rank correlations begin."""
+EXPLAINED = "variance of {} explained"
+"""The report's names of how well codes explain a factor that goes around."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeDescription:
+    """A code for people.
+
+    Attributes:
+      name: the code.
+      prior: its prior, as "uniform over 10 categories".
+      values: what may be given for it, as "whole numbers 0 to 9".
+      labels: for a discrete code the label of each value: the class it was matched to, or else its number.
+      is_matched: whether the labels are classes.
+      found: what was measured of it, as "L_I 2.302 nats (at most H = 2.303)"; a tuple of strings.
+      most: what of an image follows it most, as "mostly slant (|Spearman| 0.94), from 37.6 to -33.8 degrees"; the
+        first of `found` where that was not measured, "" where nothing was.
+    """
+
+    name: str
+    prior: str
+    values: str
+    labels: tuple
+    is_matched: bool
+    found: tuple
+    most: str
+
+
+def describe_codes(spec, report):
+    """A CodeDescription of each code, by name.
+
+    Args:
+      spec: ExperimentSpec.
+      report: dict, the content of report.json, empty before an evaluation. Of `metrics` the rows that name a code are
+        told; `categories` gives, for each matched code, the class of each of its categories, -1 for none.
+    """
+    return {code.name: _describe_code(code, spec, report) for code in spec.codes}
+
+
+def format_codes(spec, report):
+    """The codes, and the noise, as lines for the console."""
+    lines = []
+    for code in describe_codes(spec, report).values():
+        lines += [f"{code.name}: {code.prior}; {code.values}", *(f"    {found}" for found in code.found)]
+        if code.is_matched:
+            matched = (f"{value} is {label}" for value, label in enumerate(code.labels))
+            lines.append(f"    matched to classes: {', '.join(matched)}")
+    for latent in spec.latent_spec:
+        if not latent.regularised:
+            lines.append(f"{latent.name}: {latent.distribution.prior_in_words}; drawn from the seed")
+    if not report:
+        lines.append("The run was not evaluated yet: what its codes do is unknown.")
+    return "\n".join(lines)
+
+
+def _describe_code(code, spec, report):
+    classes = report.get("categories", {}).get(code.name)
+    labels = range(count_values(code) or 0) if classes is None else classes
+    rows = [row for row in report.get("metrics", []) if row.get("code") == code.name]
+    found = tuple(map(_describe_row, rows))
+    return CodeDescription(
+        code.name,
+        code.distribution.prior_in_words,
+        describe_values(code, *spec.sweep_ends(code)),
+        tuple("no class" if label == -1 else str(label) for label in labels),
+        classes is not None,
+        found,
+        _describe_most(code, rows) or (found[0] if found else ""),
+    )
+
+
+def _describe_most(code, rows):
+    """The quality of an image, or factor, that follows the code most; None where none was measured."""
+    explained = re.compile(EXPLAINED.format("(.+)"))
+    found = []
+    for row in rows:
+        name, value = str(row.get("name")), row.get("ours")
+        if not isinstance(value, int | float):
+            continue
+        if factor := explained.fullmatch(name):
+            found.append((value, factor[1], f"{value:.2f} of its variance explained", ""))
+        elif name.startswith(CORRELATION):
+            change, *_ = row.get("note", "").split(";")
+            found.append((value, name.removeprefix(CORRELATION), f"|Spearman| {value:.2f}", change and f", {change}"))
+    if not found:
+        return None
+    _, quality, how_much, change = max(found)
+    return f"mostly {quality} ({how_much}){change}"
+
+
+def _describe_row(row):
+    value, unit, note = row.get("ours"), row.get("unit", ""), row.get("note", "")
+    if isinstance(value, int | float):
+        value = f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f} {unit}".rstrip()
+    return f"{row.get('name')} {value}" + (f" ({note})" if note else "")
+
+
+ROWS = 5
+COLUMNS = 10
+
+
+def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS):
+    """Latents of a sweep of one code.
+
+    Args:
+      latent_spec: sequence of Latent.
+      code: name of the code to sweep.
+      base: float array [rows, dim], a draw of the whole prior for each row.
+      limit: continuous codes run from -limit to limit.
+      columns: how many values a continuous code takes.
+
+    Returns:
+      float32 array [rows, columns, dim]; a categorical code has a column per category.
+    """
+    (latent,) = (latent for latent in latent_spec if latent.name == code)
+    values = latent.distribution.sweep(columns, limit)
+    latents = np.repeat(np.asarray(base, np.float32)[:, None], len(values), axis=1)
+    latents[:, :, latent_slices(latent_spec)[code]] = values
+    return latents
+
+
+def code_by_category_latents(latent_spec, category_code, code, base, limit):
+    """Latents of a sweep of one code for every category: a row per category, noise and other codes the same throughout.
+
+    Args:
+      latent_spec: sequence of Latent.
+      category_code: name of the categorical code that differs between rows.
+      code: name of the code that differs between columns.
+      base: float array [dim], one draw of the whole prior.
+      limit: continuous codes run from -limit to limit.
+
+    Returns:
+      float32 array [categories, columns, dim].
+    """
+    rows = sweep_latents(latent_spec, category_code, base[None], limit)[0]
+    return sweep_latents(latent_spec, code, rows, limit)
+
+
+def vary_discrete_codes(latent_spec, base):
+    """Gives row i of `base` the i-th value of every discrete code, so that the rows of a figure differ in it."""
+    base, places = np.array(base, np.float32), latent_slices(latent_spec)
+    for latent in latent_spec:
+        if latent.regularised and latent.distribution.is_discrete:
+            values = latent.distribution.sweep(COLUMNS, 1.0)
+            # Spread over all values, so that five rows of ten digits are not always the first five.
+            rows = np.arange(len(base)) * max(1, len(values) // len(base))
+            base[:, places[latent.name]] = values[rows % len(values)]
+    return base

@@ -1,0 +1,314 @@
+"""The files of a folder, a zip or a tar, read into memory one at a time; nothing is ever unpacked to disk."""
+
+import contextlib
+import gzip
+import os
+import re
+import stat
+import tarfile
+import threading
+import zipfile
+import zlib
+from typing import NamedTuple
+
+from infogan.system.errors import InputError
+
+LARGEST_FILE = 2**26
+"""Bytes of one picture's file, inside an archive or not."""
+LARGEST_PIXELS = 8192 * 6144
+"""Pixels that the header of a picture may announce; decoding that many takes up to 800 MB of memory, in WebP."""
+LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)|\0")
+"""Absolute paths, of Windows too, and those with a part `..`."""
+MOST_ENTRIES = 2_000_000
+"""Files in a folder or an archive."""
+FREE_BYTES, LARGEST_RATIO = 2**26, 100
+"""An archive may unpack to `FREE_BYTES` in any case, and to `LARGEST_RATIO` times its own size beyond them."""
+ARCHIVE_ERRORS = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, ValueError, NotImplementedError)
+"""What the standard library raises on damaged archives."""
+
+
+class UnreadableFile(Exception):
+    """One file of a source cannot be read; the others may be fine."""
+
+
+class Entry(NamedTuple):
+    """A file of a source.
+
+    Attributes:
+      name: path relative to the source, with "/".
+      size: bytes, unpacked.
+      stamp: a number that changes with the content: time of the file's last change, or the checksum that a zip keeps.
+      handle: what an archive finds it by.
+    """
+
+    name: str
+    size: int
+    stamp: int
+    handle: object = None
+
+
+def open_source(path):
+    """Opens a folder, a zip or an uncompressed tar.
+
+    Args:
+      path: `pathlib.Path`.
+
+    Returns:
+      context manager of a source: `path`, `entries()` in the order of their names, and
+      `read(entry, largest)` from any thread, which raises UnreadableFile.
+
+    Raises:
+      InputError: naming the path, if it is none of these, is damaged, or holds links, devices, entries that lead out of
+        it, or a decompression bomb.
+    """
+    if path.is_dir():
+        return _Folder(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+        if start[257:262] == b"ustar":  # first: a tar that ends with a zip could be taken for one
+            return _Tar(path)
+        if zipfile.is_zipfile(path):
+            return _Zip(path)
+    except ARCHIVE_ERRORS as error:
+        reason = describe_error(error)
+        raise InputError(path, f"it cannot be read ({reason}), but a folder, zip or tar is needed.") from error
+    raise InputError(path, "it is no folder, no zip and no uncompressed tar, but one of these is needed.")
+
+
+class _Folder:
+    def __init__(self, path):
+        self.path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        pass
+
+    def entries(self):
+        found = []
+        # Every link to a folder is left out, so that none can lead in circles.
+        for folder, _, names in os.walk(self.path, onerror=_refuse_folder):
+            check_entry_count(self.path, len(found) + len(names))
+            found += filter(None, (self._entry(os.path.join(folder, name)) for name in names))
+        return sorted(found, key=lambda entry: entry.name)
+
+    def _entry(self, path):
+        name = path[len(str(self.path)) :].replace(os.sep, "/").lstrip("/")
+        try:
+            status = os.stat(path)
+        except OSError:  # such as a link to nothing: reading it will count it as unreadable
+            return Entry(name, 0, 0)
+        # The time of the last change of anything, which a copy, an archive or `touch` cannot put back.
+        return Entry(name, status.st_size, status.st_ctime_ns) if stat.S_ISREG(status.st_mode) else None
+
+    def read(self, entry, largest=LARGEST_FILE):
+        _check_size(entry, largest)
+        try:
+            with open(os.path.join(self.path, entry.name), "rb") as file:
+                return file.read(largest + 1)
+        except OSError as error:
+            raise UnreadableFile(error.strerror or str(error)) from error
+
+
+def _refuse_folder(error):
+    raise InputError(error.filename, f"it cannot be listed ({error.strerror}), but every folder of the set is read.")
+
+
+class _Zip:
+    def __init__(self, path):
+        self.path = path
+        self._archive = zipfile.ZipFile(path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._archive.close()
+
+    def entries(self):
+        infos = self._archive.infolist()
+        check_entry_count(self.path, len(infos))
+        for info in infos:
+            check_entry_name(self.path, info.orig_filename)
+            # Archives made on other systems than Unix keep no kind.
+            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise InputError(self.path, f"its entry {info.filename!r} is a link or device, but files are needed.")
+        check_unpacked_size(self.path, self.path.stat().st_size, sum(info.file_size for info in infos))
+        found = {
+            info.filename: Entry(info.filename, info.file_size, info.CRC, info) for info in infos if not info.is_dir()
+        }
+        return [found[name] for name in sorted(found)]
+
+    def read(self, entry, largest=LARGEST_FILE):
+        _check_size(entry, largest)
+        # The other methods can ask for gigabytes of memory in their headers.
+        if entry.handle.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UnreadableFile("it is compressed in another way than deflated")
+        try:
+            return self._archive.read(entry.handle)
+        except (*ARCHIVE_ERRORS, RuntimeError) as error:  # RuntimeError: it is encrypted
+            raise UnreadableFile(describe_error(error)) from error
+
+
+class _Tar:
+    def __init__(self, path):
+        self.path = path
+        self._file = path.open("rb")
+        self._lock = threading.Lock()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._file.close()
+
+    def entries(self):
+        status = self.path.stat()
+        found = {}
+        with _refuse_damage(self.path):
+            for _, member in _members(self.path, self._file, status.st_size):
+                # A later entry of the same name replaces an earlier one, as unpacking would.
+                found[member.name] = Entry(member.name, member.size, status.st_ctime_ns, member.offset_data)
+        return [found[name] for name in sorted(found)]
+
+    def read(self, entry, largest=LARGEST_FILE):
+        _check_size(entry, largest)
+        try:
+            with self._lock:
+                self._file.seek(entry.handle)
+                return self._file.read(entry.size)
+        except OSError as error:
+            raise UnreadableFile(describe_error(error)) from error
+
+
+def read_tar_gz(path, wanted, largest):
+    """Reads chosen files of a gzipped tar in one pass.
+
+    Args:
+      path: `pathlib.Path` of the archive.
+      wanted: function of a file's name: True for those to read.
+      largest: bytes that one of them may have.
+
+    Returns:
+      dict of name -> bytes.
+
+    Raises:
+      InputError: naming the archive, as in `open_source`.
+    """
+    found = {}
+    packed = path.stat().st_size
+    with _refuse_damage(path), gzip.open(path) as plain:
+        for archive, member in _members(path, plain, allowed_bytes(packed)):
+            if not wanted(member.name):
+                continue
+            if member.size > largest:
+                raise InputError(path, f"its {member.name!r} has {member.size:,} bytes, but {largest:,} is the limit.")
+            found[member.name] = archive.extractfile(member).read()
+        # gzip compares the checksum of all that it gave at its end.
+        while plain.read(LARGEST_FILE):
+            check_unpacked_size(path, packed, plain.tell())
+    return found
+
+
+@contextlib.contextmanager
+def _refuse_damage(path):
+    """Turns what the standard library raises on a damaged archive into one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except ARCHIVE_ERRORS as error:
+        reason = describe_error(error)
+        raise InputError(path, f"it cannot be read ({reason}), so it is damaged. Fetch it again.") from error
+
+
+def _members(path, file, largest):
+    """Pairs (archive, regular file) of a tar of at most `largest` bytes; refuses links and devices."""
+    with tarfile.open(fileobj=_ShortReads(file), mode="r:") as archive:
+        position = -1
+        for count, member in enumerate(archive):
+            check_entry_count(path, count)
+            check_entry_name(path, member.name)
+            if not (member.isreg() or member.isdir()) or member.issparse():
+                raise InputError(path, f"its entry {member.name[:100]!r} is a link or device, but files are needed.")
+            end = member.offset_data + member.size
+            # A negative size would send the reader round in circles.
+            if not position < member.offset <= end <= largest:
+                raise InputError(path, f"its entry {member.name[:100]!r} ends outside of it. Fetch it again.")
+            position = member.offset
+            archive.members = []  # or the list of all entries would be kept
+            if member.isreg():
+                yield archive, member
+        # tarfile takes a damaged header, and the end of a truncated archive, for the end of an archive.
+        file.seek(archive.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise InputError(path, f"it is damaged at byte {archive.offset:,}. Fetch it again.")
+
+
+def _check_size(entry, largest):
+    if entry.size > largest:
+        raise UnreadableFile(f"{entry.size:,} bytes, but {largest:,} is the limit")
+
+
+class _ShortReads:
+    """A file that refuses reads so long that no header of a tar needs them."""
+
+    def __init__(self, file):
+        self._file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size):
+        if not 0 <= size <= LARGEST_FILE:
+            raise ValueError(f"a read of {size:,} bytes")
+        return self._file.read(size)
+
+
+def describe_error(error):
+    """What a library says about a damaged file, in one short line: it may quote whatever the file holds."""
+    text = str(error) or type(error).__name__
+    return text[:200].encode("unicode_escape").decode()
+
+
+def allowed_bytes(packed):
+    """Bytes to which `packed` bytes may unpack before they are called a bomb."""
+    return FREE_BYTES + LARGEST_RATIO * packed
+
+
+def check_unpacked_size(where, packed, unpacked):
+    """Refuses an archive of `packed` bytes that announces or gives `unpacked` bytes.
+
+    Raises:
+      InputError: naming the archive.
+    """
+    if unpacked > allowed_bytes(packed):
+        raise InputError(
+            where,
+            f"its {packed:,} bytes unpack to {unpacked:,} or more, but {allowed_bytes(packed):,} is the limit: "
+            "it looks like a decompression bomb. Fetch it from its owner.",
+        )
+
+
+def check_entry_name(where, name):
+    """Refuses the name of an archive's entry that leads out of the archive.
+
+    Nothing is ever unpacked to disk, so such a name could do no harm here; but no honest archive holds one.
+
+    Raises:
+      InputError: naming the archive.
+    """
+    if LEADS_OUT.search(name):
+        raise InputError(
+            where, f"it holds an entry {name[:100]!r} that leads out of it, but none may. Fetch it from its owner."
+        )
+
+
+def check_entry_count(where, count):
+    """Refuses more files than any known set has.
+
+    Raises:
+      InputError: naming the folder or archive.
+    """
+    if count > MOST_ENTRIES:
+        raise InputError(where, f"it holds more than {MOST_ENTRIES:,} files, but that is the limit.")

@@ -1,0 +1,67 @@
+"""Rendered chairs: 1,393 chairs from 62 directions each, on white (Aubry et al. 2014)."""
+
+import re
+
+import numpy as np
+
+from infogan.data.archives import open_source
+from infogan.data.dataset import TEST_SHARE, Dataset, Split, find_source
+from infogan.data.picture_files import Preparation
+from infogan.data.pixel_cache import load_pixels
+from infogan.system.errors import InputError
+
+RENDER = re.compile(r"(?:.*/)?([^/]+)/renders/image_\d+_p(\d{1,3})_t(\d{1,3})_r\d+\.png")
+"""chair / renders / image _ number _ elevation in degrees _ azimuth in degrees _ distance."""
+NEEDED = (
+    "the rendered chairs are needed. Get rendered_chairs.tar from "
+    "https://www.di.ens.fr/willow/research/seeing3Dchairs/ and put it there as it is (docs/datasets.md)."
+)
+
+
+def load(data_dir=None, image_size=None):
+    """Reads the rendered chairs, the whole of each picture.
+
+    Args:
+      data_dir: folder with `rendered_chairs.tar` or the folder `rendered_chairs`.
+      image_size: height and width of the images; None for 64, those of Table 6.
+
+    Returns:
+      Dataset with uint8 images [N, image_size, image_size, 1], dark on white (255), mapped from the cache on disk.
+      Factors are "azimuth" and "elevation" in degrees; a chair is a group, whose number is its place among all. The
+      last tenth of the chairs, in the order of their names, is the test split.
+
+    Raises:
+      InputError: naming the file that is missing or damaged.
+    """
+    path = find_source(data_dir, ("rendered_chairs.tar", "rendered_chairs"), NEEDED)
+    with open_source(path) as source:
+        entries = [entry for entry in source.entries() if RENDER.fullmatch(entry.name)]
+        # By path "chair-1/..." would come before "chair/...".
+        entries.sort(key=lambda entry: (_describe(entry), entry.name))
+        chairs = sorted({_describe(entry)[0] for entry in entries})
+        if len(chairs) < 2:
+            raise InputError(
+                path,
+                f"it holds {len(chairs)} chairs, but 2 or more CHAIR/renders/image_000_p020_t000_r096.png are needed.",
+            )
+        pixels = load_pixels(source, entries, Preparation(image_size or 64, 1))
+    described = [_describe(entries[place]) for place in pixels.kept]
+    place_of = {chair: place for place, chair in enumerate(chairs)}
+    factors = {
+        "azimuth": np.array([azimuth for _, _, azimuth in described], np.float32),
+        "elevation": np.array([elevation for _, elevation, _ in described], np.float32),
+    }
+    groups = np.array([place_of[chair] for chair, _, _ in described])
+    return _hold_out_chairs(Split(pixels.images, None, factors, groups), len(chairs), f"{path}{pixels.note}")
+
+
+def _describe(entry):
+    """(chair, elevation, azimuth) as the name says."""
+    chair, elevation, azimuth = RENDER.fullmatch(entry.name).groups()
+    return chair, int(elevation), int(azimuth)
+
+
+def _hold_out_chairs(split, count, source):
+    first_chair = count - max(1, round(TEST_SHARE * count))
+    first = int(np.searchsorted(split.groups, first_chair))
+    return Dataset(split.part(None, first), split.part(first, None), source)

@@ -1,0 +1,70 @@
+"""MNIST: 60,000 training and 10,000 test images of digits, 28x28 grey; shipped with the package."""
+
+import hashlib
+from pathlib import Path
+
+from infogan.data.arrays import load_idx
+from infogan.data.dataset import Dataset, Split
+from infogan.system.errors import InputError
+
+SHIPPED = Path(__file__).parent / "mnist_files"
+SHA256 = {
+    "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+"""SHA-256 of the gzipped files as their authors published them."""
+
+CLASSES = 10
+
+
+def load(data_dir=None):
+    """Reads MNIST.
+
+    Args:
+      data_dir: folder with the four idx files, gzipped (`.gz`) or not; None takes the shipped ones, whose SHA-256 is
+        checked.
+
+    Returns:
+      Dataset with uint8 images [N, 28, 28, 1] and labels 0..9.
+
+    Raises:
+      InputError: naming the file that is missing, damaged or of another size.
+    """
+    folder = SHIPPED if data_dir is None else Path(data_dir)
+    if not folder.is_dir():
+        raise InputError("--data-dir", f"{folder} is no folder, but one with MNIST's four idx files is needed.")
+    paths = {stem: _find(folder, stem) for stem in SHA256}
+    if data_dir is None:
+        for stem, path in paths.items():
+            _check_sha256(path, SHA256[stem])
+    train = _load_split(paths["train-images-idx3-ubyte"], paths["train-labels-idx1-ubyte"])
+    test = _load_split(paths["t10k-images-idx3-ubyte"], paths["t10k-labels-idx1-ubyte"])
+    return Dataset(train, test, "shipped with infogan" if data_dir is None else str(folder))
+
+
+def _find(folder, stem):
+    for path in (folder / f"{stem}.gz", folder / stem):
+        if path.is_file():
+            return path
+    raise InputError("--data-dir", f"{folder} holds no {stem} and no {stem}.gz. Put MNIST's four idx files there.")
+
+
+def _check_sha256(path, expected):
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != expected:
+        raise InputError(path, f"its SHA-256 is {found}, but {expected} is MNIST's. Restore it: git checkout -- {path}")
+
+
+def _load_split(images_path, labels_path):
+    images, labels = load_idx(images_path, 3), load_idx(labels_path, 1)
+    if images.shape[1:] != (28, 28):
+        raise InputError(
+            images_path, f"its images are {images.shape[1]}x{images.shape[2]}, but Table 1's networks need 28x28."
+        )
+    if len(images) == 0 or len(images) != len(labels):
+        raise InputError(labels_path, f"{len(labels):,} labels for {len(images):,} images, but each image needs one.")
+    if labels.max() >= CLASSES:
+        raise InputError(labels_path, f"it holds the label {labels.max()}, but labels are 0 to {CLASSES - 1}.")
+    return Split(images[..., None], labels)

@@ -1,0 +1,64 @@
+"""Grids of images as PNG, GIF and MP4."""
+
+import io
+import tempfile
+from pathlib import Path
+
+import imageio.v3 as imageio
+import numpy as np
+
+SCALE = 2
+"""Screen pixels per image pixel."""
+
+
+def tile(images):
+    """One picture of a grid of images.
+
+    Args:
+      images: float array [rows, columns, H, W, C], values in [0, 1].
+
+    Returns:
+      uint8 array [rows * H, columns * W, C], or without C where it is 1.
+    """
+    rows, columns, height, width, channels = images.shape
+    picture = images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
+    picture = np.round(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return picture[..., 0] if channels == 1 else picture
+
+
+def stack(pictures, gap=4):
+    """Pictures of equal channels below one another, left-aligned, on white."""
+    width = max(picture.shape[1] for picture in pictures)
+    parts = []
+    for picture in pictures:
+        padding = [(0, gap), (0, width - picture.shape[1])] + [(0, 0)] * (picture.ndim - 2)
+        parts.append(np.pad(picture, padding, constant_values=255))
+    return np.concatenate(parts)[:-gap]
+
+
+def encode_png(picture, scale=1):
+    """PNG bytes of a uint8 picture [H, W] or [H, W, 3], enlarged by `scale`."""
+    return imageio.imwrite("<bytes>", _enlarge(picture, scale), extension=".png")
+
+
+def encode_gif(pictures, milliseconds, scale=SCALE):
+    """GIF bytes of uint8 pictures of one size, repeating for ever, enlarged by `scale`."""
+    buffer = io.BytesIO()
+    frames = np.stack([_enlarge(picture, scale) for picture in pictures])
+    imageio.imwrite(buffer, frames, extension=".gif", duration=milliseconds, loop=0)
+    return buffer.getvalue()
+
+
+def encode_mp4(pictures, milliseconds):
+    """Bytes of an H.264 film of uint8 pictures of one size, enlarged by SCALE; needs imageio-ffmpeg."""
+    frames = np.stack([_enlarge(picture, SCALE) for picture in pictures])
+    frames = np.broadcast_to(frames[..., None], (*frames.shape, 3)) if frames.ndim == 3 else frames
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film.mp4"
+        # SCALE makes both sides even, which is all that H.264 needs.
+        imageio.imwrite(film, frames, plugin="FFMPEG", fps=1000.0 / milliseconds, macro_block_size=SCALE)
+        return film.read_bytes()
+
+
+def _enlarge(picture, scale):
+    return picture.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -1,0 +1,129 @@
+"""RegularizedGAN: generator, discriminator and recognition network over a described latent vector."""
+
+from typing import NamedTuple
+
+from infogan.distributions import Product
+from infogan.model import architectures
+from infogan.model.layers import GENERATED, Network, Normalisation
+from infogan.model.losses import mutual_information_bound
+from infogan.system.tf1 import tf
+
+
+class Judgement(NamedTuple):
+    """What D and Q make of a batch of images, after one pass through the trunk they share.
+
+    Attributes:
+      logits: Tensor [B]; D(x) = sigmoid(logits) is the probability that x is real.
+      reg_dist_info: `dist_info` of Q(c | x), the posterior of the regularised latents.
+      q_features: Tensor [B, features], what Q's last layer sees.
+    """
+
+    logits: object
+    reg_dist_info: dict
+    q_features: object
+
+
+class RegularizedGAN:
+    """A GAN whose generator is regularised to keep some latents readable from the image (arXiv:1606.03657, Sec. 5).
+
+    Variables are made at the first call of each part; every later call reuses them.
+
+    Args:
+      output_dist: distribution of an image's pixels given the generator's output.
+      latent_spec: sequence of `Latent` (name, distribution, regularised), in the order in which z is laid out.
+      network: name of an Architecture; it makes images of as many numbers as output_dist has.
+      leaky_rate: negative slope of the rectifiers of D and Q.
+      seed: int, from which all initial values follow.
+      spectral_norm: True normalises every layer of the trunk, D and Q by its spectrum and leaves out their batch norm.
+    """
+
+    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed, spectral_norm=False):
+        table = architectures.find_architecture(network)
+        self.output_dist = output_dist
+        self.latent_spec = tuple(latent_spec)
+        self.image_shape = architectures.find_image_shape(network, output_dist.dim)
+        self.latent_dist = Product([latent.distribution for latent in self.latent_spec])
+        self.reg_latents = tuple(latent for latent in self.latent_spec if latent.regularised)
+        self.reg_latent_dist = Product([latent.distribution for latent in self.reg_latents])
+        q_rows = table.recognition_head(leaky_rate, self.reg_latent_dist.dist_flat_dim)
+        self._trunk = Network("trunk", seed, table.trunk(self.image_shape, leaky_rate), spectral_norm)
+        self._discriminator_head = Network("discriminator", seed, table.discriminator_head(), spectral_norm)
+        self._recognition_head = Network("recognition", seed, q_rows, spectral_norm)
+        self._generator = Network("generator", seed, table.generator(self.image_shape))
+
+    @classmethod
+    def of_spec(cls, spec):
+        """The model of an ExperimentSpec."""
+        return cls(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed, spec.spectral_norm)
+
+    def generate(self, z, normalisation=None):
+        """Images G(z).
+
+        Args:
+          z: Tensor [B, latent_dist.dim].
+          normalisation: how batch norm behaves; by default the moving averages, each image by itself.
+
+        Returns:
+          Tensor [B, H, W, C] in the pixel range of the output distribution: [0, 1] for MeanBernoulli, [-1, 1] for
+          MeanGaussian.
+        """
+        output = self._generator(
+            self.latent_dist.embed(z), normalisation or Normalisation([GENERATED], batch_statistics=False)
+        )
+        dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))
+        return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
+
+    def discriminate(self, x, normalisation):
+        """D and Q on images x [B, H, W, C]: a Judgement. What is not fetched from it costs nothing."""
+        features = self._trunk(x, normalisation)
+        logits = self._discriminator_head(features, normalisation)[:, 0]
+        flat, q_features = self._recognition_head.apply(features, normalisation)
+        return Judgement(logits, self.reg_latent_dist.activate_dist(flat), q_features)
+
+    def reg_z(self, z):
+        """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""
+        parts = zip(self.latent_spec, self.latent_dist.split_var(z))
+        return self.reg_latent_dist.join_vars([part for latent, part in parts if latent.regularised])
+
+    def reg_logli(self, z, reg_dist_info):
+        """log Q(c | x) of the latents z that x was generated from: dict of name -> Tensor [B]."""
+        codes = self.reg_latent_dist.split_var(self.reg_z(z))
+        infos = self.reg_latent_dist.split_dist_info(reg_dist_info)
+        return {
+            latent.name: latent.distribution.logli(code, info)
+            for latent, code, info in zip(self.reg_latents, codes, infos)
+        }
+
+    def information(self, z, reg_dist_info):
+        """L_I of each code from latents z and Q's posterior of the images made of them (Eq. 5).
+
+        Returns:
+          dict of code name -> scalar Tensor, in nats.
+        """
+        entropies = {latent.name: latent.distribution.prior_entropy for latent in self.reg_latents}
+        return mutual_information_bound(entropies, self.reg_logli(z, reg_dist_info))
+
+    def read_images(self, images):
+        """uint8 Tensor [B, H, W, C] -> float Tensor in the pixel range of generated images."""
+        low, high = self.output_dist.pixel_range
+        return low + (high - low) * tf.cast(images, tf.float32) / 255.0
+
+    def show_images(self, images):
+        """Float Tensor [B, H, W, C] in the pixel range of generated images -> float Tensor in [0, 1], as is shown."""
+        low, high = self.output_dist.pixel_range
+        return (images - low) / (high - low)
+
+    @property
+    def generator_variables(self):
+        """Weights of G."""
+        return self._generator.trainable_variables
+
+    @property
+    def discriminator_variables(self):
+        """Weights of the trunk and of D's output layer."""
+        return self._trunk.trainable_variables + self._discriminator_head.trainable_variables
+
+    @property
+    def recognition_variables(self):
+        """Weights of Q above the trunk."""
+        return self._recognition_head.trainable_variables

@@ -1,0 +1,333 @@
+"""Layers of the paper's tables over `tf.layers`, and `Network`, a chain of them.
+
+A row such as `conv(64)` describes a layer; `Network` builds it with a name and a seed of its own, because the default
+initialisers of `tf.layers` ignore the graph's seed. The layer classes of `tf.layers` are used, not its functions: they
+are the same code without the deprecation warnings.
+
+Initial values follow the authors' code (the paper gives none): convolutions truncated normal, dense layers and
+up-convolutions normal, deviation 0.02; batch norm's scale N(1, 0.02); biases 0.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from infogan.model.replicas import count_replicas, gather_from_replicas, sum_over_replicas
+from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import tf
+
+KERNEL = 4
+"""Height and width of every convolution in the paper's tables."""
+
+INITIAL_DEVIATION = 0.02
+BATCH_NORM_EPSILON = 1e-5
+BATCH_NORM_DECAY = 0.9
+"""Both from the authors' code; the paper names neither."""
+
+REAL, GENERATED = "real", "generated"
+"""The two populations of images, whose statistics batch norm keeps apart."""
+
+
+@dataclasses.dataclass
+class Normalisation:
+    """How batch norm treats one pass through a network.
+
+    Attributes:
+      populations: what the batch is made of: `[REAL]`, `[GENERATED]`, or both, for a batch whose first half is real and
+        whose second half is generated. Each part is normalised by itself, with its own moving averages.
+      batch_statistics: True normalises by the part's own mean and variance, as in training; False by the moving
+        averages, so that an image's result does not depend on its neighbours.
+      share: weight of this batch in the moving averages that it moves; a float or a scalar Tensor.
+      updates: operations that a pass with batch statistics appends; running them moves the averages.
+    """
+
+    populations: list
+    batch_statistics: bool
+    share: object = 1.0 - BATCH_NORM_DECAY
+    updates: list = dataclasses.field(default_factory=list)
+
+    @property
+    def updates_spectra(self):
+        """Whether spectral normalisation moves on with this pass: in D's step, the one that sees real images."""
+        return self.batch_statistics and REAL in self.populations
+
+
+class Network:
+    """Layers applied one after another; calling it again reuses its variables.
+
+    Args:
+      name: variable scope, unique in its graph.
+      seed: int; every layer's initial values follow from it, the name and the layer's position.
+      rows: what `conv`, `dense`, ... return, in order.
+      spectral_norm: True leaves batch norm out and divides every kernel by its largest singular value.
+    """
+
+    def __init__(self, name, seed, rows, spectral_norm=False):
+        self._name = name
+        if spectral_norm:
+            rows = [row for row in rows if row.kind != "batch_norm"]
+        kinds = [row.kind for row in rows] + [""]
+        # Batch norm subtracts the mean, and with it any bias before it.
+        self._layers = [
+            row(f"{i}_{row.kind}", derive_seed(seed, name, i), use_bias=kinds[i + 1] != "batch_norm")
+            for i, row in enumerate(rows)
+        ]
+        if spectral_norm:
+            self._layers = [
+                SpectralNorm(layer, derive_seed(seed, name, i, "u")) if isinstance(layer, _Weighted) else layer
+                for i, layer in enumerate(self._layers)
+            ]
+
+    def __call__(self, x, normalisation):
+        return self.apply(x, normalisation)[0]
+
+    def apply(self, x, normalisation):
+        """The output for x, and what the last layer saw."""
+        with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
+            for layer in self._layers:
+                seen, x = x, layer(x, normalisation)
+        return x, seen
+
+    @property
+    def trainable_variables(self):
+        """The weights of all layers; complete once the network has been called."""
+        return [variable for layer in self._layers for variable in getattr(layer, "trainable_variables", [])]
+
+
+def _row(kind, build):
+    build.kind = kind
+    return build
+
+
+class _Weighted:
+    """A layer of `tf.layers`, which has no use for the normalisation."""
+
+    def __init__(self, layer):
+        self._layer = layer
+
+    def __call__(self, x, normalisation):
+        return self._layer(x)
+
+    @property
+    def name(self):
+        return self._layer.name
+
+    @property
+    def kernel(self):
+        """Variable [..., outputs]; there once the layer has been called, like `bias`."""
+        return self._layer.kernel
+
+    @property
+    def bias(self):
+        """Variable [outputs], or None for a layer without."""
+        return self._layer.bias
+
+    @property
+    def trainable_variables(self):
+        return self._layer.trainable_variables
+
+
+def conv(filters, stride=2):
+    """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
+
+    def build(name, seed, use_bias):
+        initial = tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
+        return _Weighted(
+            tf.layers.Conv2D(filters, KERNEL, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name)
+        )
+
+    return _row("conv", build)
+
+
+def up_conv(filters, stride=2):
+    """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
+
+    def build(name, seed, use_bias):
+        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
+        return _Weighted(
+            tf.layers.Conv2DTranspose(
+                filters, KERNEL, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name
+            )
+        )
+
+    return _row("up_conv", build)
+
+
+def dense(units):
+    """`FC 1024`: [B, N] -> [B, 1024]."""
+
+    def build(name, seed, use_bias):
+        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
+        return _Weighted(tf.layers.Dense(units, use_bias=use_bias, kernel_initializer=initial, name=name))
+
+    return _row("dense", build)
+
+
+def _function(kind, function):
+    return _row(kind, lambda name, seed, use_bias: lambda x, normalisation: function(x))
+
+
+def relu():
+    """Rectifier."""
+    return _function("relu", lambda x: tf.nn.relu(x))
+
+
+def leaky_relu(rate):
+    """Rectifier that lets `rate` of a negative input through (paper: 0.1; authors' code: 0.01)."""
+    return _function("leaky_relu", lambda x: tf.nn.leaky_relu(x, rate))
+
+
+def reshape(*shape):
+    """[B, ...] -> [B, *shape]; `reshape(-1)` flattens."""
+    return _function("reshape", lambda x: tf.reshape(x, [-1, *shape] if shape != (-1,) else [-1, np.prod(x.shape[1:])]))
+
+
+def batch_norm():
+    """Batch normalisation over all axes but the last."""
+    return _row("batch_norm", lambda name, seed, use_bias: _BatchNorm(name, seed))
+
+
+class _BatchNorm:
+    """One scale and offset; moving averages for each population.
+
+    Not `tf.layers.BatchNormalization`, which keeps one pair of averages: D sees real and generated batches, whose
+    statistics differ, and a real image must be classified with those of real images.
+    """
+
+    def __init__(self, name, seed):
+        self._name = name
+        self._scale_initializer = tf.random_normal_initializer(1.0, INITIAL_DEVIATION, seed=seed)
+        self.trainable_variables = []
+
+    def __call__(self, x, normalisation):
+        channels = int(x.shape[-1])
+        with tf.variable_scope(self._name):
+            scale = tf.get_variable("scale", [channels], initializer=self._scale_initializer)
+            offset = tf.get_variable("offset", [channels], initializer=tf.zeros_initializer())
+            self.trainable_variables = [scale, offset]
+            populations = normalisation.populations
+            parts = [x] if len(populations) == 1 else tf.split(x, len(populations))
+            results = [
+                self._normalise(part, scale, offset, population, normalisation)
+                for part, population in zip(parts, populations)
+            ]
+        return results[0] if len(results) == 1 else tf.concat(results, axis=0)
+
+    def _normalise(self, x, scale, offset, population, normalisation):
+        with tf.variable_scope(population):
+            mean = _build_average("mean", scale.shape, tf.zeros_initializer())
+            variance = _build_average("variance", scale.shape, tf.ones_initializer())
+        image = x if x.shape.ndims == 4 else x[:, None, None, :]
+        if normalisation.batch_statistics:
+            y, batch_mean, batch_variance = _normalise_by_batch(image, scale, offset)
+            for average, value in ((mean, batch_mean), (variance, batch_variance)):
+                normalisation.updates.append(average.assign_sub(normalisation.share * (average - value)))
+        else:
+            y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
+        return y if x.shape.ndims == 4 else y[:, 0, 0, :]
+
+
+def _build_average(name, shape, initializer):
+    # Replicas move their averages by the same numbers, so one replica's are everybody's.
+    aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
+    return tf.get_variable(name, shape, initializer=initializer, trainable=False, aggregation=aggregation)
+
+
+def _normalise_by_batch(image, scale, offset):
+    """The normalised batch [B, H, W, C], its mean and its unbiased variance [C]; the batch is that of all replicas."""
+    y, mean, variance = _fused_batch_norm(image, scale, offset)
+    if count_replicas() == 1:
+        return y, mean, variance
+    own_size = tf.cast(tf.size(image) // tf.size(mean), tf.float32)  # numbers of a channel
+    means, variances = tf.unstack(
+        gather_from_replicas(tf.stack([mean, variance * (own_size - 1.0) / own_size])), axis=1
+    )
+    mean = tf.reduce_mean(means, axis=0)
+    # Sums of squares: a mean of squares less the square of the mean can round to less than 0.
+    variance = tf.reduce_mean(variances + tf.math.squared_difference(means, mean), axis=0)
+    size = own_size * count_replicas()
+    y = tf.custom_gradient(_normalise_by_moments)(image, scale, offset, mean, variance, size)
+    return y, mean, variance * size / (size - 1.0)
+
+
+def _normalise_by_moments(image, scale, offset, mean, variance, size):
+    """Normalises by the moments of all replicas' images, `size` numbers a channel; the gradient counts the moments in.
+
+    With y = scale x' + offset, x' = (x - mean) / deviation: dx = scale / deviation (dy - mean(dy) - x' mean(dy x')),
+    the means being those of all replicas (Ioffe and Szegedy 2015, arXiv:1502.03167, Sec. 3).
+
+    Returns:
+      The normalised image, and the function that builds its gradients: for `tf.custom_gradient`.
+    """
+    y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
+
+    def build_gradients(dy):
+        dx, dscale, doffset = tf.gradients(y, [image, scale, offset], dy)  # as if the moments were constants
+        factor = scale * tf.rsqrt(variance + BATCH_NORM_EPSILON)
+        mean_dy, mean_product = tf.unstack(factor * sum_over_replicas(tf.stack([doffset, dscale])) / size)
+        of_moments, _, _ = _fused_batch_norm(image, mean_product, mean_dy, (mean, variance))
+        return dx - of_moments, dscale, doffset, None, None, None
+
+    return y, build_gradients
+
+
+def _fused_batch_norm(image, scale, offset, moments=(None, None)):
+    """Normalises by the image's own moments, or by a given mean and variance. Keeps float32 in itself at any precision.
+
+    Returns:
+      The normalised image, its mean and its unbiased variance [C].
+    """
+    mean, variance = moments
+    return tf.nn.fused_batch_norm(
+        image, scale, offset, mean, variance, epsilon=BATCH_NORM_EPSILON, is_training=mean is None
+    )
+
+
+class SpectralNorm:
+    """A convolution or dense layer whose kernel W is divided by its largest singular value sigma.
+
+        y = W x / sigma + b,    sigma = v' W u,    v = W u / |W u|,    u <- W' v / |W' v|
+
+    W is the kernel as a matrix [inputs, outputs], a convolution's with its window among the inputs. sigma comes from
+    one step of the power iteration (Algorithm 1) from the stored u; no gradient flows through u and v. The stored u
+    moves once in a D step and in no G step, like batch norm's averages of real images, and is in the checkpoints.
+
+    Args:
+      layer: a layer with `name`, `kernel` and `bias`, which is there or None.
+      seed: int, from which the first u follows.
+    """
+
+    def __init__(self, layer, seed):
+        self._layer = layer
+        self._initializer = tf.random_normal_initializer(seed=seed)
+        self._u = None
+
+    def __call__(self, x, normalisation):
+        y, bias = self._layer(x, normalisation), self._layer.bias
+        sigma, move = self._measure()
+        if normalisation.updates_spectra:
+            normalisation.updates.append(move)
+        # The layer is linear in its kernel, so its result is scaled in place of the kernel.
+        return y / sigma if bias is None else (y - bias) / sigma + bias
+
+    def _measure(self):
+        """sigma as a scalar Tensor, and the operation that stores the next u."""
+        kernel = self._layer.kernel
+        outputs = int(kernel.shape[-1])
+        matrix = tf.reshape(kernel, [-1, outputs])
+        if self._u is None:
+            with tf.variable_scope(self._layer.name):
+                self._u = tf.get_variable(
+                    "u",
+                    [outputs, 1],
+                    initializer=self._initializer,
+                    trainable=False,
+                    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,  # every replica finds the same
+                )
+        v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))
+        next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))
+        return tf.reduce_sum(v * (matrix @ next_u)), self._u.assign(next_u)
+
+    @property
+    def trainable_variables(self):
+        return self._layer.trainable_variables

@@ -1,0 +1,104 @@
+"""Files that are whole or not there, even after a power cut; a lock between processes; the cache folder."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from infogan.system.errors import InputError
+
+TEMPORARY = re.compile(r"\..+\.(\d+)")
+"""Name of a file that `write_atomically` has not finished, with the number of its process."""
+
+
+def write_atomically(path, content):
+    """Writes text or bytes to `path` so that a reader, or a crash, never meets half of it."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def write_json(path, value):
+    """Writes a JSON document atomically."""
+    write_atomically(path, json.dumps(value, indent=1) + "\n")
+
+
+def remove_abandoned(folder):
+    """Removes what `write_atomically` left unfinished in a folder, and below, when its process was killed."""
+    for path in folder.rglob(".*"):
+        match = TEMPORARY.fullmatch(path.name)
+        if match and not _is_alive(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process):
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def sync(path):
+    """Waits until the content of a file, or the names in a folder, have reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(path, refusal=None):
+    """Holds the lock of a file; the system frees it when the process ends, however it ends.
+
+    Args:
+      path: `pathlib.Path` of the file, which is made if need be and stays.
+      refusal: the exception to raise where another process holds it; None waits until none does.
+
+    Raises:
+      OSError: if the file cannot be written.
+    """
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
+        except BlockingIOError as error:
+            raise refusal from error
+        yield
+
+
+def find_cache_folder():
+    """The folder: $INFOGAN_CACHE, else `infogan` below $XDG_CACHE_HOME, else ~/.cache/infogan. It need not exist.
+
+    A user without a home, as a container may have, gets one among the temporary files.
+    """
+    if chosen := os.environ.get("INFOGAN_CACHE"):
+        return Path(chosen)
+    if chosen := os.environ.get("XDG_CACHE_HOME"):
+        return Path(chosen) / "infogan"
+    try:
+        return Path.home() / ".cache" / "infogan"
+    except RuntimeError:
+        return _make_temporary()
+
+
+def _make_temporary():
+    folder = Path(tempfile.gettempdir()) / f"infogan-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():  # somebody else made it, and could have put anything in it
+        raise InputError("INFOGAN_CACHE", f"it is needed, because {folder} is another user's. Set it to a folder.")
+    return folder

@@ -1,0 +1,55 @@
+"""Lines for whoever runs the program, which never end it: nobody may be reading, or the terminal may lack a letter.
+
+Also how far a long reading is.
+"""
+
+import contextlib
+import os
+import sys
+
+import progressbar
+
+
+def say(text):
+    """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
+    try:
+        _print(text, sys.stdout)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
+
+
+def note(text):
+    """Prints to standard error, unless it is closed or nobody reads it any more."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            _print(text, sys.stderr)
+
+
+def warn(text):
+    """Prints a warning to standard error, as `note`."""
+    note(f"warning: {text}")
+
+
+def _print(text, file):
+    """In one piece: a study's threads speak at once."""
+    try:
+        print(f"{text}\n", end="", flush=True, file=file)
+    except UnicodeEncodeError:  # a file's name that is no text, or a letter that the terminal does not have
+        print(text.encode("ascii", "backslashreplace").decode() + "\n", end="", flush=True, file=file)
+
+
+@contextlib.contextmanager
+def show_progress(text, most):
+    """Yields a function that takes how much is done: a bar on a terminal, else one line in all.
+
+    Args:
+      text: what is done.
+      most: what is done at the end, at least 1; more is shown as that.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        note(text)
+        yield lambda done: None
+        return
+    widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
+    with progressbar.ProgressBar(max_value=most, max_error=False, widgets=widgets, fd=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,210 @@
+"""InfoGANTrainer: runs updates in a session, logs, saves, and goes on from where a run stopped."""
+
+import contextlib
+import dataclasses
+import math
+import time
+import zlib
+
+import numpy as np
+
+from infogan import grids
+from infogan.codes import ROWS, sweep_latents, vary_discrete_codes
+from infogan.model.gan import RegularizedGAN
+from infogan.system.devices import session_config
+from infogan.system.errors import NumbersFailed
+from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import tf
+from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
+from infogan.training.placement import Agreement, OneDevice
+from infogan.training.run_log import Progress, RunLog, Unrecorded
+from infogan.training.update import UpdateCall, build_settling, build_update, join_updates
+
+MOST_FRAMES = 50
+"""Frames in the film of a training, however long it is."""
+
+SETTLING_BATCHES = 50
+"""Batches on which batch norm's averages settle after the last update."""
+
+
+MOST_BYTES_ON_DEVICE = 2**30
+"""Sets up to this lie on the device. Larger ones stay in their file (`infogan.data.pixel_cache`), from which each
+batch is read; the system keeps as much of it in memory as there is room for."""
+
+
+class InfoGANTrainer:
+    """Trains the experiment of a spec. The whole graph is built here and finalised.
+
+    Args:
+      spec: ExperimentSpec.
+      images: uint8 array [N, H, W, C], the training set; no label comes near the trainer.
+      folder: RunFolder, created.
+      stop: StopSignals, entered.
+      updates_per_call: most updates in a session run. Results do not depend on it.
+      distribution: where to train, of `infogan.training.placement`; None is OneDevice(). Of several processes the
+        chief alone writes.
+      stream: which random numbers draw latents, images and their order; 0 are the seed's own.
+    """
+
+    def __init__(self, spec, images, folder, stop, updates_per_call=1, distribution=None, stream=0):
+        self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
+        self._updates_per_call = updates_per_call
+        self._distribution = distribution or OneDevice()
+        self._is_chief = self._distribution.is_chief
+        self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
+        self._draws = dataclasses.replace(spec, seed=derive_seed(spec.seed, "stream", stream)) if stream else spec
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._images_in = tf.placeholder(tf.uint8, images.shape)
+            copies = self._distribution.place(self._place_images)
+            self._load_images = [copy.initializer for copy in copies if copy is not images]
+            with self._distribution.scope():
+                self._build(copies)
+        self._graph.finalize()
+
+    def _place_images(self):
+        """The images on a device, or as they are."""
+        if self._images.nbytes > MOST_BYTES_ON_DEVICE:
+            return self._images
+        # A local variable: on the device, not in the checkpoints, and not a constant inside the graph.
+        local = [tf.GraphKeys.LOCAL_VARIABLES]
+        return tf.Variable(self._images_in, trainable=False, collections=local)
+
+    def _build(self, copies):
+        """Builds everything but the images, `copies` holding them for each device."""
+        spec, draws, run = self._spec, self._draws, self._distribution.run
+        content = 0
+        if self._distribution.processes > 1:  # it reads the whole set
+            content = zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(spec.to_json().encode()))
+        self._agreement = Agreement(self._distribution, content)
+        model = RegularizedGAN.of_spec(spec)
+        self._settling_batch = tf.placeholder(tf.int64, [])
+        self._settle = run(lambda images: build_settling(model, draws, images, self._settling_batch), copies)
+        self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
+        self._generated = model.show_images(model.generate(self._latents_in))
+        self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
+        # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body too.
+        self._call = UpdateCall(
+            lambda: join_updates(run(lambda images: build_update(model, draws, images), copies)), self._updates_per_call
+        )
+        self._initialise = tf.global_variables_initializer()
+        self._checkpoints = Checkpoints(self._folder.checkpoints)
+
+    def train(self):
+        """Trains a run that is not finished, from its newest checkpoint or from the start, to its end.
+
+        After the last update batch norm's averages settle (`build_settling`), and the last checkpoint is written.
+
+        Raises:
+          InputError: if the newest checkpoint or the log is damaged.
+          NumbersFailed: at the update whose quantities, gradients or weights are not all finite.
+          TrainingFailed: if a checkpoint cannot be written.
+          Interrupted: after a signal, once the last finished update is saved.
+        """
+        with self._graph.as_default(), self._distribution.open_session(session_config(self._spec.precision)) as session:
+            update = self._begin(session)
+            log, progress = self._open_logs(update)
+            try:
+                with self._stop.deferred():
+                    self._run_updates(session, update, log, progress)
+            finally:
+                progress.close()
+                log.close()
+
+    def _begin(self, session):
+        """Fills the variables; returns how many updates are finished."""
+        saved = find_checkpoints(self._folder.checkpoints)
+        self._agreement.reach(session, saved[-1] if saved else 0, self._stop)
+        session.run(self._initialise)
+        if self._load_images:
+            session.run(self._load_images, {self._images_in: self._images})
+        if not saved:
+            return 0
+        self._checkpoints.restore(session, saved[-1])
+        return int(session.run(self._call.counter))
+
+    def _open_logs(self, update):
+        if not self._is_chief:
+            return Unrecorded(), Unrecorded()
+        log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
+        self._folder.write_status("running", update, self._spec.updates)
+        return log, Progress(update, self._spec)
+
+    def _run_updates(self, session, update, log, progress):
+        spec = self._spec
+        base_latents = vary_discrete_codes(spec.latent_spec, session.run(self._base_latents))
+        run_updates = self._call.bind(session)
+        seconds, timed_updates = 0.0, 0
+        while update < spec.updates:
+            started = time.monotonic()
+            values, performed = run_updates(self._updates_before_pause(update))
+            seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + performed
+            update += performed
+            if not np.isfinite(values).all():
+                raise NumbersFailed(self._describe_failure(session, update, values))
+            progress.advance(update)
+            if update % spec.updates_per_epoch == 0:
+                speed = timed_updates * spec.batch_size / seconds
+                line = self._finish_epoch(session, update, speed)
+                seconds, timed_updates = 0.0, 0
+                if self._is_chief:
+                    self._record_epoch(session, line, base_latents, log, progress)
+            is_stopped = self._agreement.reach(session, update, self._stop)
+            if update < spec.updates and (is_stopped or update % spec.snapshot_interval == 0):
+                self._save(session, update)
+            if update < spec.updates and is_stopped:
+                self._stop.raise_if_received()
+        for batch in range(SETTLING_BATCHES):
+            session.run(self._settle, {self._settling_batch: batch})
+        self._save(session, update)
+        # The others leave once the chief has saved; whether they do so in good order no longer matters to it.
+        with contextlib.suppress(*([tf.errors.OpError] if self._is_chief else [])):
+            self._agreement.reach(session, update, self._stop)
+
+    def _updates_before_pause(self, update):
+        """How many updates the next call may perform: none beyond the end of an epoch, a checkpoint or the run."""
+        spec = self._spec
+        pauses = (spec.updates, spec.updates_per_epoch, spec.snapshot_interval)
+        return min(self._updates_per_call, *(pause - update % pause for pause in pauses))
+
+    def _save(self, session, update):
+        if self._is_chief:
+            self._checkpoints.save(session, update)
+
+    def _record_epoch(self, session, line, base_latents, log, progress):
+        update = line["update"]
+        log.write_metrics(line)
+        progress.report_epoch(line)
+        if line["epoch"] % self._frame_interval == 0:
+            log.write_pictures(self._draw_samples(session, base_latents), update)
+        self._folder.write_status("running", update, self._spec.updates)
+
+    def _finish_epoch(self, session, update, images_per_second):
+        """The epoch's means, as an object for metrics.jsonl; starts the next epoch's sums."""
+        spec = self._spec
+        means = session.run(self._call.totals) / spec.updates_per_epoch
+        session.run(self._call.clear_totals)
+        return {
+            "epoch": update // spec.updates_per_epoch,
+            "update": update,
+            "images_seen": update * spec.batch_size // spec.views,
+            **{name: float(mean) for name, mean in zip(self._call.names, means)},
+            "speed/images_per_second": images_per_second,
+        }
+
+    def _draw_samples(self, session, base_latents):
+        """A picture per code, of the same latents each time."""
+        pictures = {}
+        for code in self._spec.codes:
+            latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit)
+            rows, columns, dim = latents.shape
+            images = session.run(self._generated, {self._latents_in: latents.reshape(-1, dim)})
+            pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
+        return pictures
+
+    def _describe_failure(self, session, update, values):
+        bad = [f"{name} = {value}" for name, value in zip(self._call.names, values) if not np.isfinite(value)]
+        variables = self._checkpoints.find_bad(session)
+        if variables:
+            bad.append(f"{describe_bad(variables)} not finite")
+        return f"update {update}: {', '.join(bad)}. {describe_last_checkpoint(self._folder.checkpoints)}"
