@@ -14,6 +14,7 @@ import run_mnist_exp
 from conftest import ROOT
 
 from infogan import experiment
+from infogan.cli import train
 from infogan.cli.flags import FLAGS
 from infogan.data import Dataset, Split
 from infogan.distributions import Product, Uniform
@@ -55,7 +56,7 @@ def given(monkeypatch):
             shape = (20, 20, 3)
         return Dataset(make_split(shape, 20, 0), make_split(shape, 10, 1), "random numbers")
 
-    monkeypatch.setattr(experiment, "load_dataset", load_dataset)
+    monkeypatch.setattr(train, "load_dataset", load_dataset)
     monkeypatch.setattr(evaluate, "FRESH_SAMPLES", 20)
     monkeypatch.setattr(loop, "SETTLING_BATCHES", 2)
     return asked
@@ -116,7 +117,7 @@ def saved_spec(root):
 @pytest.fixture
 def untrained(given, monkeypatch):
     """Launches without training: a run is set up, and that is all."""
-    monkeypatch.setattr(experiment, "run", lambda *arguments: {"metrics": [], "notes": []})
+    monkeypatch.setattr(train, "run", lambda *arguments: {"metrics": [], "notes": []})
     return given
 
 
@@ -174,7 +175,7 @@ def test_flags_together_make_a_spec_though_one_alone_would_not(untrained, tmp_pa
     folders = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt", "--run-name", "run"]
     recipes = {"robust": run_mnist_exp.ROBUST}
     flags = ["--smoke", "--batch-size", 9, "--augmentation", 0, "--view-information", 0, *folders]
-    assert experiment.main("MNIST", recipes, [str(flag) for flag in flags]) == 0
+    assert train.main("MNIST", recipes, [str(flag) for flag in flags]) == 0
     spec = saved_spec(tmp_path)
     assert (spec.batch_size, spec.augmentation, spec.view_information) == (9, 0.0, 0.0)
 

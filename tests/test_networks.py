@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Categorical, Circular, MeanBernoulli, MeanGaussian, Uniform
-from infogan.model import architectures
 from infogan.model.architectures import ARCHITECTURES, find_architecture, find_image_shape
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import (
@@ -298,7 +297,7 @@ def test_a_turn_of_a_circular_code_ends_where_it_began():
 
 def test_unknown_batch_size():
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
-    trunk = Network("trunk", 0, architectures.trunk((28, 28, 1), 0.1))
+    trunk = Network("trunk", 0, find_architecture("mnist").trunk((28, 28, 1), 0.1))
     assert evaluate(trunk(images, Normalisation([REAL], False)), {images: np.zeros([3, 28, 28, 1])}).shape == (3, 1024)
 
 
@@ -403,7 +402,7 @@ def test_moving_averages_move_by_a_tenth():
 
 def test_without_batch_statistics_an_image_stands_alone():
     images = np.random.default_rng(0).normal(size=(8, 28, 28, 1)).astype(np.float32)
-    trunk = Network("trunk", 0, architectures.trunk((28, 28, 1), 0.1))
+    trunk = Network("trunk", 0, find_architecture("mnist").trunk((28, 28, 1), 0.1))
     together = trunk(tf.constant(images), Normalisation([REAL], False))
     alone = trunk(tf.constant(images[:1]), Normalisation([REAL], False))
     first, single = evaluate([together, alone])

@@ -8,13 +8,11 @@ import time
 import numpy as np
 
 from infogan import grids
-from infogan.cli.flags import show
 
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""
 MOST_IMAGES = 1000
 """Images in the embedding: the sprites of 128x128 pixels still make a picture that browsers accept."""
-SCHEDULES = ("code_schedules", "turning_schedule", "scaling_schedule")
 
 
 def list_hyper_parameters(spec):
@@ -25,7 +23,8 @@ def list_hyper_parameters(spec):
     """
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
-    chosen.update({name: show(plain[name]) for name in SCHEDULES})
+    chosen.update({name: str(plain[name]) for name in ("turning_schedule", "scaling_schedule")})
+    chosen["code_schedules"] = "/".join(map(str, spec.code_schedules)) or "none"
     chosen["latents"] = ", ".join(f"{latent.name} ~ {latent.distribution}" for latent in spec.latent_spec)
     return chosen
 
