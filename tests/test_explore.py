@@ -1,5 +1,6 @@
 """launchers/explore.py: what the page shows, in a browser too, and whom it refuses."""
 
+import asyncio
 import base64
 import collections
 import dataclasses
@@ -27,7 +28,7 @@ from conftest import ROOT, random_split, read_refusal
 
 import infogan
 from infogan.cli import explorer as explorer_module
-from infogan.cli.explore import main
+from infogan.cli.explore import Guard, main
 from infogan.cli.explorer import Explorer, choices, read_picture
 from infogan.system.errors import InputError
 
@@ -236,26 +237,66 @@ def test_other_names_and_large_requests_are_refused(page_url):
     assert fetch(page_url)[0] == 200
 
 
-def test_a_flood_is_refused():
-    import asyncio
-
-    from infogan.cli.explore import Guard
+def ask_guard(count, method="POST", path="/gradio_api/run/predict", **headers):
+    """Statuses that a Guard, which takes five POSTs a second, gives to equal requests."""
 
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def ask(guard, count):
+    async def ask(guard):
         sent = []
 
         async def send(message):
             sent.append(message)
 
-        scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"2")]}
+        given = {"host": "127.0.0.1:7860", "content-length": "2", **headers}
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in given.items()]
         for _ in range(count):
-            await guard(scope, None, send)
+            await guard({"type": "http", "method": method, "path": path, "headers": pairs}, None, send)
         return [message["status"] for message in sent if "status" in message]
 
-    assert asyncio.run(ask(Guard(app, 5), 8)) == [200] * 5 + [429] * 3
+    return asyncio.run(ask(Guard(app, 5)))
+
+
+def test_a_flood_is_refused():
+    assert ask_guard(8) == [200] * 5 + [429] * 3
+
+
+LINK = {"method": "GET", "path": "/", "sec_fetch_site": "cross-site"}
+SITES = {
+    "a program": ({}, 200),
+    "the page": ({"origin": "http://127.0.0.1:7860", "sec_fetch_site": "same-origin"}, 200),
+    "the page in an old browser": ({"origin": "http://127.0.0.1:7860"}, 200),
+    "the page behind a proxy": ({"origin": "https://ours.example", "sec_fetch_site": "same-origin"}, 200),
+    "typed": ({"method": "GET", "path": "/config", "sec_fetch_site": "none"}, 200),
+    "a link": ({**LINK, "sec_fetch_dest": "document"}, 200),
+    "another site": ({"origin": "http://evil.example", "sec_fetch_site": "cross-site"}, 403),
+    "another site, old browser": ({"origin": "http://evil.example"}, 403),
+    "an address that begins alike": ({"origin": "http://127.0.0.1:7860.evil.example"}, 403),
+    "a file": ({"origin": "null"}, 403),
+    "another port": ({"origin": "http://127.0.0.1:8000"}, 403),
+    "another port, new browser": ({"origin": "http://127.0.0.1:8000", "sec_fetch_site": "same-site"}, 403),
+    "a form that poses as a link": ({"path": "/", "sec_fetch_site": "cross-site", "sec_fetch_dest": "document"}, 403),
+    "a link past the page": ({**LINK, "path": "/logout", "sec_fetch_dest": "document"}, 403),
+    "a picture": ({**LINK, "path": "/gradio_api/heartbeat/x", "sec_fetch_dest": "image"}, 403),
+    "a frame": ({**LINK, "sec_fetch_dest": "iframe"}, 403),
+    "a preflight": ({"method": "OPTIONS", "origin": "http://localhost:3000"}, 403),
+}
+
+
+@pytest.mark.parametrize("case", SITES)
+def test_other_sites_can_only_link_to_the_page(case):
+    request, status = SITES[case]
+    assert ask_guard(1, **request) == [status]
+
+
+def test_another_site_cannot_upload(page_url):
+    part = 'Content-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nx\r\n'
+    body = f"--x\r\n{part}--x--\r\n".encode()
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    upload = f"{page_url}gradio_api/upload"
+    assert fetch(upload, body, {**form, "Origin": page_url.rstrip("/")})[0] == 200
+    assert fetch(upload, body, {**form, "Origin": "http://evil.example"})[0] == 403
 
 
 JSON = {"Content-Type": "application/json"}

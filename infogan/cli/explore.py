@@ -117,7 +117,9 @@ def serve(run, listener, auth=None):
         import uvicorn
 
         app = Guard(build_app(run, host, auth), MOST_REQUESTS)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        # No web sockets: the page needs none, and a browser lets every site open them.
+        config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
         shown = f"[{host}]" if ":" in host else host
         say(f"{run.folder.name} is on http://{shown}:{port}/ until Ctrl-C")
         server.run(sockets=[listener])
@@ -154,8 +156,25 @@ def _leave(number, frame):
     sys.exit(128 + number)
 
 
+def is_cross_site(method, path, headers):
+    """Whether the visitor's browser asks because a page of another site told it to; a link to our page is none.
+
+    Browsers say so in Sec-Fetch-Site, which no page can change. They leave it out where the address is neither https
+    nor this machine's, and there Origin must be our Host. Programs send neither of the two.
+
+    Args:
+      method, path: str, as in an ASGI scope.
+      headers: dict of lower-case name -> value, all bytes.
+    """
+    is_link = (method, path, headers.get(b"sec-fetch-dest")) == ("GET", "/", b"document")
+    if site := headers.get(b"sec-fetch-site"):
+        return site not in (b"same-origin", b"none") and not is_link
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
+
+
 class Guard:
-    """ASGI middleware: refuses floods and giants, and tells browsers to ask nobody else."""
+    """ASGI middleware: refuses other sites' requests, floods and giants, and tells browsers to ask nobody else."""
 
     def __init__(self, app, most_requests):
         self._app, self._most_requests = app, most_requests
@@ -186,9 +205,12 @@ class Guard:
 
     def _find_refusal(self, scope):
         """None, or the status and the text of a refusal."""
+        headers = dict(scope["headers"])
+        if is_cross_site(scope["method"], scope["path"], headers):  # GETs as well: some of Gradio's keep sessions open
+            return 403, b"Another site asked for this, but only this page may. Open the page itself."
         if scope["method"] != "POST":  # all that computes are POSTs; the page itself is a hundred GETs
             return None
-        length = dict(scope["headers"]).get(b"content-length", b"")
+        length = headers.get(b"content-length", b"")
         if not length.isdigit() or int(length) > LARGEST_REQUEST:
             return 413, b"The request is too large."
         return (429, b"Too many requests. Wait a second.") if self._is_flooded() else None
