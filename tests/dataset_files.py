@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import pickle
 import pty
 import struct
 import subprocess
@@ -120,36 +119,12 @@ def cifar_batches():
     }
 
 
-def python2_pickle(labels, data):
-    """A batch as the official files hold it: protocol 2, with all text as strings of Python 2."""
-
-    def string(value):
-        return b"U" + bytes([len(value)]) + value if len(value) < 256 else b"T" + struct.pack("<i", len(value)) + value
-
-    def number(value):
-        return b"K" + bytes([value]) if value < 256 else b"M" + struct.pack("<H", value)
-
-    dtype = b"cnumpy\ndtype\n" + string(b"u1") + b"K\x00K\x01\x87R(K\x03" + string(b"|") + b"NNNJ\xff\xff\xff\xff"
-    dtype += b"J\xff\xff\xff\xffK\x00tb"
-    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" + string(b"b") + b"\x87R(K\x01"
-    array += number(data.shape[0]) + number(data.shape[1]) + b"\x86" + dtype + b"\x89" + string(data.tobytes()) + b"tb"
-    items = string(b"data") + array + string(b"labels") + b"](" + b"".join(map(number, labels.tolist())) + b"e"
-    return b"\x80\x02}(" + items + b"u."
-
-
-def cifar_files(form):
-    """The files of the archive for Python (of 2, or pickled again by 3) or for C."""
-    files = {}
-    for name, (data, labels) in cifar_batches().items():
-        if form == "binary":
-            records = np.concatenate([labels[:, None].astype(np.uint8), data], axis=1)
-            files[f"cifar-10-batches-bin/{name}.bin"] = records.tobytes()
-        elif form == "python":
-            files[f"cifar-10-batches-py/{name}"] = python2_pickle(labels, data)
-        else:
-            batch = {"data": np.ascontiguousarray(data), "labels": labels.tolist(), "filenames": ["a.png"] * 20}
-            files[f"cifar-10-batches-py/{name}"] = pickle.dumps(batch, protocol=form)
-    return files
+def cifar_files():
+    """The files of the binary archive."""
+    records = {
+        name: np.column_stack([labels, data]).astype(np.uint8) for name, (data, labels) in cifar_batches().items()
+    }
+    return {f"cifar-10-batches-bin/{name}.bin": batch.tobytes() for name, batch in records.items()}
 
 
 def celeba_files(count=40):

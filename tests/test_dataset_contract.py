@@ -34,27 +34,15 @@ def with_lists(write):
     return write_both
 
 
-def write_cifar_archive(folder, form):
-    return write_tar(folder / f"cifar-10-{form}.tar.gz", cifar_files(form), "w:gz").parent
-
-
 # Each writes a set into a folder and returns what --data-dir is then.
 FORMS = {
     ("mnist", "idx"): write_idx_files,
     ("fashion_mnist", "idx"): write_idx_files,
     ("svhn", "train and test"): write_svhn,
     ("svhn", "train alone"): lambda folder: write_svhn(folder, ["train"]),
-    ("cifar10", "python archive"): lambda f: (
-        write_tar(f / "cifar-10-python.tar.gz", cifar_files("python"), "w:gz").parent
-    ),
-    ("cifar10", "binary archive"): lambda f: (
-        write_tar(f / "cifar-10-binary.tar.gz", cifar_files("binary"), "w:gz").parent
-    ),
-    ("cifar10", "python folder"): lambda folder: write_files(folder, cifar_files("python")),
-    ("cifar10", "binary folder"): lambda folder: write_files(folder, cifar_files("binary")),
-    ("cifar10", "batches alone"): lambda f: write_files(f, cifar_files("python")) / "cifar-10-batches-py",
-    ("cifar10", "pickled again"): lambda folder: write_files(folder, cifar_files(2)),
-    ("cifar10", "by protocol 4"): lambda folder: write_files(folder, cifar_files(4)),
+    ("cifar10", "archive"): lambda f: write_tar(f / "cifar-10-binary.tar.gz", cifar_files(), "w:gz").parent,
+    ("cifar10", "folder"): lambda folder: write_files(folder, cifar_files()),
+    ("cifar10", "batches alone"): lambda folder: write_files(folder, cifar_files()) / "cifar-10-batches-bin",
     ("celeba", "zip"): lambda folder: write_zip(folder / "img_align_celeba.zip", celeba_files()).parent,
     ("celeba", "folder"): lambda folder: write_files(folder, celeba_files()),
     ("celeba", "with lists"): with_lists(lambda folder: write_files(folder, celeba_files())),

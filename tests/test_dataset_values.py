@@ -1,7 +1,6 @@
 """What each loader makes of its files: pixels, labels, factors and splits, and what it refuses."""
 
 import io
-import pickle
 import tarfile
 import zipfile
 
@@ -12,13 +11,11 @@ from dataset_files import (
     celeba_files,
     celeba_level,
     chair_files,
-    cifar_batches,
     cifar_files,
     digits,
     face_arrays,
     picture,
     plain_picture,
-    python2_pickle,
     random_images,
     real,
     write_celeba_lists,
@@ -72,53 +69,59 @@ def test_svhn_refuses(tmp_path, arrays, message):
         svhn.load(tmp_path)
 
 
-@pytest.mark.parametrize("form", ["binary", "python", 2, 4])
-def test_cifar10(tmp_path, form):
-    dataset = cifar10.load(write_files(tmp_path, cifar_files(form)))
+def test_cifar10(tmp_path):
+    dataset = cifar10.load(write_files(tmp_path, cifar_files()))
     expected = np.concatenate([random_images(20, 32, 32, 3, seed) for seed in (0, 1)])
     np.testing.assert_array_equal(dataset.train.images, expected)
     np.testing.assert_array_equal(dataset.test.images, random_images(20, 32, 32, 3, 2))
     np.testing.assert_array_equal(dataset.train.labels, np.tile(digits(20), 2))
 
 
-def test_our_writer_of_python_2_is_right():
-    data, labels = cifar_batches()["test_batch"]
-    batch = pickle.loads(python2_pickle(labels, data), encoding="bytes")
-    np.testing.assert_array_equal(batch[b"data"], data)
-    assert batch[b"labels"] == labels.tolist()
-
-
 @pytest.mark.parametrize(
-    "name, content, message",
+    "content, message",
     [
-        ("data_batch_1.bin", b"", "0 bytes, but records of 3,073"),
-        ("data_batch_1.bin", bytes(3073 * 2 - 1), "6,145 bytes, but records of 3,073"),
-        ("data_batch_1.bin", b"\x0a" + bytes(3072), "each needs one of 0 to 9"),
-        ("data_batch_1", pickle.dumps([1], 2), "no batch of CIFAR-10"),
-        ("data_batch_1", pickle.dumps({"data": np.zeros((2, 3072), np.uint8)}, 2), "no batch of CIFAR-10"),
-        ("data_batch_1", pickle.dumps({"data": np.zeros((2, 9), np.uint8), "labels": [1, 2]}, 2), "no batch of"),
-        ("data_batch_1", pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, 2), "1 labels for 2"),
-        ("data_batch_1", pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, 2), "no batch of"),
-        ("data_batch_1", pickle.dumps({"data": np.zeros((1, 3072)), "labels": [1]}, 2), "array of .*f8"),
-        ("data_batch_2", pickle.dumps([1], 2), r"holds the batches \['data_batch_2'\]|no batch of"),
+        (b"", "0 bytes, but records of 3,073"),
+        (bytes(3073 * 2 - 1), "6,145 bytes, but records of 3,073"),
+        (b"\x0a" + bytes(3072), "holds the label 10, but labels are 0 to 9"),
     ],
 )
-def test_cifar10_refuses(tmp_path, name, content, message):
-    write_files(tmp_path / "cifar-10-batches-py", {name: content})
-    with pytest.raises(InputError, match=message):
+def test_cifar10_refuses(tmp_path, content, message):
+    write_files(tmp_path / "cifar-10-batches-bin", {"data_batch_1.bin": content})
+    with pytest.raises(InputError, match=rf"data_batch_1\.bin: .*{message}"):
         cifar10.load(tmp_path)
 
 
-def test_cifar10_needs_both_kinds_of_batches(tmp_path):
-    files = cifar_files("binary")
-    del files["cifar-10-batches-bin/test_batch.bin"]
-    with pytest.raises(InputError, match=r"\['data_batch_1', 'data_batch_2'\], but data_batch_1 and test_batch"):
+@pytest.mark.parametrize("name", ["cifar-10-python.tar.gz", "cifar-10-batches-py/data_batch_1", "data_batch_1"])
+@pytest.mark.parametrize("is_given_itself", [False, True])
+def test_cifar10_for_python_is_refused_by_the_name_of_the_other(tmp_path, name, is_given_itself):
+    write_files(tmp_path, {name: b"cos\nsystem\n(S'true'\ntR."})
+    with pytest.raises(InputError, match=r"in pickles, which are not read, but cifar-10-binary\.tar\.gz is needed"):
+        cifar10.load(tmp_path / name if is_given_itself else tmp_path)
+
+
+def test_cifar10_for_python_may_lie_beside_the_binary_archive(tmp_path):
+    write_files(tmp_path, {"cifar-10-python.tar.gz": b"", **cifar_files()})
+    assert len(cifar10.load(tmp_path).test) == 20
+
+
+@pytest.mark.parametrize(
+    "left, message",
+    [
+        (["data_batch_1", "data_batch_2"], "data_batch_1, data_batch_2, but data_batch_1 and test_batch"),
+        (["test_batch"], "test_batch, but data_batch_1"),
+        ([], "none, but data_batch_1"),
+    ],
+)
+def test_cifar10_needs_both_kinds_of_batches(tmp_path, left, message):
+    files = {f"cifar-10-batches-bin/{name}.bin": cifar_files()[f"cifar-10-batches-bin/{name}.bin"] for name in left}
+    files["cifar-10-batches-bin/batches.meta.txt"] = b"airplane"
+    with pytest.raises(InputError, match=message):
         cifar10.load(write_files(tmp_path, files))
 
 
-def test_cifar10_refuses_both_forms_in_one_archive(tmp_path):
-    files = cifar_files("binary") | cifar_files("python")
-    write_tar(tmp_path / "cifar-10-python.tar.gz", files, "w:gz")
+def test_cifar10_refuses_two_copies_in_one_archive(tmp_path):
+    files = cifar_files() | {f"copy/{name}": content for name, content in cifar_files().items()}
+    write_tar(tmp_path / "cifar-10-binary.tar.gz", files, "w:gz")
     with pytest.raises(InputError, match="holds data_batch_1 twice"):
         cifar10.load(tmp_path)
 
@@ -337,8 +340,8 @@ def test_real_cifar10(tmp_path):
             elif pixels:
                 break
     planes = np.stack(pixels).transpose(0, 3, 1, 2).reshape(len(pixels), -1)
-    batch = python2_pickle(digits(len(pixels)), planes)
-    write_files(tmp_path, {"data_batch_1": batch, "test_batch": batch})
+    batch = np.column_stack([digits(len(pixels)).astype(np.uint8), planes]).tobytes()
+    write_files(tmp_path, {"data_batch_1.bin": batch, "test_batch.bin": batch})
     np.testing.assert_array_equal(cifar10.load(tmp_path).train.images, pixels)
 
 

@@ -37,7 +37,7 @@ SOURCES = {
     ),
     "cifar10": (
         ("https://www.cs.toronto.edu/~kriz/",),
-        {"cifar-10-python.tar.gz": "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
+        {"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
     ),
 }
 """For each dataset the addresses that hold it, in the order in which they are tried, and the SHA-256 of its files."""

@@ -7,7 +7,6 @@ import dataclasses
 import gzip
 import io
 import json
-import pickle
 import shutil
 import tarfile
 import zipfile
@@ -19,7 +18,6 @@ import scipy.io
 from dataset_files import (
     celeba_files,
     chair_files,
-    cifar_batches,
     face_arrays,
     picture,
     random_images,
@@ -179,22 +177,6 @@ def test_idx_of_any_shape(tmp_path, array, trailing):
     path.write_bytes(header + array.tobytes() + trailing)
     with pytest.raises(InputError, match="but more follow, so it is damaged"):
         load_idx(path, 3)
-
-
-@few
-@given(protocol=st.integers(2, 4), order=st.permutations(range(4)), more=st.dictionaries(LATIN, st.integers(0, 9)))
-def test_pickle(tmp_path, protocol, order, more):
-    batches = cifar_batches()
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir(exist_ok=True)
-    for name, (data, labels) in batches.items():
-        batch = {"data": data, "labels": labels.tolist(), "batch_label": "one", "filenames": ["a.png"] * len(data)}
-        keys = list(batch)
-        content = {**{f"x{key}": value for key, value in more.items()}, **{keys[n]: batch[keys[n]] for n in order}}
-        (folder / name).write_bytes(pickle.dumps(content, protocol))
-    found = load("cifar10", tmp_path)
-    rows = found.test.images.transpose(0, 3, 1, 2).reshape(len(found.test), -1)
-    np.testing.assert_array_equal(rows, batches["test_batch"][0])
 
 
 @few
