@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from infogan.data import check_dataset, select_images
 from infogan.evaluation.report import find_version
-from infogan.model.architectures import find_image_shape
 from infogan.system.devices import check_precision, describe_devices, find_gpus
 from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import write_json
@@ -142,12 +141,12 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
 
 
 def _check_images(images, spec):
-    needed = find_image_shape(spec.network, spec.output_dist.dim)
+    needed = spec.image_shape
     if images.dtype != "uint8" or images.shape[1:] != needed or not len(images):
         raise InputError(
             "dataset",
             f"{images.dtype} images of shape {[*images.shape]} were given, but uint8 {['N', *needed]} is needed, "
-            "with N of at least 1.",
+            "with N of at least 1: the spec's output_dist and image_size say so.",
         )
 
 

@@ -12,6 +12,7 @@ import re
 
 from infogan import distributions
 from infogan.distributions import Distribution
+from infogan.model.architectures import check_image_shape, find_image_shape
 from infogan.schedule import FULL, Schedule
 from infogan.system.errors import InputError
 
@@ -147,7 +148,8 @@ class ExperimentSpec:
       sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit; angles at most by a whole turn.
       paper_values: the paper's numbers.
       factor: None, or the factor of variation after which a configuration of Table 5 or 7 is named.
-      image_size: None, or the side to which pictures of any size are brought.
+      image_size: (H, W) of the images, or the side of square ones, to which pictures of any size are brought. None: the
+        square of as many numbers as output_dist has; nothing is resized.
       gan_loss: what D and G minimise beside L_I: "standard" (cross entropy) or "hinge".
       spectral_norm: True divides every kernel of the trunk, D and Q by its largest singular value, in place of their
         batch norm.
@@ -186,7 +188,7 @@ class ExperimentSpec:
     sweep_limit: float = 2.0
     paper_values: tuple = ()
     factor: str | None = None
-    image_size: int | None = None
+    image_size: int | tuple | None = None
     gan_loss: str = "standard"
     spectral_norm: bool = False
 
@@ -202,7 +204,7 @@ class ExperimentSpec:
         if self.max_images is not None:
             _check_whole("max_images", self.max_images, 1)
         if self.image_size is not None:
-            _check_whole("image_size", self.image_size, 1)
+            object.__setattr__(self, "image_size", _read_size(self.image_size))
         for field in ("info_reg_coeff", "continuous_weight", "augmentation", "view_information"):
             _check_number(field, getattr(self, field))
         for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
@@ -224,6 +226,8 @@ class ExperimentSpec:
             raise InputError(
                 "output_dist", f"{self.output_dist!r} was given, but MeanBernoulli or MeanGaussian is needed."
             )
+        _check_whole("output_dist", self.output_dist.dim, 1)
+        check_image_shape(self.network, self.image_shape, "output_dist" if self.image_size is None else "image_size")
         self._check_latents()
         self._check_schedules()
         self._check_views()
@@ -279,6 +283,11 @@ class ExperimentSpec:
             raise InputError(
                 "view_information", f"{self.view_information:g} was given, but it needs a categorical code."
             )
+
+    @property
+    def image_shape(self):
+        """(H, W, C) of an image."""
+        return find_image_shape(self.output_dist.dim, self.image_size)
 
     @property
     def views(self):
@@ -385,6 +394,16 @@ def check_seed(seed, where="seed"):
     """
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed <= LARGEST_SEED:
         raise InputError(where, f"{seed!r} was given, but a whole number from 0 to {LARGEST_SEED:,} is needed.")
+
+
+def _read_size(size):
+    """A side, or (H, W), which JSON has as a list; of a square the side alone."""
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2:
+        raise InputError("image_size", f"{size!r} was given, but a side or (height, width) is needed.")
+    for side in sides:
+        _check_whole("image_size", side, 1)
+    return sides[0] if sides[0] == sides[1] else sides
 
 
 def _check_whole(field, value, lowest, why="", highest=math.inf):

@@ -1,21 +1,13 @@
 """InfoGAN on your own pictures, given as --data-dir: a folder, zip or uncompressed tar of pictures of any sizes."""
 
-import dataclasses
 import sys
 
 import bare_clone  # noqa: F401  makes the package importable from a bare clone
 
-from infogan.cli.flags import CODE_FLAGS, Flag
+from infogan.cli.flags import CODE_FLAGS, SIZE_FLAG
 from infogan.cli.train import main
 from infogan.distributions import MeanGaussian, Uniform
-from infogan.model.architectures import DCGAN_SIZES
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
-
-
-def change_image_size(spec, size):
-    """The spec for another size; the output gets as many channels as the pictures have once they are read."""
-    return dataclasses.replace(spec, image_size=size, output_dist=MeanGaussian(size * size * 3))
-
 
 DEFAULT = ExperimentSpec(
     name="images",
@@ -36,12 +28,7 @@ DEFAULT = ExperimentSpec(
     generator_learning_rate=1e-3,
 )
 
-FLAGS = {
-    "image_size": Flag(
-        DCGAN_SIZES, "side to which pictures are brought", lambda spec: spec.image_size, change_image_size
-    ),
-    **CODE_FLAGS,
-}
+FLAGS = {"image_size": SIZE_FLAG, **CODE_FLAGS}
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}, flags=FLAGS))

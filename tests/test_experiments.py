@@ -19,7 +19,6 @@ from infogan.cli.flags import FLAGS
 from infogan.data import Dataset, Split
 from infogan.distributions import Product, Uniform
 from infogan.evaluation import evaluate
-from infogan.model.architectures import find_image_shape
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.tf1 import tf
@@ -49,7 +48,7 @@ def given(monkeypatch):
 
     def load_dataset(spec, data_dir=None):
         asked.append((spec.dataset, data_dir and str(data_dir)))
-        shape = find_image_shape(spec.network, spec.output_dist.dim)
+        shape = spec.image_shape
         if data_dir and data_dir.name == "grey":
             shape = (*shape[:2], 1)
         if data_dir and data_dir.name == "small":
@@ -79,10 +78,10 @@ CASES = {  # launcher: arguments beside --smoke; categories of each categorical 
     "chairs of the paper": (["--recipe", "paper", "--factor", "width"], [20] * 3, 1, (64, 64, 1)),
     "cifar10": (["--spectral-norm", "--continuous-prior", "gaussian"], [10], 2, (32, 32, 3)),
     "images": (
-        ["--data-dir", "grey", "--image-size", 28, "--categorical", "3,2", "--continuous", 1, "--noise-dim", 7],
+        ["--data-dir", "grey", "--image-size", "16x32", "--categorical", "3,2", "--continuous", 1, "--noise-dim", 7],
         [3, 2],
         1,
-        (28, 28, 1),
+        (16, 32, 1),
     ),
 }
 
@@ -193,6 +192,12 @@ def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path)
     [
         ([], (64, 64, 3), [("category_1", 10), ("continuous_1", 1), ("continuous_2", 1)]),
         (["--categorical", "none", "--image-size", 128], (128, 128, 3), [("continuous_1", 1), ("continuous_2", 1)]),
+        (
+            ["--image-size", "48", "--circular", 1, "--categorical", "none", "--continuous", 0],
+            (48, 48, 3),
+            [("circular_1", 1)],
+        ),
+        (["--image-size", "64x96", "--continuous", 0], (64, 96, 3), [("category_1", 10)]),
         (["--continuous", 0, "--categorical", "10, 4"], (64, 64, 3), [("category_1", 10), ("category_2", 4)]),
         (
             ["--circular", 2, "--continuous", 1],
@@ -201,12 +206,21 @@ def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path)
         ),
         (["--categorical", "none", "--continuous", 0, "--circular", 1], (64, 64, 3), [("circular_1", 1)]),
     ],
-    ids=["defaults", "no categories", "no continuous codes", "circular codes", "circular codes alone"],
+    ids=[
+        "defaults",
+        "no categories",
+        "another side",
+        "no square",
+        "no continuous codes",
+        "circular codes",
+        "circular codes alone",
+    ],
 )
 def test_codes_and_size_of_images(untrained, tmp_path, arguments, shape, codes):
     run_smoke("images", tmp_path, *arguments)
     spec = saved_spec(tmp_path)
-    assert (spec.image_size, find_image_shape(spec.network, spec.output_dist.dim)) == (shape[0], shape)
+    assert spec.image_shape == shape
+    assert spec.image_size == (shape[0] if shape[0] == shape[1] else shape[:2])
     assert [(code.name, code.distribution.dim) for code in spec.codes] == codes
 
 
@@ -259,7 +273,11 @@ WRONG = {
     "negative count": ("images", ["--continuous=-1"], "argument --continuous: '-1' was given, but a whole number from"),
     "huge count": ("images", ["--continuous", "1000000000"], "but a whole number from 0 to 100 is needed"),
     "no code": ("images", ["--continuous", "0", "--categorical", "none"], "but InfoGAN needs a code"),
-    "unknown size": ("images", ["--image-size", "33"], "argument --image-size: invalid choice: 33"),
+    "size of no network": ("images", ["--image-size", "33"], "--image-size: 33x33x3 was given, but dcgan"),
+    "side too long": ("images", ["--image-size", "64x272"], "--image-size: 64x272x3 was given, but dcgan"),
+    "no side": ("images", ["--image-size", "0x64"], "--image-size: 0 was given, but a whole number of at least 1"),
+    "no size": ("images", ["--image-size", "64*96"], "argument --image-size: '64*96' was given, but a side as 48"),
+    "three sides": ("images", ["--image-size", "64x96x3"], "argument --image-size: '64x96x3' was given, but a side"),
     "huge category": ("images", ["--categorical", "1000000000"], "dim of category_1: 1000000000 was given"),
     "unknown factor": ("faces", ["--factor", "age"], "argument --factor: invalid choice: 'age'"),
     "factor of others": ("chairs", ["--factor", "azimuth"], "argument --factor: invalid choice: 'azimuth'"),
@@ -290,7 +308,7 @@ def test_wrong_input_gets_one_line_and_status_2(case, untrained, tmp_path, capsy
     [
         ("faces", ["--factor", "width"], "--factor: width was given, but run was started with none."),
         ("images", ["--categorical", "10,10"], "--categorical: 10,10 was given, but run was started with 10."),
-        ("images", ["--image-size", 32], "--image-size: 32 was given, but run was started with 64."),
+        ("images", ["--image-size", 32], "--image-size: 32x32 was given, but run was started with 64x64."),
         ("svhn", ["--spectral-norm"], "--spectral-norm: True was given, but run was started with False."),
         ("svhn", ["--continuous-prior", "gaussian"], "gaussian was given, but run was started with uniform."),
     ],

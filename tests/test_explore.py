@@ -93,6 +93,7 @@ def test_pictures_are_read():
         assert image.min() > 200
     assert read_picture(encode(wide), (28, 28, 1), is_inverted=True).max() == 0
     assert read_picture(encode(wide[..., 0]), (32, 32, 3)).shape == (32, 32, 3)
+    assert read_picture(encode(wide), (16, 48, 1)).shape == (16, 48, 1)
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut short", "vector"])

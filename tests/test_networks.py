@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Categorical, Circular, MeanBernoulli, MeanGaussian, Uniform
-from infogan.model.architectures import ARCHITECTURES, find_architecture, find_image_shape
+from infogan.model.architectures import check_image_shape, find_architecture, find_image_shape, show_size
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import (
     GENERATED,
@@ -22,6 +22,7 @@ from infogan.model.layers import (
     up_conv,
 )
 from infogan.spec import Latent
+from infogan.system.errors import InputError
 from infogan.system.seeds import derive_seed
 from infogan.system.tf1 import tf
 
@@ -118,6 +119,30 @@ TABLES = {
         "FC4x4x512 BN ReLU, u4s2-256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, u4s2-3",
         120,
     ),
+    "dcgan 16": Table(
+        (16, 16, 1),
+        ([10], 2, 64),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC4x4x128 BN ReLU, u4s2-64 BN ReLU, u4s2-1",
+        76,
+    ),
+    "dcgan 48x80": Table(  # the shorter side is 6 after three stages
+        (48, 80, 3),
+        ([10], 2, 64),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC6x10x256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, u4s2-3",
+        76,
+    ),
+    "dcgan 144x128": Table(  # 9 cannot be halved
+        (144, 128, 1),
+        ([4], 0, 6),
+        "c4s2-64 lReLU, c4s2-128 BN lReLU, c4s2-256 BN lReLU, c4s2-512 BN lReLU",
+        "FC128 BN lReLU, FCcodes",
+        "FC9x8x512 BN ReLU, u4s2-256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, u4s2-1",
+        10,
+    ),
     "dcgan 128": Table(
         (128, 128, 3),
         ([10], 0, 100),
@@ -164,7 +189,7 @@ def build_model(table, name, **options):
     latents += [Latent(f"category_{i}", Categorical(categories)) for i, categories in enumerate(categorical)]
     latents += [Latent(f"continuous_{i}", Uniform(1)) for i in range(continuous)]
     output_dist = (MeanGaussian if table.image[-1] == 3 else MeanBernoulli)(math.prod(table.image))
-    return RegularizedGAN(output_dist, latents, name.split()[0], 0.1, 0, **options)
+    return RegularizedGAN(output_dist, latents, name.split()[0], 0.1, 0, image_size=table.image[:2], **options)
 
 
 def weights(variables, name):
@@ -306,12 +331,34 @@ def test_unknown_architecture_is_refused():
         find_architecture("lenet")
 
 
-def test_number_of_pixels_tells_the_shape():
-    with pytest.raises(ValueError, match="785 pixels were given, but mnist makes 28x28x1"):
-        find_image_shape("mnist", 785)
-    for name in ARCHITECTURES:
-        shapes = find_architecture(name).image_shapes
-        assert [find_image_shape(name, math.prod(shape)) for shape in shapes] == list(shapes)
+@pytest.mark.parametrize(
+    ("numbers", "image_size", "shape"),
+    [
+        (784, None, (28, 28, 1)),
+        (3072, None, (32, 32, 3)),
+        (3072, (48, 64), (48, 64, 1)),  # as many numbers
+        (3072, (64, 48), (64, 48, 1)),
+        (18432, [64, 96], (64, 96, 3)),
+        (768, 16, (16, 16, 3)),
+    ],
+)
+def test_size_and_numbers_tell_the_shape(numbers, image_size, shape):
+    assert find_image_shape(numbers, image_size) == shape
+
+
+@pytest.mark.parametrize(("numbers", "image_size"), [(785, None), (1024, 31), (3072, (48, 32)), (2048, 32)])
+def test_numbers_of_no_grey_or_rgb_image_are_refused(numbers, image_size):
+    with pytest.raises(InputError, match=f" {numbers:,} "):
+        find_image_shape(numbers, image_size)
+
+
+def test_a_network_refuses_images_that_it_does_not_make():
+    for name, shape in {
+        "mnist": (28, 28, 3), "svhn": (32, 32, 1), "chairs": (32, 32, 1), "dcgan": (64, 72, 3), "dcgan ": (28, 32, 1),
+    }.items():  # fmt: skip
+        with pytest.raises(InputError, match=f"image_size: {show_size(shape)} was given, but {name.strip()} makes"):
+            check_image_shape(name.strip(), shape, "image_size")
+    check_image_shape("dcgan", (256, 16, 3), "image_size")
 
 
 def test_leaky_relu_uses_the_rate():

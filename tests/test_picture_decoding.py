@@ -50,6 +50,29 @@ def test_the_middle_square_is_taken(size):
     assert (decode_picture(picture(pixels), RGB)[2:-2, 2:-2] == 255).all()
 
 
+@pytest.mark.parametrize(
+    ("size", "box"),  # of the picture (width, height); what of it is taken (left, top, right, bottom)
+    [
+        ((96, 96), (0, 24, 96, 72)),
+        ((40, 96), (0, 38, 40, 58)),
+        ((200, 60), (40, 0, 160, 60)),
+        ((64, 32), (0, 0, 64, 32)),
+    ],
+)
+def test_of_a_picture_the_largest_part_of_the_right_proportions_is_taken(size, box):
+    left, top, right, bottom = box
+    pixels = np.zeros((size[1], size[0]), np.uint8)
+    pixels[top:bottom, left:right] = 255
+    found = decode_picture(picture(pixels), Preparation((32, 64), 1))
+    assert found.shape == (32, 64, 1)
+    assert (found[2:-2, 2:-2] == 255).all()
+    if pixels.min() == 0:  # nothing less is taken either
+        pixels[top + 1 : bottom - 1, left + 1 : right - 1] = 0
+        edges = decode_picture(picture(pixels), Preparation((32, 64), 1))
+        assert (edges[[0, -1]].max(), edges[:, [0, -1]].max()) > (0, 0)
+        assert not edges[8:-8, 8:-8].any()
+
+
 def test_fine_patterns_do_not_alias():
     """A chess board of single pixels becomes even grey: without a wide filter it would be black or white."""
     board = (np.indices((320, 320)).sum(axis=0) % 2 * 255).astype(np.uint8)
@@ -82,6 +105,23 @@ def test_the_orientation_of_a_camera_is_followed():
     np.testing.assert_array_equal(
         decode_picture(picture(pixels[..., 0].astype(np.uint16) * 257, exif=exif), GREY), found
     )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_lies_is_upright_and_undistorted(orientation):
+    """A wide picture, of which one corner is white, is saved as each camera would hold it."""
+    upright = np.zeros((40, 80), np.uint8)
+    upright[:20, :20] = 255
+    turns = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: ("t",), 6: ("t", 0), 7: (0, 1, "t"), 8: ("t", 1)}
+    stored = upright
+    for turn in turns[orientation]:
+        stored = stored.T if turn == "t" else np.flip(stored, turn)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = decode_picture(picture(np.ascontiguousarray(stored), exif=exif), Preparation((20, 40), 1))[..., 0]
+    expected = np.zeros((20, 40))
+    expected[:10, :10] = 255
+    np.testing.assert_allclose(found, expected, atol=40)
 
 
 def test_of_an_animation_the_first_frame_is_taken():
@@ -147,7 +187,7 @@ def test_grey_pictures_are_known(content, expected):
     assert is_grey(content) is expected
 
 
-@pytest.mark.parametrize("size", [0, 7, 1025, 32.0, "32", True])
+@pytest.mark.parametrize("size", [0, 7, 1025, 32.0, "32", True, (32, 7), (1025, 32), (32,), (32, 32, 3), (32, 32.0)])
 def test_odd_sizes_are_refused(size):
     with pytest.raises(InputError, match=r"image_size: .* was given"):
         Preparation(size, 3)

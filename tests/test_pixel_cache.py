@@ -85,8 +85,16 @@ def test_any_change_makes_a_new_one(tmp_path, cache, monkeypatch):
         change()
         load(folder)
         assert len(set(cache.glob("*.npy")) - before) == 1
-    for preparation in (Preparation(9, 1), Preparation(8, 3), Preparation(8, 1, (0, 0, 0.5, 0.5))):
-        assert load(folder, preparation).images.shape[1:] == (preparation.image_size,) * 2 + (preparation.channels,)
+    for preparation, shape in (
+        (Preparation(9, 1), (9, 9, 1)),
+        (Preparation(8, 3), (8, 8, 3)),
+        (Preparation((8, 9), 1), (8, 9, 1)),
+        (Preparation((9, 8), 1), (9, 8, 1)),
+        (Preparation(8, 1, (0, 0, 0.5, 0.5)), (8, 8, 1)),
+    ):
+        before = set(cache.glob("*.npy"))
+        assert load(folder, preparation).images.shape[1:] == shape
+        assert len(set(cache.glob("*.npy")) - before) == 1
 
 
 def test_pictures_of_the_same_names_sizes_and_times_are_told_apart(tmp_path, cache):

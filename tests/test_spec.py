@@ -7,7 +7,16 @@ import math
 import pytest
 import run_mnist_exp
 
-from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Product, Uniform
+from infogan.distributions import (
+    Bernoulli,
+    Categorical,
+    Circular,
+    Gaussian,
+    MeanBernoulli,
+    MeanGaussian,
+    Product,
+    Uniform,
+)
 from infogan.schedule import FULL, Schedule
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.errors import InputError
@@ -75,12 +84,37 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("gan_loss", "wasserstein"),
         ("spectral_norm", 2),
         ("image_size", 0),
+        ("image_size", (28, 0)),
+        ("image_size", (28,)),
+        ("image_size", "28"),
+        ("image_size", (14, 28)),  # an output of 28 * 28 numbers
+        ("image_size", 32),
+        ("output_dist", MeanBernoulli(0)),
+        ("output_dist", MeanBernoulli(785)),
+        ("output_dist", MeanGaussian(28 * 28 * 2)),
+        ("output_dist", MeanBernoulli(28 * 32)),  # no square, and no size is given
     ],
 )
 def test_refuses_a_wrong_value_by_name(spec, field, value):
     with pytest.raises(InputError, match=f"^{field}: .* was given, but ") as caught:
         dataclasses.replace(spec, **{field: value})
     assert caught.value.where == field
+
+
+@pytest.mark.parametrize(
+    ("size", "dim", "kept", "shape"),
+    [
+        (None, 28 * 28, None, (28, 28, 1)),
+        (48, 48 * 48, 48, (48, 48, 1)),
+        ((48, 48), 3 * 48 * 48, 48, (48, 48, 3)),  # told once, so that equal specs are equal
+        ([48, 64], 48 * 64, (48, 64), (48, 64, 1)),  # as many numbers as 32x32x3
+        ((96, 32), 96 * 32, (96, 32), (96, 32, 1)),
+    ],
+)
+def test_size_of_the_images_goes_to_json_and_back(spec, size, dim, kept, shape):
+    spec = dataclasses.replace(spec, image_size=size, output_dist=MeanBernoulli(dim))
+    assert (spec.image_size, spec.image_shape) == (kept, shape)
+    assert ExperimentSpec.from_json(spec.to_json()) == spec
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def read_picture(content, image_shape, is_inverted=False):
 
     Args:
       content: bytes of a PNG, JPEG, GIF, BMP or WebP file.
-      image_shape: (H, H, C), C being 1 or 3.
+      image_shape: (H, W, C), C being 1 or 3.
       is_inverted: True turns dark into light, as for ink on paper.
 
     Returns:
@@ -144,9 +144,9 @@ def read_picture(content, image_shape, is_inverted=False):
     Raises:
       InputError: if it is no such file, or too large.
     """
-    height, _, channels = image_shape
+    height, width, channels = image_shape
     try:
-        image = decode_picture(content, Preparation(height, channels))
+        image = decode_picture(content, Preparation((height, width), channels))
     except UnreadableFile as error:
         needed = "a PNG, JPEG, GIF, BMP or WebP is needed"
         raise InputError("picture", f"the file cannot be read ({error}), but {needed}.") from error

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable
 
 from infogan.distributions import Categorical, Circular, Gaussian, Uniform
+from infogan.model.architectures import show_size
 from infogan.schedule import Schedule, schedules_from_text
 from infogan.spec import GAN_LOSSES, category_codes, circular_codes, continuous_codes
 from infogan.system.errors import InputError
@@ -125,6 +126,31 @@ def _schedule(text, read=Schedule.from_text):
 
 def _schedules(text):
     return _schedule(text, schedules_from_text)
+
+
+def _size(text):
+    """ "48" or "64x96", height before width, as `show_size` writes it."""
+    sides = text.split("x")
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise argparse.ArgumentTypeError(f"{text!r} was given, but a side as 48, or height x width as 64x96, is needed")
+    return show_size([int(side) for side in sides] * (3 - len(sides)))
+
+
+def _change_size(spec, text):
+    """The spec for images of another size and as many channels."""
+    height, width = map(int, text.split("x"))
+    dim = height * width * spec.image_shape[2]
+    output_dist = dataclasses.replace(spec.output_dist, dim=dim)
+    return dataclasses.replace(spec, image_size=(height, width), output_dist=output_dist)
+
+
+SIZE_FLAG = Flag(
+    _size,
+    "size to which pictures are brought, as 48 or, height before width, as 64x96",
+    lambda spec: show_size(spec.image_size),
+    _change_size,
+)
+"""For launchers whose network makes images of several sizes."""
 
 
 def factor_flag(table):

@@ -10,7 +10,7 @@ from infogan.cli.main import Parser
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, is_smoke, last_update, run
-from infogan.model.architectures import find_image_shape
+from infogan.model.architectures import show_size
 from infogan.spec import PRECISIONS
 from infogan.system.devices import check_precision, choose_precision
 from infogan.system.errors import InputError, TrainingFailed
@@ -165,14 +165,11 @@ def _fit_output(spec, dataset):
     shape = tuple(dataset.train.images.shape[1:])
     if spec.image_size is not None:
         spec = dataclasses.replace(spec, output_dist=dataclasses.replace(spec.output_dist, dim=math.prod(shape)))
-    made = find_image_shape(spec.network, spec.output_dist.dim)
-    if made != shape:
-        raise InputError("--data-dir", f"its images are {_show_shape(shape)}, but {_show_shape(made)} is needed.")
+    if spec.image_shape != shape:
+        raise InputError(
+            "--data-dir", f"its images are {show_size(shape)}, but {show_size(spec.image_shape)} is needed."
+        )
     return spec
-
-
-def _show_shape(shape):
-    return "x".join(map(str, shape))
 
 
 def _change(spec, flags, options):

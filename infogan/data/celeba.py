@@ -25,11 +25,11 @@ def load(data_dir=None, image_size=None):
     Args:
       data_dir: folder with `img_align_celeba.zip` or the folder `img_align_celeba`; beside it, if wanted,
         `list_attr_celeba.txt` and `list_eval_partition.txt`.
-      image_size: height and width of the images; None for 32, those of Table 3.
+      image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 3.
 
     Returns:
-      Dataset with uint8 images [N, image_size, image_size, 3], mapped from the cache on disk. Its factors are the
-      attributes, 0 or 1. It is split by the official partition, or else the last tenth is the test split.
+      Dataset with uint8 images [N, H, W, 3], mapped from the cache on disk. Its factors are the attributes, 0 or 1. It
+      is split by the official partition, or else the last tenth is the test split.
 
     Raises:
       InputError: naming the file that is missing or damaged.

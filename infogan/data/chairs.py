@@ -23,10 +23,10 @@ def load(data_dir=None, image_size=None):
 
     Args:
       data_dir: folder with `rendered_chairs.tar` or the folder `rendered_chairs`.
-      image_size: height and width of the images; None for 64, those of Table 6.
+      image_size: (H, W) of the images, or the side of square ones; None for 64, those of Table 6.
 
     Returns:
-      Dataset with uint8 images [N, image_size, image_size, 1], dark on white (255), mapped from the cache on disk.
+      Dataset with uint8 images [N, H, W, 1], dark on white (255), mapped from the cache on disk.
       Factors are "azimuth" and "elevation" in degrees; a chair is a group, whose number is its place among all. The
       last tenth of the chairs, in the order of their names, is the test split.
 

@@ -27,10 +27,10 @@ def load(data_dir=None, image_size=None):
       data_dir: an .npz or .mat file or a folder with one; or a folder, zip or tar of pictures. The file holds `images`,
         uint8 or, from 0 to 1, float, [N, H, W], and, where they are known, `lighting`, `azimuth`, `elevation` and
         `width`, each [N], or `factors_standardised` [N, 3] of the first three.
-      image_size: height and width of the images; None for 32, those of Table 4.
+      image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 4.
 
     Returns:
-      Dataset with uint8 images [N, image_size, image_size, 1]; its factors are those of the file. A tenth is the test
+      Dataset with uint8 images [N, H, W, 1]; its factors are those of the file. A tenth is the test
       split: of arrays the last, of pictures one that their names choose.
 
     Raises:
@@ -55,7 +55,8 @@ def _load_arrays(path, image_size):
     if "images" not in arrays:
         raise InputError(path, f"it holds no array 'images', but {NEEDED}")
     images = _to_uint8(path, arrays.pop("images"))
-    return Split(_resize(images, image_size), None, _collect_factors(path, arrays, len(images)))
+    height, width, _ = Preparation(image_size, 1).shape
+    return Split(_resize(images, height, width), None, _collect_factors(path, arrays, len(images)))
 
 
 def _to_uint8(path, images):
@@ -68,10 +69,10 @@ def _to_uint8(path, images):
     return np.round(images * 255).astype(np.uint8)
 
 
-def _resize(images, size):
-    if images.shape[1:] != (size, size):
+def _resize(images, height, width):
+    if images.shape[1:] != (height, width):
         bicubic = Image.Resampling.BICUBIC
-        images = np.stack([np.asarray(Image.fromarray(image).resize((size, size), bicubic)) for image in images])
+        images = np.stack([np.asarray(Image.fromarray(image).resize((width, height), bicubic)) for image in images])
     return images[..., None]
 
 

@@ -6,34 +6,30 @@ from infogan.data.picture_files import Preparation, count_channels, list_picture
 from infogan.data.pixel_cache import load_pixels
 from infogan.system.errors import InputError
 
-IMAGE_SIZES = (28, 32, 64, 128)
 NEEDED = "a folder, zip or tar of pictures is needed."
 
 
 def load(data_dir=None, image_size=None, channels=None):
-    """Reads pictures, each cut to the largest square in its middle and resized.
+    """Reads pictures, each cut to the largest part in its middle that has the proportions of the result, and resized.
 
     A tenth of them, chosen by their names alone, is the test split. They have no labels.
 
     Args:
       data_dir: folder, zip or uncompressed tar with PNG, JPEG, GIF, BMP or WebP files, however deep.
-      image_size: one of `IMAGE_SIZES`; None for 32.
+      image_size: (H, W) of the images, or the side of square ones, 8 to 1024 pixels each; None for 32.
       channels: 1 for grey, 3 for RGB; None for what most of the first 100 pictures are.
 
     Returns:
-      Dataset with uint8 images [N, image_size, image_size, channels], mapped from the cache on disk.
+      Dataset with uint8 images [N, H, W, channels], mapped from the cache on disk.
 
     Raises:
       InputError: naming the folder or file that is missing or damaged.
     """
     path = check_data_dir(data_dir, NEEDED)
-    image_size = 32 if image_size is None else image_size
-    if image_size not in IMAGE_SIZES:
-        raise InputError("image_size", f"{image_size!r} was given, but one of {IMAGE_SIZES} is needed.")
     if channels not in (None, 1, 3):
         raise InputError("channels", f"{channels!r} was given, but 1 (grey) or 3 (RGB) is needed.")
     with open_source(path) as source:
         entries = shuffle(list_pictures(source))
-        channels = channels or count_channels(source, entries)
-        pixels = load_pixels(source, entries, Preparation(image_size, channels))
+        preparation = Preparation(32 if image_size is None else image_size, channels or count_channels(source, entries))
+        pixels = load_pixels(source, entries, preparation)
     return hold_out(Split(pixels.images), f"{path}{pixels.note}")

@@ -7,7 +7,7 @@ import threading
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from infogan.data.archives import LARGEST_PIXELS, UnreadableFile, describe_error
 from infogan.system.errors import InputError
@@ -28,18 +28,26 @@ class Preparation:
     """What is done with each picture of a set.
 
     Attributes:
-      image_size: height and width of the result.
+      image_size: (height, width) of the result, or the side of a square.
       channels: 1 for grey (ITU-R 601 luma) or 3 for RGB.
-      crop: (left, top, right, bottom) as shares of width and height; None for the largest square in the middle.
+      crop: (left, top, right, bottom) as shares of width and height; None for the largest part in the middle that has
+        the proportions of the result.
     """
 
-    image_size: int
+    image_size: int | tuple
     channels: int
     crop: tuple | None = None
 
     def __post_init__(self):
-        if type(self.image_size) is not int or not 8 <= self.image_size <= 1024:
-            raise InputError("image_size", f"{self.image_size!r} was given, but 8 to 1024 pixels are needed.")
+        sides = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,) * 2
+        if len(sides) != 2 or not all(type(side) is int and 8 <= side <= 1024 for side in sides):
+            raise InputError("image_size", f"{self.image_size!r} was given, but 8 to 1024 pixels a side are needed.")
+
+    @property
+    def shape(self):
+        """(H, W, C) of the result."""
+        sides = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,) * 2
+        return (*sides, self.channels)
 
 
 def decode_picture(content, preparation):
@@ -53,7 +61,7 @@ def decode_picture(content, preparation):
       preparation: Preparation.
 
     Returns:
-      uint8 array [image_size, image_size, channels].
+      uint8 array [H, W, channels].
 
     Raises:
       UnreadableFile: if it is none of these, is damaged, or its header announces more than `LARGEST_PIXELS`.
@@ -105,14 +113,21 @@ def _describe(error):
 
 
 def _prepare(picture, preparation):
-    size = (preparation.image_size, preparation.image_size)
+    height, width, channels = preparation.shape
     plain = _plain(picture)
-    small = plain.resize(size, Image.Resampling.BICUBIC, _crop_box(plain.size, preparation.crop))
+    # The picture is turned upright once it is small, so one that lies on its side becomes small lying.
+    size = (height, width) if _lies(plain) else (width, height)
+    small = plain.resize(size, Image.Resampling.BICUBIC, _crop_box(plain.size, size, preparation.crop))
     small = ImageOps.exif_transpose(small)
     if small.mode == "RGBA":
-        small = Image.alpha_composite(Image.new("RGBA", size, "white"), small)
-    pixels = np.asarray(small.convert("L" if preparation.channels == 1 else "RGB"))
-    return pixels.reshape(*size, preparation.channels)
+        small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
+    pixels = np.asarray(small.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(height, width, channels)
+
+
+def _lies(picture):
+    """Whether a picture's EXIF data have it turned by a quarter."""
+    return picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
 
 
 def _plain(picture):
@@ -125,14 +140,15 @@ def _plain(picture):
     return picture if picture.mode == mode else picture.convert(mode)
 
 
-def _crop_box(size, crop):
+def _crop_box(size, result, crop):
+    """What is cut out of a picture of size (width, height) for a result of another (width, height)."""
     width, height = size
     if crop is not None:
         left, top, right, bottom = crop
         return left * width, top * height, right * width, bottom * height
-    side = min(size)
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+    scale = min(width / result[0], height / result[1])
+    left, top = (width - scale * result[0]) / 2, (height - scale * result[1]) / 2
+    return left, top, width - left, height - top
 
 
 LOOKED_AT = 100

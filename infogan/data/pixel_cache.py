@@ -101,7 +101,7 @@ def _read(path, preparation, count):
         images = np.load(path.with_suffix(".npy"), mmap_mode="r")
     except (OSError, EOFError, KeyError, AttributeError, *HEADER_ERRORS):
         return None
-    shape = (count - len(unreadable), preparation.image_size, preparation.image_size, preparation.channels)
+    shape = (count - len(unreadable), *preparation.shape)
     return (images, unreadable) if images.shape == shape and images.dtype == np.uint8 else None
 
 
@@ -123,7 +123,7 @@ def _build(path, source, entries, preparation):
 
 
 def _write_header(file, count, preparation):
-    shape = (count, preparation.image_size, preparation.image_size, preparation.channels)
+    shape = (count, *preparation.shape)
     # numpy leaves room in the header for a first dimension of any length, so a second header fits in.
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
@@ -139,8 +139,8 @@ def _write_pixels(file, source, entries, preparation):
         except UnreadableFile as error:
             return str(error)
 
-    size = preparation.image_size
-    text = f"{source.path.name}: decoding {len(entries):,} pictures to {size}x{size}, once"
+    height, width, _ = preparation.shape
+    text = f"{source.path.name}: decoding {len(entries):,} pictures to {height}x{width}, once"
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, show_progress(text, len(entries)) as advance:
         for start in range(0, len(entries), CHUNK):
             for place, result in enumerate(pool.map(decode, entries[start : start + CHUNK]), start):

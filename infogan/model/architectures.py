@@ -5,6 +5,7 @@ name.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ class Architecture:
     Attributes:
       name: what a spec calls it.
       image_shapes: the shapes (H, W, C) it can make.
+      shapes_in_words: the same for people.
       trunk: function of (image_shape, leaky_rate): rows of what D and Q share; [B, H, W, C] -> [B, N].
       discriminator_head: function without arguments: rows of D's own layers; [B, N] -> logits [B, 1].
       recognition_head: function of (leaky_rate, outputs): rows of Q's own layers; [B, N] -> [B, outputs].
@@ -27,6 +29,7 @@ class Architecture:
 
     name: str
     image_shapes: tuple
+    shapes_in_words: str
     trunk: Callable
     discriminator_head: Callable
     recognition_head: Callable
@@ -44,18 +47,54 @@ def find_architecture(name):
     return ARCHITECTURES[name]
 
 
-def find_image_shape(name, pixels):
-    """The shape [H, W, C] of an architecture's images that has so many numbers.
+def find_image_shape(numbers, image_size=None):
+    """The shape (H, W, C) of grey or RGB images of a size.
+
+    Args:
+      numbers: H * W * C, the `dim` of an output distribution.
+      image_size: (H, W), or the side of a square; None for whatever square it is: S * S and 3 * S * S are never equal.
+
+    Raises:
+      InputError: if no such image has so many numbers.
+    """
+    for channels in (1, 3):
+        height, width = find_sides(image_size or math.isqrt(numbers // channels))
+        if height * width * channels == numbers:
+            return height, width, channels
+    if image_size is None:
+        raise InputError(
+            "output_dist",
+            f"dim {numbers:,} was given, but no square in grey or RGB has so many numbers. Give image_size, too.",
+        )
+    raise InputError(
+        "image_size",
+        f"{show_size(image_size)} was given, but output_dist has {numbers:,} numbers, which are neither one nor three "
+        "for each pixel.",
+    )
+
+
+def check_image_shape(network, image_shape, where):
+    """Refuses images that an architecture does not make; `where` is the field that asks for them.
 
     Raises:
       InputError: if it makes no such images, or there is no such architecture.
     """
-    shapes = find_architecture(name).image_shapes
-    for shape in shapes:
-        if math.prod(shape) == pixels:
-            return shape
-    makes = ", ".join("x".join(map(str, shape)) for shape in shapes)
-    raise InputError("output_dist", f"{pixels} pixels were given, but {name} makes {makes}.")
+    architecture = find_architecture(network)
+    if tuple(image_shape) not in architecture.image_shapes:
+        raise InputError(
+            where,
+            f"{show_size(image_shape)} was given, but {architecture.name} makes {architecture.shapes_in_words}.",
+        )
+
+
+def find_sides(image_size):
+    """(H, W) of an `image_size`, which is that already, or the side of a square."""
+    return (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+
+
+def show_size(image_size):
+    """ "64x96" of (64, 96), "64x96x3" of (64, 96, 3), and of a side that side twice."""
+    return "x".join(map(str, find_sides(image_size)))
 
 
 def one_output():
@@ -154,18 +193,19 @@ def _chairs_generator(image_shape):
     ]  # fmt: skip
 
 
-DCGAN_SIZES = (28, 32, 64, 128)
+DCGAN_SIDES = range(16, 257, 16)
+"""Heights and widths of the pictures that `dcgan` makes, beside 28x28."""
 FIRST_CHANNELS, MOST_CHANNELS = 64, 512
-LARGEST_MAP = 7
-"""Sides of the map at which DCGAN's stages end, at most."""
+SMALL_MAP = 7
+"""Shorter side of a map at which DCGAN's stages end."""
 
 
 def _dcgan_trunk(image_shape, leaky_rate):
     """Table 2's pattern with as many stages as the picture needs: [B, H, W, C] -> [B, N].
 
-    Each stage halves the sides, down to a map of 7x7 (pictures of 28x28) or 4x4. Channels double from 64, up to 512. As
-    in DCGAN (Radford et al. 2016, arXiv:1511.06434) every convolution of D but the first has batch norm, and so has
-    every up-convolution of G but the last.
+    Each stage halves both sides, until the shorter one is 7 or less, or one is odd: 28x28 -> 7x7, 64x96 -> 4x6,
+    144x144 -> 9x9. Channels double from 64, up to 512. As in DCGAN (Radford et al. 2016, arXiv:1511.06434) every
+    convolution of D but the first has batch norm, and so has every up-convolution of G but the last.
     """
     rows = []
     for channels in _stage_channels(image_shape):
@@ -176,8 +216,8 @@ def _dcgan_trunk(image_shape, leaky_rate):
 def _dcgan_generator(image_shape):
     """A dense layer to the smallest map, then up-convolutions; latents -> [B, H, W, C], before output_dist."""
     first, *others = reversed(_stage_channels(image_shape))
-    side = image_shape[0] >> (len(others) + 1)
-    rows = [dense(side * side * first), batch_norm(), relu(), reshape(side, side, first)]
+    height, width = (side >> len(others) + 1 for side in image_shape[:2])
+    rows = [dense(height * width * first), batch_norm(), relu(), reshape(height, width, first)]
     for channels in others:
         rows += [up_conv(channels), batch_norm(), relu()]
     return [*rows, up_conv(image_shape[-1])]
@@ -185,22 +225,34 @@ def _dcgan_generator(image_shape):
 
 def _stage_channels(image_shape):
     """Channels after each stage, from the picture to the smallest map: (64, 128, 256) for 32x32."""
-    stages = 0
-    while image_shape[0] >> stages > LARGEST_MAP:
-        stages += 1
-    return [min(FIRST_CHANNELS << stage, MOST_CHANNELS) for stage in range(stages)]
+    height, width = image_shape[:2]
+    channels = []
+    while min(height, width) > SMALL_MAP and height % 2 == width % 2 == 0:
+        channels.append(min(FIRST_CHANNELS << len(channels), MOST_CHANNELS))
+        height, width = height // 2, width // 2
+    return channels
 
 
-_DCGAN_SHAPES = tuple((size, size, channels) for size in DCGAN_SIZES for channels in (1, 3))
+_DCGAN_SIZES = ((28, 28), *itertools.product(DCGAN_SIDES, DCGAN_SIDES))
+_DCGAN_SHAPES = tuple((*size, channels) for size in _DCGAN_SIZES for channels in (1, 3))
+_DCGAN_WORDS = "28x28, or sides that are multiples of 16 from 16 to 256, in grey or RGB"
 
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
-        Architecture("mnist", ((28, 28, 1),), _mnist_trunk, one_output, q_with_hidden_layer, _mnist_generator),
-        Architecture("svhn", ((32, 32, 3),), _svhn_trunk, one_output, q_with_hidden_layer, _svhn_generator),
-        Architecture("faces", ((32, 32, 1),), _mnist_trunk, one_output, q_without_hidden_layer, _mnist_generator),
-        Architecture("chairs", ((64, 64, 1),), _chairs_trunk, one_output, q_without_hidden_layer, _chairs_generator),
-        Architecture("dcgan", _DCGAN_SHAPES, _dcgan_trunk, one_output, q_with_hidden_layer, _dcgan_generator),
+        Architecture(
+            "mnist", ((28, 28, 1),), "28x28x1", _mnist_trunk, one_output, q_with_hidden_layer, _mnist_generator
+        ),
+        Architecture("svhn", ((32, 32, 3),), "32x32x3", _svhn_trunk, one_output, q_with_hidden_layer, _svhn_generator),
+        Architecture(
+            "faces", ((32, 32, 1),), "32x32x1", _mnist_trunk, one_output, q_without_hidden_layer, _mnist_generator
+        ),
+        Architecture(
+            "chairs", ((64, 64, 1),), "64x64x1", _chairs_trunk, one_output, q_without_hidden_layer, _chairs_generator
+        ),
+        Architecture(
+            "dcgan", _DCGAN_SHAPES, _DCGAN_WORDS, _dcgan_trunk, one_output, q_with_hidden_layer, _dcgan_generator
+        ),
     )
 }
 """`mnist` is Table 1, `svhn` Tables 2 and 3, `faces` Table 4, `chairs` Table 6, `dcgan` in no table."""

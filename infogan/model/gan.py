@@ -31,17 +31,19 @@ class RegularizedGAN:
     Args:
       output_dist: distribution of an image's pixels given the generator's output.
       latent_spec: sequence of `Latent` (name, distribution, regularised), in the order in which z is laid out.
-      network: name of an Architecture; it makes images of as many numbers as output_dist has.
+      network: name of an Architecture.
       leaky_rate: negative slope of the rectifiers of D and Q.
       seed: int, from which all initial values follow.
       spectral_norm: True normalises every layer of the trunk, D and Q by its spectrum and leaves out their batch norm.
+      image_size: (H, W) of the images, or the side of square ones; None for squares of as many numbers as output_dist
+        has.
     """
 
-    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed, spectral_norm=False):
+    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed, spectral_norm=False, image_size=None):
         table = architectures.find_architecture(network)
         self.output_dist = output_dist
         self.latent_spec = tuple(latent_spec)
-        self.image_shape = architectures.find_image_shape(network, output_dist.dim)
+        self.image_shape = architectures.find_image_shape(output_dist.dim, image_size)
         self.latent_dist = Product([latent.distribution for latent in self.latent_spec])
         self.reg_latents = tuple(latent for latent in self.latent_spec if latent.regularised)
         self.reg_latent_dist = Product([latent.distribution for latent in self.reg_latents])
@@ -54,7 +56,15 @@ class RegularizedGAN:
     @classmethod
     def of_spec(cls, spec):
         """The model of an ExperimentSpec."""
-        return cls(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed, spec.spectral_norm)
+        return cls(
+            spec.output_dist,
+            spec.latent_spec,
+            spec.network,
+            spec.leaky_rate,
+            spec.seed,
+            spec.spectral_norm,
+            spec.image_size,
+        )
 
     def generate(self, z, normalisation=None):
         """Images G(z).
