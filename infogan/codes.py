@@ -1,7 +1,6 @@
 """Codes for people: values as they give them, `{"digit": 3}`, sweeps, and what a code was found to do."""
 
 import dataclasses
-import re
 
 import numpy as np
 
@@ -177,10 +176,14 @@ def _common_count(given, drawn):
     return lengths.pop() if lengths else 1
 
 
-CORRELATION = "|Spearman| with "
-"""How the report's names of rank correlations begin."""
-EXPLAINED = "variance of {} explained"
-"""The report's names of how well codes explain a factor that goes around."""
+CORRELATION, EXPLAINED, INFORMATION = "|Spearman| with {}", "variance of {} explained", "NMI with {}"
+"""Names of the report's metrics that compare a code with a true factor, or with a quality of the image."""
+IN_WORDS = {
+    CORRELATION: "|Spearman| {:.2f}",
+    EXPLAINED: "{:.2f} of its variance explained",
+    INFORMATION: "NMI {:.2f}",
+}
+"""Those of them that are 0 for a code that knows nothing, so that the largest is what the code follows most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,17 +255,13 @@ def _describe_code(code, spec, report):
 
 def _describe_most(code, rows):
     """The quality of an image, or factor, that follows the code most; None where none was measured."""
-    explained = re.compile(EXPLAINED.format("(.+)"))
     found = []
     for row in rows:
-        name, value = str(row.get("name")), row.get("ours")
-        if not isinstance(value, int | float):
-            continue
-        if factor := explained.fullmatch(name):
-            found.append((value, factor[1], f"{value:.2f} of its variance explained", ""))
-        elif name.startswith(CORRELATION):
-            change, *_ = row.get("note", "").split(";")
-            found.append((value, name.removeprefix(CORRELATION), f"|Spearman| {value:.2f}", change and f", {change}"))
+        factor, value = row.get("factor"), row.get("ours")
+        for name, words in IN_WORDS.items():
+            if factor and isinstance(value, int | float) and row.get("name") == name.format(factor):
+                change, *_ = row.get("note", "").split(";")
+                found.append((value, factor, words.format(value), change and f", {change}"))
     if not found:
         return None
     _, quality, how_much, change = max(found)

@@ -95,15 +95,13 @@ def check_split(split, size):
         assert split.labels.shape == (len(split),)
     if split.groups is not None:
         assert split.groups.shape == (len(split),)
-    for values in split.factors.values():
-        assert values.dtype == np.float32
-        assert values.shape == (len(split),)
-        assert np.isfinite(values).all()
+    for name, factor in split.factors.items():
+        factor.check(name, len(split))
 
 
 def hashes(split):
     """One for each image and what is known about it: pictures of one grey level may look the same."""
-    known = [*split.factors.values(), *([] if split.groups is None else [split.groups])]
+    known = [*(factor.values for factor in split.factors.values()), *([] if split.groups is None else [split.groups])]
     factors = np.stack(known, axis=1) if known else np.zeros((len(split), 0))
     return {(image.tobytes(), row.tobytes()) for image, row in zip(split.images, factors)}
 
@@ -117,7 +115,8 @@ def test_it_is_the_same_each_time(form):
         np.testing.assert_array_equal(a.groups, b.groups)
         assert a.factors.keys() == b.factors.keys()
         for name in a.factors:
-            np.testing.assert_array_equal(a.factors[name], b.factors[name])
+            np.testing.assert_array_equal(a.factors[name].values, b.factors[name].values)
+            assert (a.factors[name].kind, a.factors[name].period) == (b.factors[name].kind, b.factors[name].period)
 
 
 def test_load_dataset_takes_it(form, spec):

@@ -153,8 +153,24 @@ def test_celeba_follows_its_lists(tmp_path):
     train, test = np.arange(1, 26), np.arange(31, 41)
     for split, numbers in ((dataset.train, train), (dataset.test, test)):
         np.testing.assert_allclose(split.images.mean(axis=(1, 2, 3)), [celeba_level(n) for n in numbers], atol=1.5)
-        np.testing.assert_array_equal(split.factors["Eyeglasses"], numbers % 2)
-        np.testing.assert_array_equal(split.factors["Smiling"], numbers % 3 == 0)
+        np.testing.assert_array_equal(split.factors["Eyeglasses"].values, numbers % 2)
+        np.testing.assert_array_equal(split.factors["Smiling"].values, numbers % 3 == 0)
+        assert {factor.kind for factor in split.factors.values()} == {"binary"}
+
+
+def test_celeba_without_a_partition_keeps_a_tenth_from_all_over_the_set(tmp_path):
+    """Its first pictures are no longer all trained on, and attributes stay with their pictures."""
+    write_celeba_lists(tmp_path, 200)
+    (tmp_path / "list_eval_partition.txt").unlink()
+    dataset = celeba.load(write_files(tmp_path, celeba_files(200)))
+    number_of = {celeba_level(n): n for n in range(1, 201)}  # of 200 numbers no two levels are the same
+    assert (len(dataset.train), len(dataset.test), len(number_of)) == (180, 20, 200)
+    for split in (dataset.train, dataset.test):
+        levels = split.images.mean(axis=(1, 2, 3)).round().astype(int)
+        numbers = np.array([min(number_of, key=lambda level: abs(level - found)) for found in levels])
+        numbers = np.array([number_of[level] for level in numbers])
+        assert 60 < numbers.mean() < 140
+        np.testing.assert_array_equal(split.factors["Eyeglasses"].values, numbers % 2)
 
 
 @pytest.mark.parametrize(
@@ -193,26 +209,31 @@ def test_labels_stay_with_their_pictures_when_some_are_left_out(tmp_path):
     test = np.delete(np.arange(241, 251), 4)
     for split, numbers in ((dataset.train, train), (dataset.test, test)):
         np.testing.assert_allclose(split.images.mean(axis=(1, 2, 3)), [celeba_level(n) for n in numbers], atol=1.5)
-        np.testing.assert_array_equal(split.factors["Eyeglasses"], numbers % 2)
+        np.testing.assert_array_equal(split.factors["Eyeglasses"].values, numbers % 2)
 
 
 def test_chairs(tmp_path):
     dataset = chairs.load(write_tar(tmp_path / "rendered_chairs.tar", chair_files(20)).parent)
-    assert np.unique(dataset.train.groups).tolist() == list(range(18))
-    assert np.unique(dataset.test.groups).tolist() == [18, 19]
+    train, test = (set(split.groups.tolist()) for split in (dataset.train, dataset.test))
+    assert (len(train), len(test), train | test) == (18, 2, set(range(20)))
+    assert test != {18, 19}
     for split in (dataset.train, dataset.test):
-        levels = split.factors["elevation"] + split.factors["azimuth"] // 2
+        levels = split.factors["elevation"].values + split.factors["azimuth"].values // 2
         np.testing.assert_array_equal(split.images.mean(axis=(1, 2, 3)), levels)
-    assert np.unique(dataset.train.factors["azimuth"]).tolist() == [0, 92, 185, 278]
+        np.testing.assert_array_equal(split.factors["chair"].values, split.groups)
+        kinds = {name: factor.describe() for name, factor in split.factors.items()}
+        assert kinds == {"azimuth": "circular with period 360", "elevation": "ordered", "chair": "nominal"}
+    assert np.unique(dataset.train.factors["azimuth"].values).tolist() == [0, 92, 185, 278]
 
 
 def test_chairs_whose_names_begin_alike_stay_whole(tmp_path):
-    """By their paths "chair-1/..." comes before "chair/...": the last chair's pictures would be another's."""
+    """By their paths "chair-1/..." comes before "chair/...", by their names after it."""
     files = {name.replace("/chair0/", "/chair/"): picture for name, picture in chair_files(3).items()}
     files = {name.replace("/chair1/", "/chair-1/").replace("/chair2/", "/chair-2/"): p for name, p in files.items()}
     dataset = chairs.load(write_files(tmp_path, files))
-    assert set(dataset.train.groups) == {0, 1}
-    assert set(dataset.test.groups) == {2}
+    train, test = (set(split.groups.tolist()) for split in (dataset.train, dataset.test))
+    assert (len(train), len(test), train | test) == (2, 1, {0, 1, 2})
+    assert len(dataset.test) == 8
 
 
 def test_chairs_refuse_names_that_give_no_direction(tmp_path):
@@ -226,10 +247,15 @@ def test_faces3d(tmp_path):
     np.savez(tmp_path / "faces.npz", **arrays)
     dataset = faces3d.load(tmp_path)
     assert (len(dataset.train), len(dataset.test)) == (27, 3)
-    np.testing.assert_array_equal(dataset.train.images[..., 0], arrays["images"][:27])
-    for name, column in (("lighting", 0), ("azimuth", 1), ("elevation", 2)):
-        expected = arrays["factors_standardised"][27:, column].astype(np.float32)
-        np.testing.assert_array_equal(dataset.test.factors[name], expected)
+    places = {image.tobytes(): place for place, image in enumerate(arrays["images"])}
+    found = [[places[image.tobytes()] for image in split.images] for split in (dataset.train, dataset.test)]
+    assert sorted([*found[0], *found[1]]) == list(range(30))
+    assert sorted(found[1]) != [27, 28, 29]
+    for split, chosen in zip((dataset.train, dataset.test), found):
+        for name, column in (("lighting", 0), ("azimuth", 1), ("elevation", 2)):
+            expected = arrays["factors_standardised"][chosen, column].astype(np.float32)
+            np.testing.assert_array_equal(split.factors[name].values, expected)
+            assert split.factors[name].kind == "ordered"
 
 
 def test_faces3d_of_floats_in_another_size(tmp_path):
@@ -238,8 +264,9 @@ def test_faces3d_of_floats_in_another_size(tmp_path):
     scipy.io.savemat(tmp_path / "faces.mat", arrays)
     dataset = faces3d.load(tmp_path / "faces.mat")
     assert dataset.train.images.shape == (18, 32, 32, 1)
-    np.testing.assert_array_equal(dataset.train.images.mean(axis=(1, 2, 3)), np.round(255 * level[:18]))
-    np.testing.assert_allclose(dataset.train.factors["width"], level[:18], rtol=1e-6)
+    width = dataset.train.factors["width"].values
+    np.testing.assert_array_equal(dataset.train.images.mean(axis=(1, 2, 3)), np.round(255 * width.astype(float)))
+    np.testing.assert_allclose(sorted([*width, *dataset.test.factors["width"].values]), level, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -363,8 +390,8 @@ def celeba_head(path, folder, count):
 def test_real_chairs():
     dataset = chairs.load(real("chairs"))
     assert (len(dataset.train), len(dataset.test)) == (13 * 62, 2 * 62)
-    assert len(np.unique(dataset.train.factors["azimuth"])) == 31
-    assert np.unique(dataset.test.factors["elevation"]).tolist() == [20, 30]
+    assert dataset.grid().sizes == (31, 2, 15)
+    assert np.unique(dataset.test.factors["elevation"].values).tolist() == [20, 30]
     assert (dataset.train.images[:, 0] == 255).mean() > 0.99, "the ground is white"
 
 
@@ -373,4 +400,4 @@ def test_real_faces3d():
     assert dataset.train.images.shape == (628, 32, 32, 1)
     halves = dataset.train.images[..., 0].astype(float).reshape(628, 32, 2, 16).mean(axis=(1, 3))
     brighter_left = halves[:, 0] - halves[:, 1]
-    assert np.corrcoef(brighter_left, dataset.train.factors["lighting"])[0, 1] < -0.7
+    assert np.corrcoef(brighter_left, dataset.train.factors["lighting"].values)[0, 1] < -0.7

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from infogan.data import Dataset, Split
+from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
 from infogan.evaluation import samples
@@ -104,7 +104,7 @@ def test_captions_say_how_far_a_code_goes_and_an_angle_goes_once_around(spec, da
 
 
 def test_a_set_with_factors_and_no_categorical_code(spec, dataset, tmp_path, small):
-    factors = {"azimuth": np.linspace(0, 350, 16, dtype=np.float32), "light": np.arange(16, dtype=np.float32)}
+    factors = {"azimuth": Factor(np.linspace(0, 350, 16), "circular", 360), "light": Factor(np.arange(16), "ordered")}
     bare = Dataset(without_labels(dataset.train), without_labels(dataset.test, factors), "bare")
     codes = (NOISE, Latent("first", Uniform(1)), Latent("second", Gaussian(1)))
     _, rows, folder = evaluate(spec, bare, tmp_path, dataset="faces3d", latent_spec=codes, paper_values=())
@@ -116,22 +116,24 @@ def test_a_set_with_factors_and_no_categorical_code(spec, dataset, tmp_path, sma
 
 
 def test_factors_of_the_training_images_only(spec, dataset, tmp_path, small):
-    factors = {"glasses": (np.arange(24) % 2).astype(np.float32)}
+    factors = {"glasses": Factor(np.arange(24) % 2, "binary")}
     bare = Dataset(without_labels(dataset.train, factors), without_labels(dataset.test), "bare")
     _, rows, _ = evaluate(spec, bare, tmp_path, paper_values=())
-    assert 0 <= rows["purity against glasses", "digit"]["ours"] <= 1
+    row = rows["balanced accuracy for glasses, best code", None]
+    assert 0 <= row["ours"] <= 1
+    assert row["factor"] == "glasses"
 
 
 def test_few_test_images_are_joined_by_the_training_images(spec, dataset, tmp_path, small, monkeypatch):
     asked = {}
 
     def measure(posteriors, factors, seed, groups):
-        asked.update(posteriors, **factors, groups=groups)
+        asked.update(posteriors, light=factors["light"].values, groups=groups)
         return [], []
 
     monkeypatch.setattr("infogan.evaluation.evaluate.measure_factors", measure)
     halves = (dataset.train, np.arange(24)), (dataset.test, np.arange(24, 40))
-    splits = [Split(split.images, None, {"light": numbers.astype(np.float32)}, numbers) for split, numbers in halves]
+    splits = [Split(split.images, None, {"light": Factor(numbers, "ordered")}, numbers) for split, numbers in halves]
     evaluate(spec, Dataset(*splits, "bare"), tmp_path, paper_values=())
     np.testing.assert_array_equal(asked["light"], [*range(24, 40), *range(24)])
     np.testing.assert_array_equal(asked["groups"], asked["light"])

@@ -1,31 +1,196 @@
-"""Known answers: codes that are a factor, know nothing of it, or know another one twice."""
+"""Known answers: codes that are a factor, know nothing of it, or know it on some of the images only."""
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from infogan.evaluation.factors import (
-    compute_correlation,
-    compute_explained_circle,
-    compute_purity,
-    is_circular,
-    measure_factors,
-    split_in_halves,
-)
+from infogan.data import Factor
+from infogan.evaluation.factors import SCORES, measure_factors, read_code, split_in_halves
 
-COUNT = 4000
+COUNT, SEED = 4000, 0
 RANDOM = np.random.default_rng(0)
+FIRST, SECOND = split_in_halves(np.arange(COUNT), SEED)
 AZIMUTH = RANDOM.uniform(0, 360, COUNT).astype(np.float32)
 LIGHT = RANDOM.normal(size=COUNT).astype(np.float32)
+LEVEL, SHAPE = RANDOM.integers(0, 5, COUNT), RANDOM.integers(0, 3, COUNT)
 GLASSES = (RANDOM.random(COUNT) < 0.2).astype(np.float32)
 NOISE = RANDOM.normal(size=COUNT).astype(np.float32)
-HALVES = split_in_halves(np.arange(COUNT), 0)
+
+
+def number(values):
+    """What Q says of a Uniform or Gaussian code."""
+    return {"mean": np.reshape(values, (COUNT, -1)).astype(np.float32), "stddev": np.ones((COUNT, 1))}
+
+
+def angle(half_turns):
+    half_turns = (np.reshape(half_turns, (COUNT, 1)) + 1) % 2 - 1
+    return {"mean": half_turns.astype(np.float32), "concentration": np.ones((COUNT, 1))}
+
+
+def categories(numbers):
+    return {"prob": np.eye(max(numbers) + 1, dtype=np.float32)[numbers]}
+
+
+def bits(numbers):
+    return {"p": np.stack([numbers % 2, numbers // 2], axis=1) * 0.8 + 0.1}
+
+
+def cubic_ceiling():
+    """How much of a circle a cubic in the angle itself explains, by least squares on a grid."""
+    x = np.linspace(-1, 1, 10_001)
+    target = np.stack([np.cos(np.pi * x), np.sin(np.pi * x)], axis=1)
+    residual = target - np.vander(x, 4) @ np.linalg.lstsq(np.vander(x, 4), target, rcond=None)[0]
+    return 1 - residual.var(axis=0).sum() / target.var(axis=0).sum()
+
+
+TURN = AZIMUTH / 180
+
+
+class Case(NamedTuple):
+    """A factor, the name of a score, a kind of code, and codes of it.
+
+    Attributes:
+      perfect: the code that is the factor.
+      contrary: one of which nothing is right that was fitted to the perfect one; None where nothing is fitted.
+      ceiling: what the perfect one scores.
+      chance: what one scores that knows nothing.
+    """
+
+    factor: Factor
+    name: str
+    kind: Callable
+    perfect: np.ndarray
+    contrary: np.ndarray | None = None
+    ceiling: float = 1.0
+    chance: float = 0.0
+
+
+CORRELATION, EXPLAINED, ACCURACY = "|Spearman| with it", "variance of it explained", "balanced accuracy for it"
+LINE, CIRCLE, SHAPES = Factor(LIGHT, "ordered"), Factor(AZIMUTH, "circular", 360), Factor(7 * SHAPE, "nominal")
+NEXT, WEARS, ATTRIBUTE = (SHAPE + 1) % 3, GLASSES.astype(int), Factor(GLASSES, "binary")
+SAWTOOTH = 6 / np.pi**2  # what the first harmonic explains of a line that starts again after a turn
+CASES = {
+    "a number by a number": Case(LINE, CORRELATION, number, -np.exp(LIGHT)),
+    "a number by an angle": Case(Factor(AZIMUTH, "ordered"), EXPLAINED, angle, TURN, TURN + 1, SAWTOOTH),
+    "a number by a category": Case(Factor(LEVEL, "ordered"), EXPLAINED, categories, LEVEL, 4 - LEVEL),
+    "a circle by a number": Case(CIRCLE, EXPLAINED, number, TURN - 1, (TURN + 1) % 2 - 1, cubic_ceiling()),
+    "a circle by an angle": Case(Factor(AZIMUTH / 360, "circular", 1), EXPLAINED, angle, 0.3 - TURN, 1.3 - TURN),
+    "a circle by a category": Case(Factor(9 * LEVEL, "circular", 45), EXPLAINED, categories, LEVEL, (LEVEL + 2) % 5),
+    "the information of a category": Case(SHAPES, "NMI with it", categories, SHAPE),
+    "the information of bits": Case(SHAPES, "NMI with it", bits, SHAPE),
+    "a kind by a category": Case(SHAPES, ACCURACY, categories, NEXT, SHAPE, 1, 1 / 3),
+    "a kind by a number": Case(SHAPES, ACCURACY, number, NEXT - 1.0, SHAPE - 1.0, 1, 1 / 3),
+    "a kind by an angle": Case(SHAPES, ACCURACY, angle, 0.7 * SHAPE, 0.7 * NEXT, 1, 1 / 3),
+    "an attribute by a category": Case(ATTRIBUTE, ACCURACY, categories, 3 * WEARS, 3 - 3 * WEARS, 1, 1 / 2),
+    "an attribute by a number": Case(ATTRIBUTE, ACCURACY, number, GLASSES, 1 - GLASSES, 1, 1 / 2),
+    "an attribute by an angle": Case(ATTRIBUTE, ACCURACY, angle, GLASSES, 1 - GLASSES, 1, 1 / 2),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    return CASES[request.param]
+
+
+def measure(codes, factor, **options):
+    """dict of (name of the row, code) -> Metric."""
+    metrics, _ = measure_factors(codes, {"it": factor}, SEED, **options)
+    return {(metric.name, metric.code): metric for metric in metrics}
+
+
+def test_every_score_has_a_case():
+    tried = {(factor.kind, read_code(kind(code))[0].kind, name) for factor, name, kind, code, *_ in CASES.values()}
+    for score in SCORES:
+        for factor in score.factors:
+            name = score.name.format("it")
+            codes = {code for found, code, by in tried if (found, by) == (factor, name)}
+            assert codes == set(score.codes), (name, factor)
+
+
+def test_a_perfect_code_scores_the_ceiling_and_one_by_chance_scores_chance(case):
+    factor, name, kind, perfect, _, ceiling, chance = case
+    useless = kind(np.random.default_rng(1).permutation(perfect))
+    best = measure({"useless": useless, "perfect": kind(perfect)}, factor)[f"{name}, best code", None]
+    assert best.ours == pytest.approx(ceiling, abs=0.015)
+    code, by_chance, *_ = best.note.split("; ")
+    value = float(by_chance.split()[0]) / (100 if "%" in by_chance else 1)
+    # 2000 images: four standard errors are 0.06 of an accuracy whose rarer kind has 400, less of all else.
+    assert (code, value) == ("perfect", pytest.approx(chance, abs=0.06))
+    assert measure({"useless": useless}, factor)[f"{name}, best code", None].ours == pytest.approx(chance, abs=0.06)
+
+
+def test_a_code_is_chosen_on_one_half_and_scored_on_the_other(case):
+    factor, name, kind, perfect, _, ceiling, chance = case
+    useless = np.random.default_rng(1).permutation(perfect)
+    early, late = np.where(FIRST, perfect, useless), np.where(FIRST, useless, perfect)
+    best = measure({"late": kind(late), "early": kind(early)}, factor)[f"{name}, best code", None]
+    assert best.note.split(";")[0] == "early"
+    assert best.ours < chance + 0.06 < ceiling
+
+
+def test_what_a_score_fits_is_fitted_to_the_half_that_is_not_scored(case):
+    factor, name, kind, perfect, contrary, _, chance = case
+    if contrary is None:
+        pytest.skip("nothing is fitted")
+    changes = measure({"code": kind(np.where(FIRST, perfect, contrary))}, factor)[f"{name}, best code", None]
+    assert changes.ours < chance
+
+
+def test_each_code_has_a_row_scored_on_the_second_half(case):
+    factor, name, kind, perfect, _, ceiling, chance = case
+    rows = measure({"early": kind(np.where(FIRST, perfect, np.roll(perfect, 1))), "all": kind(perfect)}, factor)
+    if factor.kind == "binary":
+        assert set(rows) == {(f"{name}, best code", None)}
+    else:
+        assert rows[name, "early"].ours < chance + 0.06
+        assert rows[name, "all"].ours == pytest.approx(ceiling, abs=0.015)
+        assert {row.factor for row in rows.values()} == {"it"}
+
+
+@pytest.mark.parametrize("factor", [Factor(LIGHT, "ordered"), Factor(SHAPE, "nominal")], ids=["ordered", "nominal"])
+def test_a_code_that_fits_by_its_many_categories_is_not_chosen(factor):
+    rich = categories(np.arange(COUNT) % 1000)
+    knows = np.where(RANDOM.random(COUNT) < 0.5, factor.values > 0.5, RANDOM.random(COUNT) < 0.5)
+    rows = measure({"rich": rich, "knows": categories(knows.astype(int))}, factor)
+    assert [row.note.split(";")[0] for (name, _), row in rows.items() if "NMI" not in name and row.note] == ["knows"]
+
+
+def test_of_a_code_of_several_numbers_one_is_chosen_on_the_half_that_is_not_scored():
+    early, late = np.where(FIRST, LIGHT, NOISE), np.where(FIRST, NOISE, LIGHT)
+    rows = measure({"pair": number(np.stack([late, early], axis=1))}, Factor(LIGHT, "ordered"))
+    assert rows["|Spearman| with it", "pair"].ours < 0.1
+    rows = measure({"pair": number(np.stack([NOISE, LIGHT], axis=1))}, Factor(LIGHT, "ordered"))
+    assert rows["|Spearman| with it", "pair"].ours == pytest.approx(1)
+
+
+def test_the_richest_category_is_found_on_the_first_half_and_told_of_the_second():
+    rare = np.where(RANDOM.random(COUNT) < 0.2, 2, 0)
+    numbers = np.where(GLASSES > 0.5, np.where(FIRST, 1, rare), rare)
+    note = measure({"who": categories(numbers)}, Factor(GLASSES, "binary"))["balanced accuracy for it, best code", None]
+    assert note.note.endswith("category 1 has it most")  # no image of the second half is in it
+    numbers[SECOND & (LIGHT > 2)] = 1
+    share = 100 * GLASSES[SECOND & (LIGHT > 2)].mean()
+    note = measure({"who": categories(numbers)}, Factor(GLASSES, "binary"))["balanced accuracy for it, best code", None]
+    assert note.note.endswith(f"category 1 has it in {share:.1f} %")
+
+
+def test_a_rare_kind_counts_as_much_as_a_common_one():
+    rare = (RANDOM.random(COUNT) < 0.02).astype(int)
+    nine_tenths = np.where(RANDOM.random(COUNT) < 0.9, rare, 1 - rare)
+    best = measure({"code": categories(nine_tenths)}, Factor(rare, "nominal"))["balanced accuracy for it", "code"]
+    assert best.ours == pytest.approx(0.9, abs=0.1)  # 40 rare images: twice the standard error
 
 
 def test_halves_are_apart_and_the_same_for_a_seed():
-    assert (HALVES[0] ^ HALVES[1]).all()
-    assert HALVES[0].sum() == COUNT // 2
-    np.testing.assert_array_equal(HALVES[0], split_in_halves(np.arange(COUNT), 0)[0])
-    assert not np.array_equal(HALVES[0], split_in_halves(np.arange(COUNT), 1)[0])
+    assert (FIRST ^ SECOND).all()
+    assert FIRST.sum() == COUNT // 2
+    np.testing.assert_array_equal(FIRST, split_in_halves(np.arange(COUNT), SEED)[0])
+    assert not np.array_equal(FIRST, split_in_halves(np.arange(COUNT), 1)[0])
+    third, fourth = split_in_halves(np.arange(COUNT), SEED, FIRST)
+    np.testing.assert_array_equal(third ^ fourth, FIRST)
+    assert third.sum() == COUNT // 4
 
 
 def test_no_group_is_in_both_halves():
@@ -34,108 +199,74 @@ def test_no_group_is_in_both_halves():
     assert (len(first), len(second), first & second) == (3, 4, set())
 
 
-def test_correlation_of_a_perfect_and_of_a_useless_code():
-    assert compute_correlation(-np.exp(LIGHT), LIGHT) == pytest.approx(1.0)
-    assert compute_correlation(NOISE, LIGHT) < 5 / np.sqrt(COUNT)  # five standard errors: false alarm 6e-7
-    assert compute_correlation(np.zeros(COUNT), LIGHT) == 0.0
+def test_a_code_that_knows_some_objects_only_is_scored_on_the_others():
+    groups = np.arange(COUNT) % 8
+    known = split_in_halves(groups, SEED)[0]
+    codes = {"turn": angle(np.where(known, TURN, NOISE)), "through": angle(TURN)}
+    rows = measure(codes, Factor(AZIMUTH, "circular", 360), groups=groups)
+    assert rows["variance of it explained", "turn"].ours < 0.05
+    assert rows["variance of it explained", "through"].ours == pytest.approx(1)
 
 
-def test_which_factors_are_circular():
-    assert is_circular("azimuth", AZIMUTH)
-    assert is_circular("light_azimuth", AZIMUTH)
-    assert not is_circular("azimuth", AZIMUTH / 4)
-    assert not is_circular("elevation", AZIMUTH)
+def test_which_object_it_is_is_measured_on_other_images_of_the_same_objects():
+    groups = np.arange(COUNT) % 8
+    rows = measure({"object": categories((groups + 3) % 8)}, Factor(groups, "nominal"), groups=groups)
+    assert rows["balanced accuracy for it", "object"].ours == 1
+    assert rows["NMI with it", "object"].ours == pytest.approx(1)
+    # The kind of object is no name of it: what was learned of some objects has to hold for others.
+    kind = Factor(groups // 2 % 2, "nominal")
+    known = split_in_halves(groups, SEED)[0]
+    rows = measure({"object": categories(np.where(known, kind.values, SHAPE))}, kind, groups=groups)
+    assert rows["balanced accuracy for it", "object"].ours < 0.6
 
 
-def test_a_code_that_goes_around_explains_the_circle():
-    code = AZIMUTH / 180 - 1
-    # A cubic cannot be a sine; its best fit on a whole turn leaves this share, by least squares on a grid.
-    x = np.linspace(-1, 1, 10_001)
-    target = np.stack([np.cos(np.pi * x), np.sin(np.pi * x)], axis=1)
-    powers = np.vander(x, 4)
-    residual = target - powers @ np.linalg.lstsq(powers, target, rcond=None)[0]
-    expected = 1 - residual.var(axis=0).sum() / target.var(axis=0).sum()
-    assert 0.9 < expected < 1
-    assert compute_explained_circle(code, AZIMUTH, HALVES) == pytest.approx(expected, abs=0.01)
-    assert compute_explained_circle(1e6 * code + 5e6, AZIMUTH, HALVES) == pytest.approx(expected, abs=0.01)
-
-
-def test_a_useless_code_explains_nothing_of_the_circle():
-    assert abs(compute_explained_circle(NOISE, AZIMUTH, HALVES)) < 0.01
-    assert abs(compute_explained_circle(np.zeros(COUNT), AZIMUTH, HALVES)) < 0.01
-
-
-def test_purity_of_a_perfect_and_of_a_useless_code():
-    assert compute_purity(GLASSES.astype(int) * 3, GLASSES, HALVES) == 1.0
-    commoner = 1 - GLASSES[HALVES[1]].mean()
-    assert compute_purity(RANDOM.integers(0, 4, COUNT), GLASSES, HALVES) == pytest.approx(commoner)
-
-
-def categories(numbers):
-    return {"prob": np.eye(5, dtype=np.float32)[numbers]}
-
-
-def test_every_factor_finds_its_code():
-    posteriors = {
-        "turn": {"mean": (AZIMUTH / 180 - 1)[:, None]},
-        "shade": {"mean": LIGHT[:, None] + 0.1 * NOISE[:, None]},
-        "again": {"mean": LIGHT[:, None] + 0.5 * NOISE[:, None]},  # knows the same, less well
-        "who": categories(np.where(GLASSES > 0.5, 4, RANDOM.integers(0, 4, COUNT))),
-        "nothing": categories(RANDOM.integers(0, 5, COUNT)),
+def test_nothing_follows_from_a_name():
+    """What is ordered is ranked even if it is an azimuth of a whole turn; what is circular goes around by any name."""
+    metrics, _ = measure_factors(
+        {"turn": number(TURN)},
+        {"light_azimuth": Factor(AZIMUTH, "ordered"), "heading": Factor(np.minimum(AZIMUTH, 90), "circular", 360)},
+        SEED,
+    )
+    assert {metric.name for metric in metrics if metric.code} == {
+        "|Spearman| with light_azimuth",
+        "variance of heading explained",
     }
-    metrics, notes = measure_factors(posteriors, {"azimuth": AZIMUTH, "light": LIGHT, "glasses": GLASSES}, 0)
-    found = {(metric.name, metric.code): metric for metric in metrics}
-    best = found["variance of azimuth explained, best code", None]
-    assert (best.note, best.ours > 0.9) == ("turn", True)
-    best = found["|Spearman| with light, best code", None]
-    assert (best.note, best.ours > 0.98) == ("shade", True)
-    assert 0.8 < found["|Spearman| with light", "again"].ours < best.ours
-    assert found["|Spearman| with light", "turn"].ours < 0.12
-    purity = found["purity against glasses", "who"]
-    assert purity.ours == 1.0
-    assert "category 4 has it in 100.0 %" in purity.note
-    assert any(note.startswith("azimuth: turn was found") for note in notes)
 
 
-def test_angles_are_not_ranked():
-    angle = {"mean": (AZIMUTH / 180 - 1)[:, None], "concentration": np.ones((COUNT, 1))}
-    metrics, notes = measure_factors({"turn": angle}, {"azimuth": AZIMUTH, "light": LIGHT}, 0)
-    assert {metric.name for metric in metrics} == {
-        "variance of azimuth explained",
-        "variance of azimuth explained, best code",
-    }
-    assert len(notes) == 1
-
-
-@pytest.mark.parametrize("count", [1, 3, 15])
+@pytest.mark.parametrize("count", [0, 1, 3, 15])
 def test_too_few_images_are_not_measured_by(count):
-    posteriors = {"turn": {"mean": np.zeros((count, 1))}, "who": categories(np.zeros(count, int))}
-    metrics, notes = measure_factors(posteriors, {"azimuth": AZIMUTH[:count], "glasses": GLASSES[:count]}, 0)
+    codes = {"turn": {"mean": np.zeros((count, 1))}}
+    metrics, notes = measure_factors(codes, {"it": Factor(AZIMUTH[:count], "ordered")}, 0)
     assert metrics == []
     assert notes == [f"The true factors of {count} images are too few to measure by: 16 are needed."]
 
 
-def test_a_code_that_is_the_angle_of_some_objects_only_is_scored_on_the_others():
-    groups = np.arange(COUNT) % 8
-    known = split_in_halves(groups, 0)[0]
-    posteriors = {"turn": {"mean": np.where(known, AZIMUTH / 180 - 1, NOISE)[:, None]}}
-    metrics, _ = measure_factors(posteriors, {"azimuth": AZIMUTH}, 0, groups)
-    assert metrics[-1].ours < 0.05
-    seen = {"turn": {"mean": (AZIMUTH / 180 - 1)[:, None]}}
-    metrics, _ = measure_factors(seen, {"azimuth": AZIMUTH}, 0, groups)
-    assert metrics[-1].ours > 0.9
-
-
 def test_few_objects_are_not_measured_by():
-    posteriors = {"turn": {"mean": NOISE[:, None]}}
-    metrics, notes = measure_factors(posteriors, {"azimuth": AZIMUTH}, 0, np.arange(COUNT) % 3)
+    metrics, notes = measure_factors(
+        {"turn": number(NOISE)}, {"it": Factor(AZIMUTH, "ordered")}, 0, np.arange(COUNT) % 3
+    )
     assert (metrics, notes) == ([], ["Images of fewer than 4 objects are too few to measure the true factors by."])
 
 
+def test_a_factor_that_does_not_vary_is_said_and_left_out():
+    factors = {"it": Factor(np.full(COUNT, 30.0), "ordered"), "glasses": Factor(np.zeros(COUNT), "binary")}
+    metrics, notes = measure_factors({"turn": number(NOISE)}, factors, 0)
+    assert metrics == []
+    assert notes == [f"{name} is the same in all of these images: it is not measured." for name in factors]
+
+
+@pytest.mark.parametrize("code", [number(np.zeros(COUNT)), angle(np.zeros(COUNT)), categories(np.zeros(COUNT, int))])
+@pytest.mark.parametrize("factor", [LIGHT, AZIMUTH, SHAPE, GLASSES], ids=["ordered", "circular", "nominal", "binary"])
+def test_a_constant_code_knows_nothing(factor, code, request):
+    kind = request.node.callspec.id.split("-")[0]
+    factor = Factor(factor, kind, 360 if kind == "circular" else None)
+    for row in measure({"code": code}, factor).values():
+        chance = 1 / len(np.unique(factor.values)) if "accuracy" in row.name else 0
+        assert row.ours == pytest.approx(chance, abs=0.01)
+
+
 def test_no_codes_of_a_kind_give_no_rows():
-    factors = {"azimuth": AZIMUTH, "glasses": GLASSES}
-    metrics, _ = measure_factors({"who": categories(np.zeros(COUNT, int))}, factors, 0)
-    assert [metric.name for metric in metrics] == ["purity against glasses"]
-    assert metrics[0].ours == pytest.approx(1 - GLASSES[HALVES[1]].mean())
-    metrics, _ = measure_factors({"turn": {"mean": NOISE[:, None]}}, factors, 0)
-    assert {metric.code for metric in metrics} == {"turn", None}
+    assert set(measure({"code": number(NOISE)}, Factor(SHAPE, "nominal"))) == {
+        ("balanced accuracy for it", "code"),
+        ("balanced accuracy for it, best code", None),
+    }

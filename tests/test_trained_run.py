@@ -11,6 +11,7 @@ from conftest import ROOT, random_split
 
 import infogan
 from infogan.codes import describe_codes, format_codes, place_values
+from infogan.data import Factor
 from infogan.distributions import Circular, Uniform
 from infogan.spec import Latent
 from infogan.system.errors import InputError
@@ -218,7 +219,8 @@ def test_codes_are_described_with_what_was_found(smoke_run, spec):
 def test_a_code_is_described_by_what_follows_it_most(spec):
     def describe(**ours):
         note = "from 1 to 2 m; more"
-        rows = [{"name": name, "code": "width", "ours": value, "note": note} for name, value in ours.items()]
+        told = {"code": "width", "note": note}
+        rows = [{"name": name, "factor": name[-1], "ours": value, **told} for name, value in ours.items()]
         return describe_codes(spec, {"metrics": rows})["width"].most
 
     assert describe() == ""
@@ -229,7 +231,7 @@ def test_a_code_is_described_by_what_follows_it_most(spec):
 
 
 def test_an_angle_is_described_by_what_it_explains(spec):
-    report = {"metrics": [{"name": "variance of azimuth explained", "code": "turn", "ours": 0.31}]}
+    report = {"metrics": [{"name": "variance of azimuth explained", "code": "turn", "factor": "azimuth", "ours": 0.31}]}
     turning = dataclasses.replace(spec, latent_spec=(Latent("turn", Circular()),), code_schedules=(), paper_values=())
     assert describe_codes(turning, report)["turn"].most == "mostly azimuth (0.31 of its variance explained)"
 
@@ -271,15 +273,28 @@ def test_what_is_known_of_images_has_to_suit_them(spec, dataset, tmp_path):
     for train, test, message in (
         (
             {},
-            {"factors": {"light": light[:3]}},
-            "light of shape [3] and type float64 were given, but finite numbers [16]",
+            {"factors": {"light": Factor(light[:3], "ordered")}},
+            "light of shape [3] and type float64 was given, but numbers [16] are needed",
         ),
-        ({}, {"factors": {"light": light * np.nan}}, "light of shape [16] and type float64 were given, but finite"),
+        ({}, {"factors": {"light": Factor(light * np.nan, "ordered")}}, "light holds numbers that are not finite"),
+        (
+            {"factors": {"light": light}},
+            {},
+            "light of shape [16] and type float64 was given, but a factor says its kind",
+        ),
+        ({"factors": {"light": [0.5]}}, {}, "light of type list was given, but a factor says its kind"),
+        ({"factors": {"kind": Factor(light, "nominal")}}, {}, "kind is nominal and holds 0.0666667, but whole numbers"),
+        ({}, {"factors": {"on": Factor(groups, "binary")}}, "on is binary and holds 2, but only 0 and 1 are allowed"),
+        (
+            {"factors": {"turn": Factor(light, "circular", 1)}},
+            {"factors": {"turn": Factor(light, "circular", 2)}},
+            "turn is circular with period 1 in training images and circular with period 2 in test images, but",
+        ),
         ({"groups": groups}, {"groups": groups[:, None]}, "groups of shape [16, 1] and type int64 were given"),
         ({"groups": groups}, {}, "groups of one split were given"),
         (
-            {"factors": {"light": light}},
-            {"factors": {"shade": light}},
+            {"factors": {"light": Factor(light, "ordered")}},
+            {"factors": {"shade": Factor(light, "ordered")}},
             "the factors light of training images and shade of test images were given, but the same ones are needed",
         ),
     ):

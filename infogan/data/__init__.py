@@ -3,14 +3,26 @@
 import importlib
 from pathlib import Path
 
-from infogan.data.dataset import Dataset, Split, check_dataset
+from infogan.data.dataset import Dataset, Split, check_dataset, hold_out
+from infogan.data.factors import Factor, FactorGrid
 from infogan.system.errors import InputError
 
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
 RESIZED = ("celeba", "chairs", "faces3d", "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
 
-__all__ = ["DATASETS", "Dataset", "Split", "check_dataset", "default_folder", "load_dataset", "select_images"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Factor",
+    "FactorGrid",
+    "Split",
+    "check_dataset",
+    "default_folder",
+    "hold_out",
+    "load_dataset",
+    "select_images",
+]
 
 
 def default_folder(name):
@@ -41,11 +53,11 @@ def select_images(spec, dataset):
     Raises:
       InputError: if fewer images than a batch are left.
     """
-    train = dataset.train.part(spec.held_out_images, None).part(None, spec.max_images)
-    if len(train) < spec.batch_size:
+    chosen = dataset.limit(spec.held_out_images, spec.max_images)
+    if len(chosen.train) < spec.batch_size:
         raise InputError(
             "batch_size",
-            f"a batch has {spec.batch_size:,} images, but only {len(train):,} training images are left. "
+            f"a batch has {spec.batch_size:,} images, but only {len(chosen.train):,} training images are left. "
             "Choose a smaller one.",
         )
-    return Dataset(train, dataset.test.part(None, spec.max_images), dataset.source)
+    return chosen

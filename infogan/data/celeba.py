@@ -3,8 +3,9 @@
 import numpy as np
 
 from infogan.data.archives import LARGEST_FILE, open_source
-from infogan.data.dataset import Dataset, Split, find_source, hold_out
-from infogan.data.picture_files import Preparation, list_pictures
+from infogan.data.dataset import Dataset, Split, find_source, hold_out_last
+from infogan.data.factors import Factor
+from infogan.data.picture_files import Preparation, list_pictures, shuffle
 from infogan.data.pixel_cache import load_pixels
 from infogan.system.errors import InputError
 
@@ -28,8 +29,9 @@ def load(data_dir=None, image_size=None):
       image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 3.
 
     Returns:
-      Dataset with uint8 images [N, H, W, 3], mapped from the cache on disk. Its factors are the attributes, 0 or 1. It
-      is split by the official partition, or else the last tenth is the test split.
+      Dataset with uint8 images [N, H, W, 3], mapped from the cache on disk. Its factors are the
+      attributes, all binary. It is split by the official partition, or else a tenth that the pictures' names choose is
+      the test split.
 
     Raises:
       InputError: naming the file that is missing or damaged.
@@ -41,7 +43,7 @@ def load(data_dir=None, image_size=None):
     names = [_file_name(entries[place]) for place in pixels.kept]
     everything = Split(pixels.images, None, _load_attributes(path.parent / ATTRIBUTES, names))
     if first_test == len(entries):
-        return hold_out(everything, f"{path}{pixels.note}")
+        return hold_out_last(everything, f"{path}{pixels.note}")
     first_test = int(np.searchsorted(pixels.kept, first_test))
     return Dataset(everything.part(None, first_test), everything.part(first_test, None), f"{path}{pixels.note}")
 
@@ -51,9 +53,9 @@ def _file_name(entry):
 
 
 def _partition(path, entries):
-    """The entries, those of the training part first, and where those of the test part begin."""
+    """The entries, those of the training part first, and where those of the test part begin, if the file is there."""
     if not path.exists():
-        return entries, len(entries)
+        return shuffle(entries), len(entries)
     part_of = dict(line.split() for line in _read_lines(path, 2))
     parts = [part_of.get(_file_name(entry).encode()) for entry in entries]
     for entry, part in zip(entries, parts):
@@ -62,11 +64,11 @@ def _partition(path, entries):
     train, test = ([entry for entry, part in zip(entries, parts) if part == wanted] for wanted in (TRAIN, TEST))
     if not train:
         raise InputError(path, f"none of the {len(entries):,} images is in its training part, but some must be.")
-    return train + test, len(train)
+    return (train + test if test else shuffle(train)), len(train)
 
 
 def _load_attributes(path, names):
-    """dict of attribute -> float32 array [N] of 0 and 1; empty without the file."""
+    """dict of attribute -> binary Factor; empty without the file."""
     if not path.exists():
         return {}
     lines = _read_lines(path)
@@ -85,7 +87,7 @@ def _load_attributes(path, names):
     if table.max() > 1:
         raise InputError(path, "it holds other values than 1 and -1. Fetch it again.")
     table = table.reshape(len(names), len(attributes)).T.astype(np.float32, order="C")
-    return dict(zip(attributes, table))
+    return {name: Factor(values, "binary") for name, values in zip(attributes, table)}
 
 
 def _read_lines(path, words=None):

@@ -5,8 +5,9 @@ import re
 import numpy as np
 
 from infogan.data.archives import open_source
-from infogan.data.dataset import TEST_SHARE, Dataset, Split, find_source
-from infogan.data.picture_files import Preparation
+from infogan.data.dataset import Split, find_source, hold_out_last
+from infogan.data.factors import Factor
+from infogan.data.picture_files import Preparation, hash_name
 from infogan.data.pixel_cache import load_pixels
 from infogan.system.errors import InputError
 
@@ -27,8 +28,8 @@ def load(data_dir=None, image_size=None):
 
     Returns:
       Dataset with uint8 images [N, H, W, 1], dark on white (255), mapped from the cache on disk.
-      Factors are "azimuth" and "elevation" in degrees; a chair is a group, whose number is its place among all. The
-      last tenth of the chairs, in the order of their names, is the test split.
+      Factors are the "azimuth", which goes around, and the "elevation", both in degrees, and the "chair", a number that
+      is its group, too. A tenth of the chairs, chosen by their names alone, is the test split.
 
     Raises:
       InputError: naming the file that is missing or damaged.
@@ -36,8 +37,8 @@ def load(data_dir=None, image_size=None):
     path = find_source(data_dir, ("rendered_chairs.tar", "rendered_chairs"), NEEDED)
     with open_source(path) as source:
         entries = [entry for entry in source.entries() if RENDER.fullmatch(entry.name)]
-        # By path "chair-1/..." would come before "chair/...".
-        entries.sort(key=lambda entry: (_describe(entry), entry.name))
+        # Chairs in an order that is like none of their names', so that the last tenth is like the rest.
+        entries.sort(key=lambda entry: (hash_name(_describe(entry)[0]), _describe(entry), entry.name))
         chairs = sorted({_describe(entry)[0] for entry in entries})
         if len(chairs) < 2:
             raise InputError(
@@ -47,21 +48,16 @@ def load(data_dir=None, image_size=None):
         pixels = load_pixels(source, entries, Preparation(image_size or 64, 1))
     described = [_describe(entries[place]) for place in pixels.kept]
     place_of = {chair: place for place, chair in enumerate(chairs)}
-    factors = {
-        "azimuth": np.array([azimuth for _, _, azimuth in described], np.float32),
-        "elevation": np.array([elevation for _, elevation, _ in described], np.float32),
-    }
     groups = np.array([place_of[chair] for chair, _, _ in described])
-    return _hold_out_chairs(Split(pixels.images, None, factors, groups), len(chairs), f"{path}{pixels.note}")
+    factors = {
+        "azimuth": Factor(np.array([azimuth for _, _, azimuth in described], np.float32), "circular", 360),
+        "elevation": Factor(np.array([elevation for _, elevation, _ in described], np.float32), "ordered"),
+        "chair": Factor(groups, "nominal"),
+    }
+    return hold_out_last(Split(pixels.images, None, factors, groups), f"{path}{pixels.note}")
 
 
 def _describe(entry):
     """(chair, elevation, azimuth) as the name says."""
     chair, elevation, azimuth = RENDER.fullmatch(entry.name).groups()
     return chair, int(elevation), int(azimuth)
-
-
-def _hold_out_chairs(split, count, source):
-    first_chair = count - max(1, round(TEST_SHARE * count))
-    first = int(np.searchsorted(split.groups, first_chair))
-    return Dataset(split.part(None, first), split.part(first, None), source)

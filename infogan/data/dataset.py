@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from infogan.data.factors import Factor, FactorGrid, describe_array
 from infogan.system.errors import InputError
 
 
@@ -16,8 +17,7 @@ class Split:
     Attributes:
       images: uint8 array [N, H, W, C].
       labels: uint8 array [N], the class of each image; None for a set without classes. Training never reads them.
-      factors: dict of name -> float32 array [N], what varied when the images were made, such as an azimuth in degrees,
-        or attributes that are 0 or 1. Training never reads them.
+      factors: dict of name -> `Factor`, what varied when the images were made. Training never reads them.
       groups: None, or int array [N]: images with the same number show the same object, and what is chosen by some
         objects is scored on others.
     """
@@ -32,9 +32,12 @@ class Split:
 
     def part(self, start, stop):
         """The images from `start` to `stop`, either of which may be None."""
-        chosen = slice(start, stop)
+        return self.select(slice(start, stop))
+
+    def select(self, chosen):
+        """Some of the images: a slice, which copies nothing, or an array of places."""
         labels, groups = (None if numbers is None else numbers[chosen] for numbers in (self.labels, self.groups))
-        factors = {name: values[chosen] for name, values in self.factors.items()}
+        factors = {name: factor.select(chosen) for name, factor in self.factors.items()}
         return Split(self.images[chosen], labels, factors, groups)
 
 
@@ -46,11 +49,27 @@ class Dataset:
       train: what the model learns from; its labels fix which category stands for which class.
       test: what the error rate is measured on.
       source: where it came from, for logs.
+      complete: the same set before images were kept back or left out; None where this is all of it.
     """
 
     train: Split
     test: Split
     source: str
+    complete: "Dataset | None" = None
+
+    def limit(self, held_out, most):
+        """The set without its first `held_out` training images, and at most `most` images of each split (None: all)."""
+        train = self.train.part(held_out, None).part(None, most)
+        return Dataset(train, self.test.part(None, most), self.source, self.complete or self)
+
+    def grid(self):
+        """A `FactorGrid` of all images of both splits, those that were kept back or left out included.
+
+        Raises:
+          InputError: if the factors do not form a grid.
+        """
+        whole = self.complete or self
+        return FactorGrid((whole.train, whole.test), self.source)
 
 
 def check_dataset(dataset):
@@ -58,20 +77,22 @@ def check_dataset(dataset):
 
     Raises:
       InputError: if labels, factors or groups are not one for each image, or of another kind than `Split` says; if
-        factors of the two splits have other names, or one split alone has groups.
+        factors of the two splits have other names or kinds, or one split alone has groups.
     """
     train, test = dataset.train, dataset.test
     for split in (train, test):
         _check_labels(split)
-        for name, values in {**split.factors, "groups": split.groups}.items():
-            if values is not None:
-                _check_numbers(name, values, len(split))
-    if train.factors and test.factors and train.factors.keys() != test.factors.keys():
-        raise InputError(
-            "dataset",
-            f"the factors {', '.join(train.factors)} of training images and {', '.join(test.factors)} of test images "
-            "were given, but the same ones are needed.",
-        )
+        for name, factor in split.factors.items():
+            if not isinstance(factor, Factor):
+                raise InputError(
+                    "dataset",
+                    f"{name} of {describe_array(factor)} was given, but a factor says its kind. Write "
+                    f'"{name}": Factor(values, "ordered"), or another kind.',
+                )
+            factor.check(name, len(split))
+        if split.groups is not None:
+            _check_groups(split)
+    _check_same_factors(train.factors, test.factors)
     if (train.groups is None) != (test.groups is None):
         raise InputError("dataset", "groups of one split were given, but those of both are needed, or none.")
 
@@ -86,28 +107,67 @@ def _check_labels(split):
         )
 
 
-def _check_numbers(name, values, count):
-    if values.dtype.kind not in "iuf" or values.shape != (count,) or not np.isfinite(values).all():
+def _check_groups(split):
+    groups, count = split.groups, len(split)
+    if groups.dtype.kind not in "iu" or groups.shape != (count,):
         raise InputError(
             "dataset",
-            f"{name} of shape {[*values.shape]} and type {values.dtype} were given, but finite numbers [{count}] are "
-            "needed, one an image.",
+            f"groups of {describe_array(groups)} were given, but whole numbers [{count}] are needed, or None.",
         )
+
+
+def _check_same_factors(train, test):
+    if train and test and train.keys() != test.keys():
+        raise InputError(
+            "dataset",
+            f"the factors {', '.join(train)} of training images and {', '.join(test)} of test images were given, but "
+            "the same ones are needed.",
+        )
+    for name in train.keys() & test.keys():
+        of_train, of_test = train[name].describe(), test[name].describe()
+        if of_train != of_test:
+            raise InputError(
+                "dataset",
+                f"{name} is {of_train} in training images and {of_test} in test images, but the same is needed.",
+            )
 
 
 TEST_SHARE = 0.1
 """Share of a set without a test split that is held out as one."""
+SPLIT_SEED = 0
+"""Which images these are is the same for every run."""
 
 
 def hold_out(split, source):
-    """The last tenth of a set, at least one image, becomes its test split.
+    """A tenth of a set, at least one image, drawn at random, becomes its test split; the order of all is drawn, too.
+
+    Where there are groups a tenth of them is drawn: the images of an object are all in one split.
 
     Raises:
-      InputError: if there are fewer than two images.
+      InputError: if there are fewer than two images or groups.
     """
-    if len(split) < 2:
-        raise InputError(source, f"it gives {len(split)} images, but at least 2 are needed: one to train, one to test.")
-    first = len(split) - max(1, round(TEST_SHARE * len(split)))
+    groups = np.arange(len(split)) if split.groups is None else split.groups
+    _, number = np.unique(groups, return_inverse=True)
+    drawn = np.random.default_rng(SPLIT_SEED).permutation(1 + number.max(initial=-1))
+    return hold_out_last(split.select(np.argsort(drawn[number], kind="stable")), source)
+
+
+def hold_out_last(split, source):
+    """The last tenth becomes the test split, of a set whose order is random already; this copies no image.
+
+    Where there are groups it is the last tenth of them, and the images of each lie together.
+
+    Raises:
+      InputError: as `hold_out`.
+    """
+    groups = np.arange(len(split)) if split.groups is None else split.groups
+    starts = np.flatnonzero(np.concatenate([[True], groups[1:] != groups[:-1]])[: len(split)])
+    if len(starts) < 2:
+        what = "images" if split.groups is None else "objects"
+        raise InputError(
+            source, f"it gives {len(starts)} {what}, but at least 2 are needed: one to train, one to test."
+        )
+    first = starts[-max(1, round(TEST_SHARE * len(starts)))]
     return Dataset(split.part(None, first), split.part(first, None), source)
 
 

@@ -5,7 +5,8 @@ from PIL import Image
 
 from infogan.data.archives import open_source
 from infogan.data.arrays import load_npz
-from infogan.data.dataset import Split, check_data_dir, hold_out
+from infogan.data.dataset import Split, check_data_dir, hold_out, hold_out_last
+from infogan.data.factors import Factor
 from infogan.data.mat_files import load_mat
 from infogan.data.picture_files import Preparation, list_pictures, shuffle
 from infogan.data.pixel_cache import load_pixels
@@ -30,8 +31,9 @@ def load(data_dir=None, image_size=None):
       image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 4.
 
     Returns:
-      Dataset with uint8 images [N, H, W, 1]; its factors are those of the file. A tenth is the test
-      split: of arrays the last, of pictures one that their names choose.
+      Dataset with uint8 images [N, H, W, 1]; its factors are those of the file, all ordered, since
+      such heads turn to either side, but not around. A tenth is the test split: drawn at random from arrays, chosen by
+      the names of pictures.
 
     Raises:
       InputError: naming the file that is missing or damaged.
@@ -46,7 +48,7 @@ def load(data_dir=None, image_size=None):
         return hold_out(_load_arrays(path, image_size or 32), str(path))
     with open_source(path) as source:
         pixels = load_pixels(source, shuffle(list_pictures(source)), Preparation(image_size or 32, 1))
-    return hold_out(Split(pixels.images), f"{path}{pixels.note}")
+    return hold_out_last(Split(pixels.images), f"{path}{pixels.note}")
 
 
 def _load_arrays(path, image_size):
@@ -77,7 +79,7 @@ def _resize(images, height, width):
 
 
 def _collect_factors(path, arrays, count):
-    """dict of name -> float32 array [N]."""
+    """dict of name -> ordered Factor."""
     table = arrays.pop("factors_standardised", None)
     if table is not None:
         if table.shape != (count, len(FACTORS)):
@@ -88,5 +90,5 @@ def _collect_factors(path, arrays, count):
         is_usable = values.size == count and values.dtype.kind in "fiu"
         if not is_usable or not (np.abs(values) <= LARGEST_FACTOR).all():
             raise InputError(path, f"its {name!r} is {values.dtype} {values.shape}, but {count} numbers are needed.")
-        factors[name] = values.astype(np.float32).ravel()
+        factors[name] = Factor(values.astype(np.float32).ravel(), "ordered")
     return factors

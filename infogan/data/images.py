@@ -1,7 +1,7 @@
 """Any folder or zip of pictures: nested, of mixed sizes and formats, grey or in colour; such as Omniglot's archives."""
 
 from infogan.data.archives import open_source
-from infogan.data.dataset import Split, check_data_dir, hold_out
+from infogan.data.dataset import Split, check_data_dir, hold_out_last
 from infogan.data.picture_files import Preparation, count_channels, list_pictures, shuffle
 from infogan.data.pixel_cache import load_pixels
 from infogan.system.errors import InputError
@@ -32,4 +32,4 @@ def load(data_dir=None, image_size=None, channels=None):
         entries = shuffle(list_pictures(source))
         preparation = Preparation(32 if image_size is None else image_size, channels or count_channels(source, entries))
         pixels = load_pixels(source, entries, preparation)
-    return hold_out(Split(pixels.images), f"{path}{pixels.note}")
+    return hold_out_last(Split(pixels.images), f"{path}{pixels.note}")

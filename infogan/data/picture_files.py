@@ -169,7 +169,12 @@ def list_pictures(source):
 
 def shuffle(entries):
     """The entries in an order that only their names decide, so that each part of it is like the whole."""
-    return sorted(entries, key=lambda entry: hashlib.sha256(ascii(entry.name).encode()).digest())
+    return sorted(entries, key=lambda entry: hash_name(entry.name))
+
+
+def hash_name(name):
+    """Bytes that order names at random, and the same way each time."""
+    return hashlib.sha256(ascii(name).encode()).digest()
 
 
 def count_channels(source, entries):

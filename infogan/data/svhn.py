@@ -15,8 +15,8 @@ def load(data_dir=None, extra=False):
     """Reads SVHN.
 
     Args:
-      data_dir: folder with `train_32x32.mat` and `test_32x32.mat`; without the latter the last tenth of the former is
-        held out in its place.
+      data_dir: folder with `train_32x32.mat` and `test_32x32.mat`; without the latter a tenth of the former, drawn at
+        random, is held out in its place.
       extra: whether the images of `extra_32x32.mat` follow those of the training file.
 
     Returns:

@@ -114,7 +114,7 @@ def measure_code_effects(styles, classes, claims):
         strengths_within[code] = {quality: abs(within) for quality, (_, within) in correlations.items()}
         for quality, (together, within) in correlations.items():
             note = f"{_describe_change(style, quality)}; {abs(within):.2f} within a row"
-            metrics.append(Metric(f"{CORRELATION}{quality}", abs(together), "", code, note))
+            metrics.append(Metric(CORRELATION.format(quality), abs(together), "", code, note, factor=quality))
         if code in classes:
             inner = np.abs(VALUES) <= 1.0  # within what training saw of a uniform code
             near = compute_share_unchanged(classes[code][:, inner])

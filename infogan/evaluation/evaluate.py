@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from infogan.data.factors import join_factors
 from infogan.distributions import Categorical
 from infogan.evaluation.classifier import obtain_classifier
 from infogan.evaluation.code_effect import (
@@ -147,13 +148,12 @@ def _find_factors(findings, model, dataset, of_test):
     if not parts:
         return
     splits, posteriors = zip(*parts)
-    factors = {name: np.concatenate([split.factors[name] for split in splits]) for name in splits[0].factors}
     groups = None if splits[0].groups is None else np.concatenate([split.groups for split in splits])
     joined = {
         code: {key: np.concatenate([part[code][key] for part in posteriors]) for key in info}
         for code, info in posteriors[0].items()
     }
-    metrics, notes = measure_factors(joined, factors, derive_seed(model.spec.seed, "halves"), groups)
+    metrics, notes = measure_factors(joined, join_factors(splits), derive_seed(model.spec.seed, "halves"), groups)
     findings.metrics += metrics
     findings.notes += notes
 

@@ -1,93 +1,191 @@
-"""What the codes know of the true factors of a set: azimuths, lighting, attributes.
+"""What the codes know of the true factors of a set: azimuths, lighting, shapes, attributes.
 
-Which code stands for a factor is chosen on one half of the images and scored on the other.
+Which code stands for a factor is chosen on one half of the images, and whatever a score fits is fitted there. The score
+is taken on the other half.
 """
+
+import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
-from sklearn.metrics import mutual_info_score
+from sklearn.metrics import normalized_mutual_info_score
 
-from infogan.codes import CORRELATION, EXPLAINED
+from infogan.codes import CORRELATION, EXPLAINED, INFORMATION
 from infogan.evaluation.metric import Metric
+from infogan.evaluation.report import format_value
 
-LEAST_CIRCLE = 180.0
 DEGREE = 3
+"""Of the polynomial in a linear code that is fitted to a circle."""
+BINS = 20
+"""Into which the values of a continuous code are sorted, as many images in each, to tell kinds apart by them."""
+TINY = 1e-12
+"""Less is a constant."""
 FEWEST_IMAGES = 16
 """With fewer a half, or a half of it, may hold nothing that differs."""
 FEWEST_GROUPS = 4
 """A code is chosen on half of them by fitting to one half of that and scoring on the other."""
 
 
-def is_circular(name, values):
-    """Whether a factor is an angle that goes around: an azimuth in degrees that spans more than half a circle.
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """A number that Q read of a code on all images.
 
-    A rank correlation means nothing for such a factor: 359 degrees lie beside 1.
+    Attributes:
+      kind: "linear", "angle" or "categories".
+      values: array [N]: posterior means, angles in half turns, or the numbers of categories.
     """
-    return name.endswith("azimuth") and float(np.ptp(values)) > LEAST_CIRCLE
+
+    kind: str
+    values: np.ndarray
 
 
-def is_attribute(values):
-    """Whether a factor is 0 or 1."""
-    return bool(np.isin(values, (0, 1)).all())
+def read_code(info):
+    """The Readings of a code, one for each of its numbers, from its `dist_info` of arrays [N, dim]."""
+    if "prob" in info:
+        return [Reading("categories", info["prob"].argmax(axis=1))]
+    if "p" in info:  # bits: each combination that occurs is a category
+        _, category = np.unique(info["p"] > 0.5, axis=0, return_inverse=True)
+        return [Reading("categories", category.ravel())]
+    return [Reading("angle" if "concentration" in info else "linear", values) for values in info["mean"].T]
 
 
-def split_in_halves(groups, seed):
+def split_in_halves(groups, seed, within=None):
     """Two bool arrays [N], of which each holds a random half of the groups: no group is in both.
 
     Args:
       groups: int array [N], of which group each image is; `np.arange(N)` has each image for itself.
       seed: int.
+      within: bool array [N], the images to be split; None for all.
     """
-    numbers = np.unique(groups)
+    within = np.ones(len(groups), bool) if within is None else within
+    numbers = np.unique(groups[within])
     chosen = np.random.default_rng(seed).permutation(numbers)[: len(numbers) // 2]
-    first = np.isin(groups, chosen)
-    return first, ~first
+    first = within & np.isin(groups, chosen)
+    return first, within & ~first
 
 
-def compute_correlation(code, factor):
-    """|Spearman| of a code's posterior means [N] with a factor [N]; 0 where either is constant."""
-    if np.ptp(code) == 0 or np.ptp(factor) == 0:
+def compute_correlation(code, factor, fitted, scored):
+    """|Spearman| of a linear code with an ordered factor; 0 where either is constant. Nothing is fitted."""
+    if np.ptp(code.values[scored]) == 0 or np.ptp(factor.values[scored]) == 0:
         return 0.0
-    return abs(float(stats.spearmanr(code, factor).statistic))
+    return abs(float(stats.spearmanr(code.values[scored], factor.values[scored]).statistic))
 
 
-def compute_explained_circle(code, degrees, halves):
-    """Share of the variance of (cos, sin) of an angle that a cubic in the code explains.
+def compute_explained(code, factor, fitted, scored):
+    """Share of the variance of an ordered factor, or of (cos, sin) of a circular one, that a code explains.
 
-    Args:
-      code: array [N], posterior means.
-      degrees: array [N].
-      halves: two bool arrays [N]: on which images the cubic is fitted, and on which it is scored.
-
-    Returns:
-      float, at most 1; 0 where the cubic is no better than a constant, below 0 where it is worse.
-    """
-    fitted, scored = halves
-    angle = np.radians(degrees.astype(np.float64))
-    target = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    # Powers of a standardised code: those of a raw one may differ by many orders.
-    standard = (code.astype(np.float64) - code[fitted].mean()) / max(float(code[fitted].std()), 1e-12)
-    powers = np.vander(standard, DEGREE + 1)
-    coefficients = np.linalg.lstsq(powers[fitted], target[fitted], rcond=None)[0]
-    residual = np.square(target - powers @ coefficients)[scored].sum()
-    return float(1.0 - residual / np.square(target[scored] - target[scored].mean(axis=0)).sum())
-
-
-def compute_purity(categories, attribute, halves):
-    """Share of images whose attribute is the one that their category mostly has.
+    A linear code explains what a cubic in it predicts, an angle what its cosine and sine do (the circular-linear
+    correlation, squared), categories what their means do.
 
     Args:
-      categories: int array [N].
-      attribute: array [N] of 0 and 1.
-      halves: two bool arrays [N]: where the category's attribute is found, and where the share is counted.
+      code: Reading.
+      factor: Factor, ordered or circular.
+      fitted: bool array [N], the images on which the prediction is fitted.
+      scored: bool array [N], those on which it is scored.
 
     Returns:
-      float; that of a code that knows nothing is the share of the commoner value.
+      float, at most 1; 0 where the prediction is no better than a constant, below 0 where it is worse.
     """
-    found, counted = halves
-    votes = np.zeros(categories.max() + 1)
-    np.add.at(votes, categories[found], np.where(attribute[found] > 0.5, 1.0, -1.0))
-    return float(np.mean((votes[categories[counted]] > 0) == (attribute[counted] > 0.5)))
+    target = _locate(factor)
+    variance = np.square(target[scored] - target[scored].mean(axis=0)).mean()
+    if variance < TINY:
+        return 0.0
+    predict = _predict_by_category if code.kind == "categories" else _predict_by_terms
+    residual = np.square(target - predict(code, target, fitted))[scored].mean()
+    return float(1.0 - residual / variance)
+
+
+def _locate(factor):
+    """Where the values of a factor lie: on a line [N, 1], standardised, or on a circle [N, 2]."""
+    values = factor.values.astype(np.float64)
+    if factor.kind == "ordered":
+        return _standardise(values, np.ones(len(values), bool))[:, None]
+    return _place_on_circle(2.0 * np.pi * values / factor.period)
+
+
+def _place_on_circle(angle):
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _standardise(values, among):
+    return (values - values[among].mean()) / max(float(values[among].std()), TINY)
+
+
+def _predict_by_terms(code, target, fitted):
+    """By least squares: from the cosine and sine of an angle, or the powers of a number."""
+    values = code.values.astype(np.float64)
+    if code.kind == "angle":
+        terms = np.column_stack([_place_on_circle(np.pi * values), np.ones(len(values))])
+    else:  # standardised: powers of a raw code may differ by many orders
+        terms = np.vander(_standardise(values, fitted), DEGREE + 1)
+    return terms @ np.linalg.lstsq(terms[fitted], target[fitted], rcond=None)[0]
+
+
+def _predict_by_category(code, target, fitted):
+    """The mean of each category, and of all images for one that was not fitted."""
+    counts = np.bincount(code.values[fitted], minlength=code.values.max() + 1)[:, None]
+    sums = np.zeros((len(counts), target.shape[1]))
+    np.add.at(sums, code.values[fitted], target[fitted])
+    return np.where(counts > 0, sums / np.maximum(counts, 1), target[fitted].mean(axis=0))[code.values]
+
+
+def compute_information(code, factor, fitted, scored):
+    """Normalised mutual information of categories with a nominal factor; 0 if either is constant. Nothing is fitted."""
+    if np.ptp(code.values[scored]) == 0 or np.ptp(factor.values[scored]) == 0:
+        return 0.0
+    return float(normalized_mutual_info_score(factor.values[scored], code.values[scored]))
+
+
+def compute_accuracy(code, factor, fitted, scored):
+    """Share of the images of a kind that a code tells right, mean over the kinds: balanced accuracy.
+
+    A category, or a bin of a continuous code, stands for the kind of which the largest share lies in it: a rare kind
+    counts as much as a common one. Knowing nothing, a code is right on one in the number of kinds.
+
+    Args and Returns: as `compute_explained`; from 0 to 1.
+    """
+    _, kinds = np.unique(factor.values, return_inverse=True)
+    bins = code.values if code.kind == "categories" else _sort_into_bins(code.values, fitted)
+    counts = np.zeros((bins.max() + 1, kinds.max() + 1))
+    np.add.at(counts, (bins[fitted], kinds[fitted]), 1.0)
+    stands_for = (counts / np.maximum(counts.sum(axis=0), 1.0)).argmax(axis=1)
+    is_right = stands_for[bins[scored]] == kinds[scored]
+    return float(np.mean([is_right[kinds[scored] == kind].mean() for kind in np.unique(kinds[scored])]))
+
+
+def _sort_into_bins(values, fitted):
+    edges = np.quantile(values[fitted], np.arange(1, BINS) / BINS)
+    return np.digitize(values, np.unique(edges))
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """How a kind of code is scored against a kind of factor; 1 is its ceiling.
+
+    Attributes:
+      name: that of its rows, with the factor's in place of {}.
+      codes: kinds of `Reading` that it is for.
+      factors: kinds of `Factor` that it is for.
+      compute: function of (Reading, Factor, fitted, scored), of which the latter are bool arrays [N].
+      unit: of `Metric`.
+    """
+
+    name: str
+    codes: tuple
+    factors: tuple
+    compute: Callable
+    unit: str = ""
+
+
+CODES = ("linear", "angle", "categories")
+SCORES = (
+    Score(CORRELATION, ("linear",), ("ordered",), compute_correlation),
+    Score(EXPLAINED, ("angle", "categories"), ("ordered",), compute_explained),
+    Score(EXPLAINED, CODES, ("circular",), compute_explained),
+    Score(INFORMATION, ("categories",), ("nominal",), compute_information),
+    Score("balanced accuracy for {}", CODES, ("nominal", "binary"), compute_accuracy, "share"),
+)
 
 
 def measure_factors(posteriors, factors, seed, groups=None):
@@ -95,67 +193,84 @@ def measure_factors(posteriors, factors, seed, groups=None):
 
     Args:
       posteriors: dict of code name -> `dist_info` of Q on real images, arrays [N, dim].
-      factors: dict of name -> array [N].
+      factors: dict of name -> Factor of these images.
       seed: int, of the halves.
       groups: None, or int array [N]: images of one object, which are kept in one half.
 
     Returns:
-      (list of Metric, list of str: which code was found to stand for which factor).
+      (list of Metric, list of str). The last row of each score of a factor is that of the code that stands for it,
+      which the row's note names, beside what the same code reaches by chance.
     """
-    continuous = {name: info["mean"][:, 0] for name, info in posteriors.items() if "mean" in info}
-    numbers = {name: mean for name, mean in continuous.items() if "concentration" not in posteriors[name]}  # no angles
-    categorical = {name: info["prob"].argmax(axis=1) for name, info in posteriors.items() if "prob" in info}
+    codes = {name: read_code(info) for name, info in posteriors.items()}
     metrics, notes = [], []
-    count = len(next(iter(factors.values()), ()))
+    count = len(next(iter(factors.values())).values) if factors else 0
     if count < FEWEST_IMAGES:
         return [], [f"The true factors of {count} images are too few to measure by: {FEWEST_IMAGES} are needed."]
     groups = np.arange(count) if groups is None else groups
     if len(np.unique(groups)) < FEWEST_GROUPS:
         return [], [f"Images of fewer than {FEWEST_GROUPS} objects are too few to measure the true factors by."]
-    halves = split_in_halves(groups, seed)
-    for name, values in factors.items():
-        # Where the circle of an angle is cut is arbitrary, and with it every rank.
-        if codes := continuous if is_circular(name, values) else numbers:
-            rows, best = _measure_continuous(codes, name, values, groups, halves)
-            metrics += rows
-            notes.append(f"{name}: {best} was found to follow it most, on the half of the images that is not scored.")
-        if categorical and is_attribute(values):
-            metrics.append(_measure_attribute(categorical, name, values, halves))
+    for name, factor in factors.items():
+        if np.ptp(factor.values) == 0:
+            notes.append(f"{name} is the same in all of these images: it is not measured.")
+            continue
+        fair = np.arange(count) if _names_the_group(factor, groups) else groups
+        for score in SCORES:
+            suited = {code: readings for code, readings in codes.items() if readings[0].kind in score.codes}
+            if suited and factor.kind in score.factors:
+                rows = _measure(score, suited, name, factor, fair, seed)
+                metrics += rows[-1:] if factor.kind == "binary" else rows  # of attributes there are dozens
+    if metrics:
+        notes.append("The best code for a factor was chosen on one half of the images and scored on the other.")
     return metrics, notes
 
 
-def _measure_continuous(codes, name, values, groups, halves):
-    chosen_on, scored_on = halves
-    if is_circular(name, values):
-        metric = EXPLAINED.format(name)
-        quarters = split_in_halves(groups[chosen_on], 0)
-        chosen = {c: compute_explained_circle(x[chosen_on], values[chosen_on], quarters) for c, x in codes.items()}
-        scores = {c: compute_explained_circle(x, values, halves) for c, x in codes.items()}
-    else:
-        metric = f"{CORRELATION}{name}"
-        chosen = {c: compute_correlation(x[chosen_on], values[chosen_on]) for c, x in codes.items()}
-        scores = {c: compute_correlation(x[scored_on], values[scored_on]) for c, x in codes.items()}
+def _names_the_group(factor, groups):
+    """Whether a factor tells which object it is: what holds for some objects then says nothing of the others."""
+    if factor.kind != "nominal":
+        return False
+    pairs = np.unique(np.stack([factor.values.astype(np.int64), groups]), axis=1)
+    return pairs.shape[1] == len(np.unique(factor.values))
+
+
+def _measure(score, codes, name, factor, groups, seed):
+    """Metrics of one score of one factor, a row for each code and one for the code that stands for it."""
+    chosen_on, scored_on = split_in_halves(groups, seed)
+    quarters = split_in_halves(groups, seed, chosen_on)
+    chosen = {
+        code: _apply(score, readings, factor, *quarters) + _apply(score, readings, factor, *quarters[::-1])
+        for code, readings in codes.items()
+    }
     best = max(chosen, key=chosen.get)
-    rows = [Metric(metric, score, "", code) for code, score in scores.items()]
-    rows.append(Metric(f"{metric}, best code", scores[best], "", note=best, better="higher"))
-    return rows, best
+    scores = {code: _apply(score, readings, factor, chosen_on, scored_on) for code, readings in codes.items()}
+    chance = _apply(score, _shuffle(codes[best], seed), factor, chosen_on, scored_on)
+    note = f"{best}; {format_value(chance, score.unit)} by chance"
+    if factor.kind == "binary" and codes[best][0].kind == "categories":
+        note += f"; {_describe_richest(codes[best][0].values, factor.values, chosen_on, scored_on)}"
+    metric = score.name.format(name)
+    rows = [Metric(metric, value, score.unit, code, factor=name) for code, value in scores.items()]
+    best_row = Metric(f"{metric}, best code", scores[best], score.unit, note=note, better="higher", factor=name)
+    return [*rows, best_row]
 
 
-def _measure_attribute(codes, name, values, halves):
-    chosen_on, scored_on = halves
-    known = {code: mutual_info_score(values[chosen_on], found[chosen_on]) for code, found in codes.items()}
-    best = max(known, key=known.get)
-    purity = compute_purity(codes[best], values, halves)
-    commoner = max(float(np.mean(values[scored_on] > 0.5)), float(np.mean(values[scored_on] <= 0.5)))
-    note = f"commoner value: {100 * commoner:.1f} %; {_describe_richest(codes[best], values, halves)}"
-    return Metric(f"purity against {name}", purity, "share", best, note, "higher")
+def _apply(score, readings, factor, fitted, scored):
+    """A score; of a code of several numbers that of the one which follows the factor most where the score is fitted."""
+    if len(readings) > 1:
+        readings = [max(readings, key=lambda reading: score.compute(reading, factor, fitted, fitted))]
+    return score.compute(readings[0], factor, fitted, scored)
 
 
-def _describe_richest(categories, values, halves):
+def _shuffle(readings, seed):
+    """What the same numbers are that know nothing of any image."""
+    order = np.random.default_rng(seed).permutation(len(readings[0].values))
+    return [Reading(reading.kind, reading.values[order]) for reading in readings]
+
+
+def _describe_richest(categories, attribute, chosen_on, scored_on):
     """The category with the largest share of an attribute, and that share on the other half."""
-    shares = []
-    for half in halves:
-        present = np.bincount(categories[half], values[half] > 0.5, categories.max() + 1)
-        shares.append(present / np.maximum(np.bincount(categories[half], minlength=categories.max() + 1), 1))
-    richest = int(shares[0].argmax())
-    return f"category {richest} has it in {100 * shares[1][richest]:.1f} %"
+    count = categories.max() + 1
+    images, present = (np.bincount(categories[chosen_on], weights, count) for weights in (None, attribute[chosen_on]))
+    richest = int((present / np.maximum(images, 1)).argmax())
+    found = attribute[scored_on & (categories == richest)]
+    return (
+        f"category {richest} has it in {100 * found.mean():.1f} %" if len(found) else f"category {richest} has it most"
+    )

@@ -29,6 +29,7 @@ class Metric:
       note: what a reader must know to compare it.
       better: "lower" or "higher", which decides what the worst of several runs is; None where neither is.
       claim: a Claim that the metric belongs to, None where the paper's number, if any, decides.
+      factor: the true factor or the quality of an image that a code was compared with, None where there is none.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Metric:
     note: str = ""
     better: str | None = None
     claim: Claim | None = None
+    factor: str | None = None
 
 
 def compare(metrics, paper_values):
@@ -48,10 +50,10 @@ def compare(metrics, paper_values):
       paper_values: sequence of PaperValue.
 
     Returns:
-      list of dicts with `name`, `code`, `ours`, `unit`, `note`, `better`, `paper`, `bound`, `source`, `rule` and
-      `holds`. `ours` is None where it is no finite number. `paper` is the paper's number, `bound` this project's for a
-      claim of the paper without one. `holds` follows the rule, "at most" or "at least" that number; it is None where
-      there is neither, as are `source` and `rule`.
+      list of dicts with `name`, `code`, `ours`, `unit`, `note`, `better`, `factor`, `paper`, `bound`, `source`, `rule`
+      and `holds`. `ours` is None where it is no finite number. `paper` is the paper's number, `bound` this project's
+      for a claim of the paper without one. `holds` follows the rule, "at most" or "at least" that number; it is None
+      where there is neither, as are `source` and `rule`.
     """
     known = {(value.metric, value.code): value for value in paper_values}
     return [_compare(metric, known.get((metric.name, metric.code))) for metric in metrics]

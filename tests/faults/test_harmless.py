@@ -61,8 +61,8 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(one.images, other.images)
         np.testing.assert_array_equal(one.labels, other.labels)
         assert one.factors.keys() == other.factors.keys()
-        for name, values in one.factors.items():
-            np.testing.assert_array_equal(values, other.factors[name])
+        for name, factor in one.factors.items():
+            np.testing.assert_array_equal(factor.values, other.factors[name].values)
 
 
 @pytest.fixture(scope="module")
