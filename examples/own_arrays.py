@@ -1,4 +1,4 @@
-"""Train on your own arrays: small pictures of discs, drawn here, without labels or files.
+"""Train on your own arrays: small pictures of discs, drawn here, with a label and a true factor, but without files.
 
 python examples/own_arrays.py --updates 2000     # 2,000 updates show discs; the default only shows the way
 """
@@ -10,18 +10,19 @@ import numpy as np
 import infogan
 from infogan import Categorical, ExperimentSpec, Latent, MeanBernoulli, Uniform
 from infogan.cli.main import Parser, run_command
-from infogan.data import Dataset, Split
+from infogan.data import Dataset, Factor, Split
 
 
 def draw_discs(count, seed):
-    """uint8 [count, 28, 28, 1]: a disc in one of the four quarters, of any radius from 3 to 6 pixels."""
+    """Split of `count` images 28x28: a disc in one of the four quarters, of any radius from 3 to 6 pixels."""
     random = np.random.default_rng(seed)
     quarter, radius = random.integers(0, 4, count), random.uniform(3, 6, count)
     centre_y, centre_x = 7 + 14 * (quarter // 2), 7 + 14 * (quarter % 2)
     y, x = np.mgrid[:28, :28]
     distance = np.hypot(y - centre_y[:, None, None], x - centre_x[:, None, None])
     inside = np.clip(radius[:, None, None] - distance + 0.5, 0, 1)
-    return np.uint8(255 * inside)[..., None], np.uint8(quarter)
+    # Label and factor are for the evaluation alone: categories are matched to the one, codes compared with the other.
+    return Split(np.uint8(255 * inside)[..., None], np.uint8(quarter), {"radius": Factor(radius, "ordered")})
 
 
 def make_spec(updates):
@@ -51,8 +52,7 @@ def train(updates, log_dir, checkpoint_dir):
     """Trains and draws; returns the run's checkpoint folder."""
     if updates < 1:
         raise infogan.InputError("--updates", f"{updates} was given, but a whole number of at least 1 is needed.")
-    # The labels are for the evaluation alone, which matches categories to them.
-    dataset = Dataset(Split(*draw_discs(2000, seed=0)), Split(*draw_discs(500, seed=1)), "discs drawn by the example")
+    dataset = Dataset(draw_discs(2000, seed=0), draw_discs(500, seed=1), "discs drawn by the example")
     path = infogan.train(make_spec(updates), dataset, log_dir, checkpoint_dir)
     with infogan.load(path) as run:
         images = run.generate(codes={"place": np.arange(4), "size": 0.0})

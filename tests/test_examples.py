@@ -29,14 +29,18 @@ def test_own_arrays(tmp_path, capsys):
     assert "one image per place, of mean grey [" in capsys.readouterr().out
     with infogan.load(path) as run:
         assert (run.update, list(run.codes)) == (2, ["place", "size"])
-        assert run.report["metrics"]
+        rows = {(row["name"], row["code"]) for row in run.report["metrics"]}
+        assert {("|Spearman| with radius", "size"), ("variance of radius explained", "place")} <= rows
 
 
 def test_the_discs_are_as_described():
-    images, quarter = load_example("own_arrays").draw_discs(40, seed=0)
+    discs = load_example("own_arrays").draw_discs(40, seed=0)
+    images = discs.images
     assert (images.shape, images.dtype, images.max()) == ((40, 28, 28, 1), np.uint8, 255)
     brightest = images.reshape(40, 2, 14, 2, 14).sum(axis=(2, 4)).reshape(40, 4).argmax(axis=1)
-    np.testing.assert_array_equal(brightest, quarter)
+    np.testing.assert_array_equal(brightest, discs.labels)
+    area = images.sum(axis=(1, 2, 3)) / 255
+    np.testing.assert_allclose(area, np.pi * discs.factors["radius"].values ** 2, rtol=0.05)
 
 
 def test_few_labels(smoke_run, capsys):
