@@ -4,7 +4,7 @@ import numpy as np
 
 from infogan.codes import describe_codes, place_values
 from infogan.evaluation.trained_model import TrainedModel
-from infogan.spec import check_seed
+from infogan.system.checks import COUNT, SEED
 from infogan.system.devices import find_gpus
 from infogan.system.errors import InputError
 from infogan.training.run_folder import open_run
@@ -64,9 +64,7 @@ class TrainedRun:
 
     def sample_latents(self, count, seed=0):
         """Draws float32 [count, dim] from the prior, noise and codes in the spec's order."""
-        _check_count(count)
-        check_seed(seed)
-        return self._model.sample_latents(count, seed)
+        return self._model.sample_latents(COUNT.check("count", count), SEED.check("seed", seed))
 
     def latents(self, codes=None, noise=None, seed=0, count=None):
         """The latents that `generate` makes images of, with the same arguments: float32 [N, dim]."""
@@ -168,8 +166,3 @@ class TrainedRun:
                 "Give uint8, or divide.",
             )
         return images.astype(np.float32) * np.float32(255.0)
-
-
-def _check_count(count):
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
-        raise InputError("count", f"{count!r} was given, but a whole number of at least 0 is needed.")

@@ -1,48 +1,120 @@
 """ExperimentSpec: everything that decides what an experiment computes, as one value.
 
-A spec holds no tensor and imports no TensorFlow. It is checked when it is built and goes to JSON and back unchanged.
+A spec holds no tensor and imports no TensorFlow. Each field says what it is, what it takes and whether the launchers
+have a flag for it; checks, JSON and flags follow from that.
 """
 
 import dataclasses
 import itertools
 import json
-import math
-import numbers
-import re
 
 from infogan import distributions
 from infogan.distributions import Distribution
 from infogan.model.architectures import check_image_shape, find_image_shape
-from infogan.schedule import FULL, Schedule
+from infogan.schedule import FULL, Schedule, schedules_from_text
+from infogan.system.checks import (
+    COUNT,
+    FILE_NAME,
+    IDENTIFIER,
+    LARGEST_NUMBER,
+    SEED,
+    SWITCH,
+    TEXT,
+    Checked,
+    Kind,
+    choice,
+    instance,
+    number,
+    optional,
+    setting,
+    several,
+    whole,
+)
 from infogan.system.errors import InputError
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("float32", "bfloat16")
 GAN_LOSSES = ("standard", "hinge")
-LARGEST_SEED = 2**31 - 1
 LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
-LARGEST_NUMBER = 1e30
-"""Rates and weights stay well within float32."""
 SMALL_SET = {"constant_rate_share": 0.5, "augmentation": 1.0, "batch_size": 64}
 """Fields of an ExperimentSpec that recipes for data sets of some hundred to some ten thousand images share; what each
 value is for: docs/experiments.md."""
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,99}")
+
+
+def _encode(value):
+    """A value as JSON holds it."""
+    if dataclasses.is_dataclass(value):
+        fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {"type": type(value).__name__, **fields} if isinstance(value, Distribution) else fields
+    return [_encode(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _decode(family, document):
+    """The dataclass that `_encode` turned into a dict; fields that it lacks have their defaults."""
+    kinds = {field.name: field.metadata.get("kind") for field in dataclasses.fields(family)}
+    return family(**{name: kinds[name].from_json(value) for name, value in document.items()})
+
+
+def _decode_distribution(document):
+    fields = dict(document)
+    family = _find_family(fields.pop("type"))
+    if "dists" in fields:
+        fields["dists"] = tuple(map(_decode_distribution, fields["dists"]))
+    return family(**fields)
+
+
+def _find_family(name):
+    """The class of that name: one of ours, or else the user's newest, whose module must have been imported."""
+    families = [Distribution]
+    for family in families:  # which grows
+        families += family.__subclasses__()
+    named = [family for family in families[1:] if family.__name__ == name]
+    ours = [family for family in named if family.__module__ == distributions.__name__]
+    if not named:
+        raise InputError(
+            "spec.json",
+            f"the distribution {name!r} was given, but no class has that name. Import the module that has it.",
+        )
+    return (ours or named)[-1]
+
+
+DISTRIBUTION = instance(Distribution, "a distribution, as Categorical(10),", from_json=_decode_distribution)
+OUTPUT = Kind(
+    "MeanBernoulli or MeanGaussian", lambda value: hasattr(value, "pixel_range"), from_json=_decode_distribution
+)
+POSITIVE, WEIGHT, SHARE = number(above=True), number(), number(high=1.0)
+SIDE = whole(1)
+
+
+def _sides(size):
+    return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+
+
+SIZE = Kind(
+    "a side or (height, width)",
+    lambda size: len(_sides(size)) == 2 and all(map(SIDE.accepts, _sides(size))),
+    lambda size: _sides(size)[0] if len(set(_sides(size))) == 1 else _sides(size),  # told once: equal specs are equal
+)
+SCHEDULE = instance(
+    Schedule,
+    "a Schedule",
+    from_text=Schedule.from_text,
+    from_json=lambda document: Schedule(**document),
+    metavar="SCHEDULE",
+)
+SCHEDULES = several(SCHEDULE, "a list of Schedules", from_text=schedules_from_text, metavar="SCHEDULES")
 
 
 @dataclasses.dataclass(frozen=True)
-class Latent:
-    """One named part of the generator's input.
+class Latent(Checked):
+    """One named part of the generator's input."""
 
-    Attributes:
-      name: what logs, figures and reports call it.
-      distribution: its prior, and the family of Q's posterior.
-      regularised: True for a code c that Q must be able to read from the image; False for noise z.
-    """
-
-    name: str
-    distribution: Distribution
-    regularised: bool = True
+    name: str = setting(IDENTIFIER, "what logs, figures and reports call it")
+    distribution: Distribution = setting(DISTRIBUTION, "its prior, and the family of Q's posterior")
+    regularised: bool = setting(
+        SWITCH, "True for a code c that Q must be able to read from the image; False for noise z", True
+    )
 
 
 def latent_slices(latent_spec):
@@ -91,142 +163,99 @@ def circular_codes(count):
 
 
 @dataclasses.dataclass(frozen=True)
-class PaperValue:
-    """A number of the paper that the report sets beside ours.
+class PaperValue(Checked):
+    """A number of the paper that the report sets beside ours."""
 
-    Attributes:
-      metric: name of the metric, as in the report.
-      value: the paper's number.
-      source: section, figure or table.
-      code: the code it belongs to, None for the whole model.
-      rule: "at most" or "at least": when ours holds against it.
-    """
+    metric: str = setting(TEXT, "name of the metric, as in the report")
+    value: float = setting(number(-LARGEST_NUMBER), "the paper's number")
+    source: str = setting(TEXT, "section, figure or table")
+    code: str | None = setting(optional(TEXT), "the code it belongs to, None for the whole model", None)
+    rule: str = setting(choice(("at most", "at least")), "when ours holds against it", "at most")
 
-    metric: str
-    value: float
-    source: str
-    code: str | None = None
-    rule: str = "at most"
+
+def _list_of(family):
+    name = family.__name__
+    kind = instance(family, name, from_json=lambda document: _decode(family, document))
+    return several(kind, f"a list of {name}s")
 
 
 @dataclasses.dataclass(frozen=True)
-class ExperimentSpec:
+class ExperimentSpec(Checked):
     """What an experiment computes; every field has an influence on the result.
 
-    Attributes:
-      name: the experiment, also the folder below logs/ and ckt/.
-      recipe: name of the set of values this spec was taken from.
-      dataset: name of a dataset in `infogan.data`.
-      network: name of an architecture in `infogan.model.architectures`.
-      output_dist: distribution of an image's pixels given the generator's output; its `pixel_range` is what images are
-        scaled to.
-      latent_spec: the parts of the generator's input, in order.
-      leaky_rate: negative slope of the rectifiers of D and Q.
-      variant: "infogan", or "gan": Q learns, but nothing of L_I reaches G or the trunk it shares with D.
-      info_reg_coeff: lambda of the categorical codes.
-      continuous_weight: lambda of the continuous codes.
-      discriminator_learning_rate: Adam's rate for the trunk, D and Q, at the start.
-      generator_learning_rate: Adam's rate for G, at the start.
-      constant_rate_share: share of the run after which both rates start to fall linearly, to reach 0 at its end;
-        1 keeps them constant.
-      code_schedules: a Schedule of lambda for each code, in order; () has all of them from the start at full strength.
-      adam_beta1: decay of Adam's first moment.
-      augmentation: strength of the random affine maps of everything D and Q see; 0 is none.
-      turning_schedule: Schedule of the rotation and shear of these maps.
-      scaling_schedule: Schedule of the log of their scale.
-      view_information: weight of what Q's categories in one view of a real image tell about those in another
-        (`losses.view_information`); each batch of real images is then two views each, augmented differently, of half as
-        many. 0, as in the paper: one view, no such term.
-      batch_size: images per step, at least 2.
-      updates_per_epoch: updates between two lines of the log.
-      max_epoch: epochs in the run.
-      snapshot_interval: updates between two checkpoints.
-      seed: int from which all randomness follows.
-      precision: "float32" or "bfloat16", of products and convolutions during training.
-      held_out_images: images at the front of the training set that are kept from training.
-      max_images: None, or how many images of each split are used.
-      sweep_limit: continuous codes are drawn from -sweep_limit to sweep_limit; angles at most by a whole turn.
-      paper_values: the paper's numbers.
-      factor: None, or the factor of variation after which a configuration of Table 5 or 7 is named.
-      image_size: (H, W) of the images, or the side of square ones, to which pictures of any size are brought. None: the
-        square of as many numbers as output_dist has; nothing is resized.
-      gan_loss: what D and G minimise beside L_I: "standard" (cross entropy) or "hinge".
-      spectral_norm: True divides every kernel of the trunk, D and Q by its largest singular value, in place of their
-        batch norm.
-
-    Raises:
-      InputError: naming the field, if a value cannot be used.
+    A field that comes in later has a default that stands for what was done before, and older specs go on as they were.
     """
 
-    name: str
-    recipe: str
-    dataset: str
-    network: str
-    output_dist: Distribution
-    latent_spec: tuple
-    leaky_rate: float
-    info_reg_coeff: float
-    continuous_weight: float
-    discriminator_learning_rate: float
-    generator_learning_rate: float
-    variant: str = "infogan"
-    constant_rate_share: float = 1.0
-    code_schedules: tuple = ()
-    adam_beta1: float = 0.5
-    augmentation: float = 0.0
-    turning_schedule: Schedule = FULL
-    scaling_schedule: Schedule = FULL
-    view_information: float = 0.0
-    batch_size: int = 128
-    updates_per_epoch: int = 100
-    max_epoch: int = 50
-    snapshot_interval: int = 1000
-    seed: int = 0
-    precision: str = "float32"
-    held_out_images: int = 0
-    max_images: int | None = None
-    sweep_limit: float = 2.0
-    paper_values: tuple = ()
-    factor: str | None = None
-    image_size: int | tuple | None = None
-    gan_loss: str = "standard"
-    spectral_norm: bool = False
+    name: str = setting(FILE_NAME, "the experiment, also the folder below logs/ and ckt/")
+    recipe: str = setting(FILE_NAME, "the set of values this spec was taken from")
+    dataset: str = setting(FILE_NAME, "a dataset of infogan.data, or what you call your own arrays")
+    network: str = setting(FILE_NAME, "an architecture of infogan.model.architectures")
+    output_dist: Distribution = setting(
+        OUTPUT, "distribution of an image's pixels given the generator's output; images are scaled to its pixel_range"
+    )
+    latent_spec: tuple = setting(_list_of(Latent), "the parts of the generator's input, in order")
+    leaky_rate: float = setting(SHARE, "negative slope of the rectifiers of D and Q")
+    info_reg_coeff: float = setting(WEIGHT, "lambda of the categorical codes", flag=True)
+    continuous_weight: float = setting(WEIGHT, "lambda of the continuous codes", flag=True)
+    discriminator_learning_rate: float = setting(POSITIVE, "Adam's rate for D and Q, at the start", flag=True)
+    generator_learning_rate: float = setting(POSITIVE, "Adam's rate for G, at the start", flag=True)
+    variant: str = setting(
+        choice(VARIANTS), "gan: Q learns, but nothing of L_I reaches G or the trunk it shares with D", "infogan"
+    )
+    constant_rate_share: float = setting(
+        SHARE, "share of the run after which both rates fall linearly to 0; 1: never", 1.0, flag=True
+    )
+    code_schedules: tuple = setting(
+        SCHEDULES, "share of lambda over the updates, as 400:0,600:1, a code after the other with / between", (), True
+    )
+    adam_beta1: float = setting(number(high=1.0, below=True), "decay of Adam's first moment", 0.5)
+    augmentation: float = setting(
+        WEIGHT, "strength of the random affine maps of all that D and Q see; 0: none", 0.0, flag=True
+    )
+    turning_schedule: Schedule = setting(
+        SCHEDULE, "share of the rotation and shear of these maps over the updates, as 400:0,600:1", FULL, flag=True
+    )
+    scaling_schedule: Schedule = setting(
+        SCHEDULE, "share of the scale of these maps over the updates, as 400:0,600:1", FULL, flag=True
+    )
+    view_information: float = setting(
+        WEIGHT, "weight of what Q's categories in two views of a real image share; 0: one view", 0.0, flag=True
+    )
+    batch_size: int = setting(whole(2, why="batch norm needs at least two images"), "images per step", 128, flag=True)
+    updates_per_epoch: int = setting(whole(1), "updates in an epoch: a D step and a G step each", 100, flag=True)
+    max_epoch: int = setting(whole(1), "epochs to train", 50, flag=True)
+    snapshot_interval: int = setting(whole(1), "updates between two checkpoints", 1000, flag=True)
+    seed: int = setting(SEED, "whole number from which all randomness follows", 0, flag=True)
+    precision: str = setting(choice(PRECISIONS), "of products and convolutions during training", "float32")
+    held_out_images: int = setting(COUNT, "images at the front of the training set that are kept from training", 0)
+    max_images: int | None = setting(optional(whole(1)), "how many images of each split are used; None: all", None)
+    sweep_limit: float = setting(
+        POSITIVE, "continuous codes are drawn from minus to plus this number; angles at most by a whole turn", 2.0
+    )
+    paper_values: tuple = setting(_list_of(PaperValue), "the paper's numbers", ())
+    factor: str | None = setting(
+        optional(FILE_NAME), "the factor of variation whose row of Table 5 or 7 this is, None for any other", None
+    )
+    image_size: int | tuple | None = setting(
+        optional(SIZE),
+        "(H, W) of the images, or the side of square ones, to which pictures of any size are brought; None: the square "
+        "of as many numbers as output_dist has, nothing is resized",
+        None,
+    )
+    gan_loss: str = setting(
+        choice(GAN_LOSSES), "what D and G minimise beside L_I: cross entropy or hinge loss", "standard", flag=True
+    )
+    spectral_norm: bool = setting(
+        SWITCH, "spectral normalisation of every layer of D and Q, in place of their batch norm", False, flag=True
+    )
+
+    @classmethod
+    def name_field(cls, name):
+        return name
 
     def __post_init__(self):
-        object.__setattr__(self, "latent_spec", tuple(self.latent_spec))
-        object.__setattr__(self, "paper_values", tuple(self.paper_values))
-        object.__setattr__(self, "code_schedules", tuple(self.code_schedules))
-        _check_whole("batch_size", self.batch_size, 2, "batch norm needs at least two images")
-        for field in ("updates_per_epoch", "max_epoch", "snapshot_interval"):
-            _check_whole(field, getattr(self, field), 1)
-        _check_whole("seed", self.seed, 0, highest=LARGEST_SEED)
-        _check_whole("held_out_images", self.held_out_images, 0)
-        if self.max_images is not None:
-            _check_whole("max_images", self.max_images, 1)
-        if self.image_size is not None:
-            object.__setattr__(self, "image_size", _read_size(self.image_size))
-        for field in ("info_reg_coeff", "continuous_weight", "augmentation", "view_information"):
-            _check_number(field, getattr(self, field))
-        for field in ("discriminator_learning_rate", "generator_learning_rate", "sweep_limit"):
-            _check_number(field, getattr(self, field), above=True)
-        for field in ("leaky_rate", "adam_beta1", "constant_rate_share"):
-            _check_number(field, getattr(self, field), highest=1.0)
-        if self.adam_beta1 == 1.0:
-            raise InputError("adam_beta1", "1 was given, but Adam needs a decay below 1.")
-        for field, known in (
-            ("variant", VARIANTS),
-            ("precision", PRECISIONS),
-            ("gan_loss", GAN_LOSSES),
-            ("spectral_norm", (True, False)),
-        ):
-            if getattr(self, field) not in known:
-                choices = ", ".join(map(str, known))
-                raise InputError(field, f"{getattr(self, field)!r} was given, but it is one of {choices}.")
-        if not hasattr(self.output_dist, "pixel_range"):
-            raise InputError(
-                "output_dist", f"{self.output_dist!r} was given, but MeanBernoulli or MeanGaussian is needed."
-            )
-        _check_whole("output_dist", self.output_dist.dim, 1)
+        super().__post_init__()
+        whole(1).check("output_dist", self.output_dist.dim)
         check_image_shape(self.network, self.image_shape, "output_dist" if self.image_size is None else "image_size")
         self._check_latents()
         self._check_schedules()
@@ -234,11 +263,7 @@ class ExperimentSpec:
 
     def _check_latents(self):
         for latent in self.latent_spec:
-            if not NAME_PATTERN.fullmatch(latent.name):
-                raise InputError(
-                    "latent_spec", f"{latent.name!r} was given, but a name is made of letters, digits and '_'."
-                )
-            _check_whole(f"dim of {latent.name}", latent.distribution.dim, 1, highest=LARGEST_DIM)
+            whole(1, LARGEST_DIM).check(f"dim of {latent.name}", latent.distribution.dim)
         names = [latent.name for latent in self.latent_spec]
         if len(set(names)) != len(names):
             raise InputError("latent_spec", f"the names {names} were given, but each must be unique.")
@@ -257,11 +282,8 @@ class ExperimentSpec:
                 )
 
     def _check_schedules(self):
-        for field in ("turning_schedule", "scaling_schedule"):
-            if not isinstance(getattr(self, field), Schedule):
-                raise InputError(field, f"{getattr(self, field)!r} was given, but a Schedule is needed.")
         schedules = self.code_schedules
-        if schedules and (len(schedules) != len(self.codes) or not all(isinstance(s, Schedule) for s in schedules)):
+        if schedules and len(schedules) != len(self.codes):
             raise InputError(
                 "code_schedules",
                 f"{'/'.join(map(str, schedules))} was given, but a Schedule for each of "
@@ -320,100 +342,82 @@ class ExperimentSpec:
         values = latent.distribution.sweep(2, self.sweep_limit)
         return float(values.min()), float(values.max())
 
+    def to_document(self):
+        """This spec as a dict that goes to JSON as it is."""
+        return {"version": VERSION, **_encode(self)}
+
     def to_json(self):
         """This spec as text, one field a line."""
-        return json.dumps(_encode(self), indent=1) + "\n"
+        return json.dumps(self.to_document(), indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text):
-        """The spec that `to_json` wrote.
+        """The spec that `to_json` wrote, in this version or an earlier one.
 
         Raises:
-          InputError: if the text is not such a spec.
+          InputError: if the text is no such spec.
         """
         try:
-            values = json.loads(text)
-            values["output_dist"] = _decode_distribution(values["output_dist"])
-            values["latent_spec"] = tuple(
-                Latent(entry["name"], _decode_distribution(entry["distribution"]), entry["regularised"])
-                for entry in values["latent_spec"]
-            )
-            values["code_schedules"] = tuple(Schedule(**entry) for entry in values["code_schedules"])
-            for field in ("turning_schedule", "scaling_schedule"):
-                values[field] = Schedule(**values[field])
-            values["paper_values"] = tuple(PaperValue(**entry) for entry in values["paper_values"])
-            return cls(**values)
+            document = upgrade(json.loads(text))
+            del document["version"]
+            return _decode(cls, document)
         except InputError:
             raise
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise InputError("spec.json", f"it is no ExperimentSpec of this version ({error!r}).") from error
+            raise InputError("spec.json", f"it is no ExperimentSpec ({error!r}). Start a new run.") from error
 
 
-def _encode(value):
-    if isinstance(value, Distribution):
-        return {"type": type(value).__name__, **_encode_fields(value)}
-    if dataclasses.is_dataclass(value):
-        return _encode_fields(value)
-    if isinstance(value, tuple):
-        return [_encode(item) for item in value]
-    return value
+def upgrade(document):
+    """A spec's document of any version, whole or in part, as this version writes it.
 
-
-def _encode_fields(value):
-    return {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-
-
-def _decode_distribution(entry):
-    fields = dict(entry)
-    family = _find_family(fields.pop("type"))
-    if "dists" in fields:
-        fields["dists"] = tuple(_decode_distribution(part) for part in fields["dists"])
-    return family(**fields)
-
-
-def _find_family(name):
-    """The class of that name: one of ours, or else the user's newest, whose module must have been imported."""
-    families = [Distribution]
-    for family in families:  # which grows
-        families += family.__subclasses__()
-    named = [family for family in families[1:] if family.__name__ == name]
-    ours = [family for family in named if family.__module__ == distributions.__name__]
-    if not named:
-        raise InputError(
-            "spec.json",
-            f"the distribution {name!r} was given, but no class has that name. Import the module that has it.",
-        )
-    return (ours or named)[-1]
-
-
-def check_seed(seed, where="seed"):
-    """Refuses what is no seed of a draw; `where` is how the user calls it.
+    Fields that came later have their defaults, so that documents which mean the same are the same afterwards.
 
     Raises:
-      InputError: if it is no whole number from 0 to LARGEST_SEED.
+      InputError: if a newer version wrote it.
     """
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= seed <= LARGEST_SEED:
-        raise InputError(where, f"{seed!r} was given, but a whole number from 0 to {LARGEST_SEED:,} is needed.")
+    version = COUNT.check("version", document.get("version", 0))
+    if version > VERSION:
+        problem = f"it is of version {version}, but this program reads versions up to {VERSION}. Update infogan."
+        raise InputError("spec.json", problem)
+    for change in UPGRADES[version:]:
+        document = change(document)
+    document = _fill(ExperimentSpec, document)
+    for name, family in (("latent_spec", Latent), ("paper_values", PaperValue)):
+        document[name] = [_fill(family, entry) for entry in document.get(name, ())]
+    if unknown := document.keys() - {field.name for field in dataclasses.fields(ExperimentSpec)} - {"version"}:
+        problem = f"it has {', '.join(sorted(unknown))}, which this version does not know. Update infogan."
+        raise InputError("spec.json", problem)
+    return {**document, "version": VERSION}
 
 
-def _read_size(size):
-    """A side, or (H, W), which JSON has as a list; of a square the side alone."""
-    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
-    if len(sides) != 2:
-        raise InputError("image_size", f"{size!r} was given, but a side or (height, width) is needed.")
-    for side in sides:
-        _check_whole("image_size", side, 1)
-    return sides[0] if sides[0] == sides[1] else sides
+def _fill(family, document):
+    """The document of a dataclass with the defaults of fields that it lacks."""
+    fields = [field for field in dataclasses.fields(family) if field.default is not dataclasses.MISSING]
+    return {field.name: _encode(field.default) for field in fields} | document
 
 
-def _check_whole(field, value, lowest, why="", highest=math.inf):
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-        needed = f"a whole number of at least {lowest}" + (f" and at most {highest:,}" if highest < math.inf else "")
-        raise InputError(field, f"{value!r} was given, but {needed} is needed{f': {why}' if why else ''}.")
+def _upgrade_warmups(document):
+    """Version 0: before there were schedules, `continuous_stagger` and `turning_warmup` said a part of these."""
+    document = dict(document)
+    stagger, warmup = document.pop("continuous_stagger", 0), document.pop("turning_warmup", 0)
+    if stagger:
+        document["code_schedules"] = _stagger(document["latent_spec"], stagger)
+    if warmup:
+        document["turning_schedule"] = {"points": [[warmup // 4, 0.3], [warmup, 1.0]]}
+    return document
 
 
-def _check_number(field, value, above=False, highest=LARGEST_NUMBER):
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or not 0 <= value <= highest or (above and value == 0):
-        needed = f"a number {'above' if above else 'of at least'} 0 and at most {highest:g}"
-        raise InputError(field, f"{value!r} was given, but {needed} is needed.")
+def _stagger(latents, updates):
+    """Each continuous code comes in so many updates after the one before it."""
+    schedules, start = [], 0
+    for latent in latents:
+        if latent["regularised"]:
+            is_continuous = latent["distribution"]["type"] in ("Uniform", "Gaussian")
+            schedules.append({"points": [[start, 0.0], [start + updates, 1.0]] if is_continuous and start else []})
+            start += updates * is_continuous
+    return schedules
+
+
+UPGRADES = (_upgrade_warmups,)
+"""What leads from each version to the next. A new field with a default needs none, nor a new version."""
+VERSION = len(UPGRADES)

@@ -355,8 +355,9 @@ def change_spec(logs, checkpoints, **changes):
 DAMAGES = {
     "damaged checkpoints": (damage_checkpoints, "it holds no readable checkpoint (model-6: "),
     "no checkpoint": (lambda logs, ckt: [p.unlink() for p in ckt.glob("model-*")], "it holds no checkpoint"),
-    "another version": (lambda *run: change_spec(*run, colour="red"), "it holds no experiment of this version"),
-    "another network": (lambda *run: change_spec(*run, leaky_rate=2), "it holds no experiment of this version"),
+    "another version": (lambda *run: change_spec(*run, colour="red"), "it has colour, which this version does not"),
+    "a newer version": (lambda *run: change_spec(*run, version=9), "spec.json: it is of version 9, but this program"),
+    "another network": (lambda *run: change_spec(*run, leaky_rate=2), "spec.json, leaky_rate: 2 was given, but a"),
     "other images": (lambda *run: change_spec(*run, max_images=999), "but the run was started with those of"),
     "no run": (lambda logs, ckt: [(path / "spec.json").unlink() for path in (logs, ckt)], "it holds no run"),
     "checkpoints lost": (lambda logs, ckt: shutil.rmtree(ckt), "its checkpoints are needed"),

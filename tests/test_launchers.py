@@ -116,22 +116,28 @@ def test_recipes_and_baseline_reach_the_spec(tmp_path):
 
 
 WRONG = {
-    "not a number": (["--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
+    "not a number": (
+        ["--batch-size", "x"],
+        "argument --batch-size: 'x' was given, but a whole number of at least 2 is needed",
+    ),
     "unknown flag": (["--learning-rate", "1"], "unrecognized arguments: --learning-rate 1"),
     "unknown recipe": (["--recipe", "best"], "argument --recipe: invalid choice: 'best'"),
     "unknown precision": (["--precision", "float16"], "argument --precision: invalid choice: 'float16'"),
-    "batch of one": (["--batch-size", "1"], "--batch-size: 1 was given, but a whole number of at least 2 is needed"),
+    "batch of one": (
+        ["--batch-size", "1"],
+        "--batch-size: '1' was given, but a whole number of at least 2 is needed: batch norm",
+    ),
     "batch too large": (["--batch-size", "60001"], "--batch-size: a batch has 60,001 images, but only 60,000"),
-    "no epoch": (["--max-epoch", "0"], "--max-epoch: 0 was given, but a whole number of at least 1 is needed"),
-    "negative seed": (["--seed", "-1"], "--seed: -1 was given"),
-    "nan": (["--continuous-weight", "nan"], "--continuous-weight: nan was given, but a number of at least 0 and"),
-    "too much noise": (["--noise-dim", "1000000000"], "--noise-dim: 1000000000 was given"),
+    "no epoch": (["--max-epoch", "0"], "--max-epoch: '0' was given, but a whole number of at least 1 is needed"),
+    "negative seed": (["--seed", "-1"], "--seed: '-1' was given"),
+    "nan": (["--continuous-weight", "nan"], "--continuous-weight: 'nan' was given, but a number of at least 0 and"),
+    "too much noise": (["--noise-dim", "1000000000"], "--noise-dim: '1000000000' was given"),
     "name too long": (["--log-dir", "x" * 300], "File name too long"),
     "rate of zero": (
         ["--generator-learning-rate", "0"],
-        "--generator-learning-rate: 0.0 was given, but a number above 0 and",
+        "--generator-learning-rate: '0' was given, but a number above 0 and",
     ),
-    "no noise": (["--noise-dim", "0"], "--noise-dim: 0 was given"),
+    "no noise": (["--noise-dim", "0"], "--noise-dim: '0' was given"),
     "run name with path": (["--run-name", "../x"], "--run-name: '../x' was given"),
     "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
     "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),
@@ -220,11 +226,11 @@ def remove(path):
 RESUME_DAMAGES = {
     "spec cut short": (
         lambda logs, ckt: (ckt / "spec.json").write_text('{"name"'),
-        "holds no experiment of this version",
+        "spec.json: it is no ExperimentSpec (",
     ),
     "spec no text": (
         lambda logs, ckt: (ckt / "spec.json").write_bytes(b"\xff\xfe"),
-        "holds no experiment of this version",
+        "spec.json: it is no ExperimentSpec (",
     ),
     "dataset lost": (lambda logs, ckt: remove(ckt / "dataset.json"), "does not say which images"),
     "dataset empty": (lambda logs, ckt: (ckt / "dataset.json").write_text("{}"), "does not say which images"),

@@ -25,7 +25,7 @@ def test_either_folder_leads_to_the_other(tmp_path, below):
 def test_a_folder_whose_name_no_run_can_have_is_refused_by_its_path(tmp_path):
     log, _ = make_run(tmp_path / "logs/mnist/a (copy)", tmp_path / "ckt/mnist/a (copy)")
     with pytest.raises(
-        InputError, match=r"a \(copy\): 'a \(copy\)' was given, but a name is made of .* Rename the folder"
+        InputError, match=r"a \(copy\): 'a \(copy\)' was given, but a name of letters.* Rename the folder"
     ):
         open_run(log)
 

@@ -1,12 +1,16 @@
 """ExperimentSpec: JSON both ways, and what it refuses."""
 
 import dataclasses
+import importlib
 import json
 import math
 
+import numpy as np
 import pytest
 import run_mnist_exp
+from conftest import ROOT
 
+from infogan import spec as spec_module
 from infogan.distributions import (
     Bernoulli,
     Categorical,
@@ -17,8 +21,9 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
-from infogan.schedule import FULL, Schedule
-from infogan.spec import ExperimentSpec, Latent
+from infogan.schedule import FULL, Schedule, schedules_from_text
+from infogan.spec import ExperimentSpec, Latent, PaperValue, upgrade
+from infogan.system.checks import number, setting
 from infogan.system.errors import InputError
 
 
@@ -40,16 +45,78 @@ def test_json_round_trip_of_every_latent(spec):
     assert ExperimentSpec.from_json(changed.to_json()) == changed
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', "{", "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "x"}', '{"latent_spec": 3}', "{", "[" * 100_000])
 def test_from_json_refuses_other_documents(text):
-    with pytest.raises(InputError, match=r"spec\.json: it is no ExperimentSpec of this version"):
+    with pytest.raises(InputError, match=r"spec\.json: it is no ExperimentSpec"):
         ExperimentSpec.from_json(text)
 
 
-def test_from_json_refuses_an_unknown_field(spec):
-    document = json.loads(spec.to_json()) | {"unheard_of": 1}
-    with pytest.raises(InputError, match="unheard_of"):
-        ExperimentSpec.from_json(json.dumps(document))
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"unheard_of": 1}, "it has unheard_of, which this version does not know. Update infogan."),
+        ({"version": 99}, "it is of version 99, but this program reads versions up to 1. Update infogan."),
+    ],
+)
+def test_from_json_refuses_what_a_newer_version_wrote(spec, change, message):
+    with pytest.raises(InputError) as caught:
+        ExperimentSpec.from_json(json.dumps(spec.to_document() | change))
+    assert str(caught.value) == f"spec.json: {message}"
+
+
+def test_a_field_that_came_later_has_its_default(spec):
+    document = spec.to_document()
+    for name in ("gan_loss", "code_schedules", "paper_values", "version", "max_images"):
+        del document[name]
+    del document["latent_spec"][1]["regularised"]
+    assert ExperimentSpec.from_json(json.dumps(document)) == dataclasses.replace(spec, paper_values=())
+    assert upgrade(document) == upgrade(upgrade(document))
+
+
+@dataclasses.dataclass(frozen=True)
+class LaterSpec(ExperimentSpec):
+    """A version with a field more."""
+
+    momentum: float = setting(number(), "of an optimiser", 0.25, flag=True)
+
+
+def test_a_new_field_with_a_default_needs_no_upgrade(spec, monkeypatch):
+    document = spec.to_document()
+    monkeypatch.setattr(spec_module, "ExperimentSpec", LaterSpec)
+    assert LaterSpec.from_json(json.dumps(document)).momentum == 0.25
+    assert upgrade(document)["momentum"] == 0.25
+
+
+STAGGERED = {"continuous_stagger": 40, "turning_warmup": 90}
+
+
+def test_warmups_of_before_there_were_schedules(spec):
+    latents = (*spec.latent_spec, Latent("kind", Categorical(2)), Latent("width_2", Gaussian(1)))
+    spec = dataclasses.replace(spec, latent_spec=latents)
+    document = spec.to_document() | STAGGERED
+    for name in ("version", "code_schedules", "turning_schedule", "scaling_schedule"):
+        del document[name]
+    upgraded = ExperimentSpec.from_json(json.dumps(document))
+    schedules = schedules_from_text("none/none/40:0,80:1/none/80:0,120:1")
+    turning = Schedule.from_text("22:0.3,90:1")
+    assert upgraded == dataclasses.replace(spec, code_schedules=schedules, turning_schedule=turning)
+    with pytest.raises(InputError, match="it has continuous_stagger, turning_warmup, which this version does not know"):
+        ExperimentSpec.from_json(json.dumps(spec.to_document() | STAGGERED))  # they are of version 0
+
+
+STUDIES = sorted(path for path in (ROOT / "docs" / "studies").glob("*.json") if "spec" in json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_spec_of_every_study_is_read(path):
+    """And is today's recipe but for the precision, which the machine chose: seeds can be added."""
+    spec = ExperimentSpec.from_json(json.dumps(json.loads(path.read_text())["spec"]))
+    recipe = next(
+        spec_of_launcher
+        for spec_of_launcher in vars(importlib.import_module(f"run_{spec.name}_exp")).values()
+        if isinstance(spec_of_launcher, ExperimentSpec) and spec_of_launcher.recipe == spec.recipe
+    )
+    assert spec == dataclasses.replace(recipe, precision=spec.precision)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +146,23 @@ def test_from_json_refuses_an_unknown_field(spec):
         ("view_information", math.nan),
         ("view_information", 0.5),  # without augmentation
         ("leaky_rate", 7.0),
+        ("leaky_rate", "0.1"),
+        ("batch_size", "64"),
+        ("seed", None),
+        ("max_epoch", np.zeros(3)),
+        ("name", "../../x"),
+        ("name", ""),
+        ("name", None),
+        ("name", "a/b"),
+        ("recipe", "my recipe"),
+        ("dataset", "/etc"),
+        ("network", ["mnist"]),
+        ("factor", "../x"),
+        ("latent_spec", Latent("digit", Categorical(3))),
+        ("latent_spec", "digit"),
+        ("latent_spec", (Categorical(3),)),
+        ("paper_values", [0.05]),
+        ("output_dist", "MeanBernoulli"),
         ("generator_learning_rate", 1e300),
         ("variant", "vae"),
         ("gan_loss", "wasserstein"),
@@ -122,7 +206,6 @@ def test_size_of_the_images_goes_to_json_and_back(spec, size, dim, kept, shape):
     [
         ((Latent("a", Categorical(3)), Latent("a", Uniform(1))), "must be unique"),
         ((Latent("noise", Uniform(3), regularised=False),), "InfoGAN needs a code"),
-        ((Latent("a/b", Categorical(3)),), "'a/b' was given, but a name is made of"),
         ((Latent("none", Categorical(0)),), "0 was given, but a whole number of at least 1"),
         ((Latent("huge", Uniform(10**9)),), "1000000000 was given"),
         ((Latent("pose", Uniform(3)),), "pose has 3 dimensions, but a code has one"),
@@ -132,6 +215,38 @@ def test_size_of_the_images_goes_to_json_and_back(spec, size, dim, kept, shape):
 def test_refuses_wrong_latents(spec, latents, message):
     with pytest.raises(InputError, match=message):
         dataclasses.replace(spec, latent_spec=latents)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Latent("a/b", Categorical(3)), "Latent.name: 'a/b' was given, but a name of letters"),
+        (lambda: Latent(3, Categorical(3)), "Latent.name: 3 was given, but a name"),
+        (lambda: Latent("digit", 10), "Latent.distribution: 10 was given, but a distribution"),
+        (lambda: Latent("digit", Categorical), "Latent.distribution: <class .* was given, but a distribution"),
+        (lambda: Latent("digit", Categorical(3), "no"), "Latent.regularised: 'no' was given, but True or False"),
+        (lambda: PaperValue("error rate", "5 %", "Sec. 7.2"), "PaperValue.value: '5 %' was given, but a number"),
+        (
+            lambda: PaperValue("error rate", 5.0, "Sec. 7.2", rule="below"),
+            "PaperValue.rule: 'below' was given, but one",
+        ),
+    ],
+)
+def test_refuses_a_wrong_part_by_name(build, message):
+    with pytest.raises(InputError, match=f"^{message}.* needed"):
+        build()
+
+
+def test_numbers_are_kept_as_pythons_own(spec):
+    given = {"batch_size": np.int64(8), "info_reg_coeff": np.float32(0.5), "continuous_weight": 1}
+    kept = dataclasses.replace(spec, **given, latent_spec=list(spec.latent_spec))
+    assert [type(getattr(kept, name)) for name in given] == [int, float, float]
+    assert ExperimentSpec.from_json(kept.to_json()) == kept
+
+
+def test_every_field_says_what_it_is():
+    for family in (ExperimentSpec, Latent, PaperValue):
+        assert all(field.metadata["about"] for field in dataclasses.fields(family))
 
 
 def test_views_need_pairs_and_a_categorical_code(spec):

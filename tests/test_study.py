@@ -241,6 +241,31 @@ def test_another_spec_is_refused(study):
     assert [run["seed"] for run in load_study(study.path)["runs"]] == [0]
 
 
+def test_a_field_that_came_later_makes_no_other_study(study):
+    run_study(study._replace(seeds=(0,)))
+    document = json.loads(study.path.read_text())
+    for name in ("version", "adam_beta1", "turning_schedule", "scaling_schedule"):
+        del document["spec"][name]
+    study.path.write_text(json.dumps(document | {"spec": document["spec"] | {"turning_warmup": 8}}))
+    study.launcher.write_text(
+        LAUNCHER.replace(
+            '"batch_size": 100', '"batch_size": 100, "turning_schedule": {"points": [[2, 0.3], [8, 1.0]]}, "version": 1'
+        )
+    )
+    assert [run["seed"] for run in run_study(study)["runs"]] == [0, 1, 2]
+    kept = json.loads(study.path.read_text())["spec"]
+    assert (kept["adam_beta1"], kept["turning_schedule"]) == (0.5, {"points": [[2, 0.3], [8, 1.0]]})
+
+
+def test_a_study_of_a_newer_version_is_refused(study):
+    run_study(study._replace(seeds=(0,)))
+    text = study.path.read_text().replace('"version": 1', '"version": 8')
+    study.path.write_text(text)
+    with pytest.raises(InputError, match=r"s\.json: it is of version 8, but this program reads versions up to 1"):
+        run_study(study)
+    assert study.path.read_text() == text
+
+
 @pytest.mark.parametrize("text", ["", "[]"])
 def test_a_damaged_spec_of_a_begun_run_is_left_to_its_launcher(study, text):
     run_study(study._replace(seeds=(0,)))
@@ -284,5 +309,5 @@ def test_seeds():
 def test_names():
     assert parse_name("faces_azimuth") == "faces_azimuth"
     for text in ("", "tries/half", "../x", ".x", "a b"):
-        with pytest.raises(argparse.ArgumentTypeError, match="was given, but a name is made of letters, digits"):
+        with pytest.raises(argparse.ArgumentTypeError, match="was given, but a name of letters, digits"):
             parse_name(text)

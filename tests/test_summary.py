@@ -63,8 +63,17 @@ def test_runs_of_one_recipe_with_other_values_are_kept_apart():
     reports = [report(0.1, 2.0, **short), report(0.2, 2.0, seed=1, max_epoch=80, code_schedules=[])]
     groups = group_reports([*reports, report(0.3, 2.0, seed=2, **short)])
     assert [format_group(group, groups) for group in groups] == [
-        'mnist, recipe paper, infogan, max_epoch 2, code_schedules [{"points": []}], seeds 0, 2',
-        "mnist, recipe paper, infogan, max_epoch 80, code_schedules [], seeds 1",
+        'mnist, recipe paper, infogan, code_schedules [{"points": []}], max_epoch 2, seeds 0, 2',
+        "mnist, recipe paper, infogan, code_schedules [], max_epoch 80, seeds 1",
+    ]
+
+
+def test_runs_from_before_a_field_came_belong_to_those_after():
+    reports = [report(0.1, 2.0), report(0.2, 2.0, seed=1, gan_loss="standard", version=1)]
+    groups = group_reports([*reports, report(0.3, 2.0, seed=2, gan_loss="hinge")])
+    assert [format_group(group, groups) for group in groups] == [
+        "mnist, recipe paper, infogan, gan_loss standard, seeds 0, 1",
+        "mnist, recipe paper, infogan, gan_loss hinge, seeds 2",
     ]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from infogan.distributions import Categorical, Circular, Gaussian, Uniform
 from infogan.model.architectures import show_size
-from infogan.schedule import Schedule, schedules_from_text
-from infogan.spec import GAN_LOSSES, category_codes, circular_codes, continuous_codes
+from infogan.schedule import Schedule
+from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes
+from infogan.system.checks import SWITCH, TEXT, Kind, choice, several, whole
 from infogan.system.errors import InputError
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
@@ -23,22 +24,16 @@ class Flag:
     """A flag, and what it means for a spec.
 
     Attributes:
-      kind: what makes a value of the flag's text: int, float, a tuple of the texts it may be, a function that raises
-        argparse.ArgumentTypeError with what is wrong, or bool for a flag that is given as --flag or --no-flag.
+      kind: Kind of its values; one of SWITCH is given as --flag or --no-flag.
       help: what it is, for --help.
       read: function of a spec: the value in it.
       change: function of a spec and a value: the spec with this value; of a field, the field's name.
     """
 
-    kind: object
+    kind: Kind
     help: str
     read: Callable
     change: Callable | str
-
-
-def field_flag(field, kind, help_text):
-    """A Flag that is a field of the spec."""
-    return Flag(kind, help_text, lambda spec: getattr(spec, field), field)
 
 
 def _is_noise(latent):
@@ -54,8 +49,6 @@ def _change_noise_dim(spec, dim):
         raise InputError("noise_dim", f"{dim} was given, but this experiment has not just one noise vector.")
     try:
         return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
-    except InputError as error:
-        raise InputError("noise_dim", error.problem) from None
     except TypeError:  # a distribution without that field
         raise InputError("noise_dim", f"{dim} was given, but the noise of this experiment has a fixed size.") from None
 
@@ -101,39 +94,27 @@ def _change_codes(spec, family, codes):
     return dataclasses.replace(spec, latent_spec=latents)
 
 
-def _categories(text):
+def _categories_from_text(text):
     """ "10,10" -> (10, 10), "none" -> ()."""
-    parts = [] if text == "none" else text.split(",")
-    if not all(part.strip().isdecimal() and int(part) >= 2 for part in parts) or len(parts) > MOST_CODES:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} was given, but numbers of categories from 2 with commas between, or none, are needed"
-        )
-    return tuple(map(int, parts))
+    return () if text == "none" else tuple(map(int, text.split(",")))
 
 
-def _count(text):
-    if not text.isdecimal() or int(text) > MOST_CODES:
-        raise argparse.ArgumentTypeError(f"{text!r} was given, but a whole number from 0 to {MOST_CODES} is needed")
-    return int(text)
+CATEGORIES = several(
+    whole(2, LARGEST_DIM),
+    f"a list of at most {MOST_CODES} numbers of categories from 2, as 10,10, or none,",
+    MOST_CODES,
+    from_text=_categories_from_text,
+    metavar="CATEGORIES",
+)
+NUMBER_OF_CODES = dataclasses.replace(whole(0, MOST_CODES), metavar="COUNT")
 
 
-def _schedule(text, read=Schedule.from_text):
-    try:
-        return read(text)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(error.problem) from None
-
-
-def _schedules(text):
-    return _schedule(text, schedules_from_text)
-
-
-def _size(text):
-    """ "48" or "64x96", height before width, as `show_size` writes it."""
-    sides = text.split("x")
-    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} was given, but a side as 48, or height x width as 64x96, is needed")
-    return show_size([int(side) for side in sides] * (3 - len(sides)))
+def _size_from_text(text):
+    """ "48" or "64x96", height before width -> as `show_size` writes it."""
+    sides = list(map(int, text.split("x")))
+    if len(sides) > 2:
+        raise ValueError
+    return show_size(sides * (3 - len(sides)))
 
 
 def _change_size(spec, text):
@@ -145,7 +126,9 @@ def _change_size(spec, text):
 
 
 SIZE_FLAG = Flag(
-    _size,
+    dataclasses.replace(
+        TEXT, needed="a side as 48, or height x width as 64x96,", from_text=_size_from_text, metavar="SIZE"
+    ),
     "size to which pictures are brought, as 48 or, height before width, as 64x96",
     lambda spec: show_size(spec.image_size),
     _change_size,
@@ -160,7 +143,7 @@ def factor_flag(table):
       table: dict of factor -> dict of the fields of a spec that the row gives.
     """
     return Flag(
-        tuple(table),
+        choice(table),
         "factor of variation whose row of the paper's table gives rates and lambda",
         lambda spec: spec.factor,
         lambda spec, factor: dataclasses.replace(spec, factor=factor, **table[factor]),
@@ -170,19 +153,19 @@ def factor_flag(table):
 CODE_FLAGS = {
     # The first of the three: a spec needs a code, and while this one is put in, those of the recipe are still there.
     "circular": Flag(
-        _count,
+        NUMBER_OF_CODES,
         "how many codes are angles, for what goes all the way around",
         lambda spec: len(_codes_of(spec, Circular)),
         lambda spec, count: _change_codes(spec, Circular, circular_codes(count)),
     ),
     "categorical": Flag(
-        _categories,
+        CATEGORIES,
         "categorical codes: how many categories each has, as 10,10; or none",
         lambda spec: tuple(code.distribution.dim for code in _codes_of(spec, Categorical)),
         lambda spec, categories: _change_codes(spec, Categorical, category_codes(*categories)),
     ),
     "continuous": Flag(
-        _count,
+        NUMBER_OF_CODES,
         "how many continuous codes there are, with unit deviation",
         lambda spec: len(_codes_of(spec, Gaussian)),
         lambda spec, count: _change_codes(spec, Gaussian, continuous_codes(count, fix_std=True)),
@@ -190,38 +173,20 @@ CODE_FLAGS = {
 }
 """For launchers whose codes are the user's choice."""
 
-_FIELDS = {
-    "seed": (int, "whole number from which all randomness follows"),
-    "max_epoch": (int, "epochs to train"),
-    "updates_per_epoch": (int, "updates in an epoch: a D step and a G step each"),
-    "batch_size": (int, "images per step"),
-    "info_reg_coeff": (float, "lambda of the categorical codes"),
-    "continuous_weight": (float, "lambda of the continuous codes"),
-    "discriminator_learning_rate": (float, "Adam's rate for D and Q"),
-    "generator_learning_rate": (float, "Adam's rate for G"),
-    "constant_rate_share": (float, "share of the run after which both rates fall linearly to 0; 1: never"),
-    "code_schedules": (
-        _schedules,
-        "share of lambda over the updates, as 400:0,600:1, a code after the other with / between",
-    ),
-    "augmentation": (float, "strength of the random affine maps of all that D and Q see; 0: none"),
-    "turning_schedule": (_schedule, "share of the rotation and shear of these maps over the updates, as 400:0,600:1"),
-    "scaling_schedule": (_schedule, "share of the scale of these maps over the updates, as 400:0,600:1"),
-    "view_information": (float, "weight of what Q's categories in two views of a real image share; 0: one view"),
-    "snapshot_interval": (int, "updates between two checkpoints"),
-    "gan_loss": (GAN_LOSSES, "what D and G minimise beside L_I: cross entropy or hinge loss"),
-    "spectral_norm": (bool, "spectral normalisation of every layer of D and Q, in place of their batch norm"),
-}
+
+def _field_flag(field):
+    return Flag(field.metadata["kind"], field.metadata["about"], lambda spec: getattr(spec, field.name), field.name)
+
 
 FLAGS = {
-    "noise_dim": Flag(int, "numbers of incompressible noise z", _read_noise_dim, _change_noise_dim),
+    "noise_dim": Flag(whole(1, LARGEST_DIM), "numbers of incompressible noise z", _read_noise_dim, _change_noise_dim),
     "continuous_prior": Flag(
-        tuple(SWEEP_LIMITS),
+        choice(SWEEP_LIMITS),
         "prior of the continuous codes: U(-1, 1), or N(0, 1) swept from -4 to 4",
         _read_continuous_prior,
         _change_continuous_prior,
     ),
-    **{field: field_flag(field, *entry) for field, entry in _FIELDS.items()},
+    **{field.name: _field_flag(field) for field in dataclasses.fields(ExperimentSpec) if field.metadata.get("flag")},
 }
 """The flags of every launcher, by name."""
 
@@ -250,15 +215,30 @@ def add_flags(parser, flags, recipes):
     """
     for name, flag in flags.items():
         options = {"help": f"{flag.help} ({_describe_defaults(flag, recipes)})"}
-        if flag.kind is bool:
+        if flag.kind is SWITCH:
             options["action"] = argparse.BooleanOptionalAction
-        elif isinstance(flag.kind, tuple):
-            options["choices"] = flag.kind
-            options["type"] = type(flag.kind[0])
         else:
-            options["type"] = flag.kind
-            options["metavar"] = flag.kind.__name__.strip("_").upper()
+            options.update(
+                choices=flag.kind.options or None, type=_reader(flag.kind), metavar=flag.kind.metavar or None
+            )
         parser.add_argument(flag_text(name), **options)
+
+
+def _reader(kind):
+    """What makes a value of a flag's text, and says in our words what is wrong with it."""
+
+    def read(text):
+        try:
+            value = kind.from_text(text)
+            if kind.options or kind.accepts(value):  # argparse itself names the options
+                return value
+        except InputError as error:
+            raise argparse.ArgumentTypeError(error.problem) from None
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(kind.refuse(text))
+
+    return read
 
 
 def _describe_defaults(flag, recipes):

@@ -23,7 +23,7 @@ from infogan.codes import (
     usual_values,
 )
 from infogan.run import TrainedRun
-from infogan.spec import check_seed
+from infogan.system.checks import SEED
 from infogan.system.errors import InputError
 from infogan.system.files import write_atomically
 from infogan.system.messages import note, say
@@ -61,7 +61,7 @@ def main(arguments=None):
 
 
 def _generate(parser, options):
-    check_seed(options.seed, "--seed")
+    SEED.check("--seed", options.seed)
     folder = open_run(options.run)
     spec = folder.load_spec()
     if options.list:

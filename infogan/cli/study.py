@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infogan.evaluation.report import summarise, without_seed
+from infogan.system.checks import FILE_NAME
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.files import locked, write_json
 from infogan.system.messages import say
-from infogan.training.run_folder import NAME_PATTERN, NAME_RULE
 from infogan.training.run_log import load_metrics
 
 REFUSED = 2
@@ -127,16 +127,19 @@ def parse_name(text):
     Raises:
       argparse.ArgumentTypeError: if no run can be called so.
     """
-    if not NAME_PATTERN.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} was given, but {NAME_RULE}")
-    return text
+    try:
+        return FILE_NAME.check("", text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(error.problem) from None
 
 
 def load_study(path):
     """A study's JSON document, None if there is no file.
 
+    Its spec is brought to this version, so that runs of today can join those of before.
+
     Raises:
-      InputError: if it is damaged.
+      InputError: if it is damaged, or of a newer version.
     """
     if not path.exists():
         return None
@@ -144,7 +147,11 @@ def load_study(path):
         document = json.loads(path.read_text())
         is_study = {"name", "arguments", "runs"} <= document.keys() and isinstance(document["arguments"], list)
         if is_study and all({"seed", "metrics"} <= run.keys() for run in document["runs"]):
+            if "spec" in document:
+                document["spec"] = without_seed(document["spec"])
             return document
+    except InputError as error:
+        raise InputError(path, error.problem) from error
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         pass
     raise InputError(path, "it holds no study. Restore it, or choose another --name.")
@@ -272,13 +279,13 @@ def _check_begun(study, seed, process, spec):
         time.sleep(LOOK_EVERY)
     try:
         begun = without_seed(json.loads(path.read_text()))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return  # of a run that is resumed: its launcher refuses it
     _check_spec(study, begun, spec)
 
 
 def _check_spec(study, spec, held):
-    changed = sorted(key for key in {*spec, *held} if spec.get(key) != held.get(key))
+    changed = sorted(key for key in spec if spec[key] != held[key] and key != "paper_values")  # no run depends on these
     if changed:
         raise InputError(
             study.path, f"it holds runs of another spec ({', '.join(changed)} differ). Choose another --name."

@@ -8,6 +8,7 @@ from html import escape
 from importlib import metadata
 
 from infogan.evaluation.metric import compare
+from infogan.spec import upgrade
 
 PACKAGES = ("infogan", "tensorflow", "tf-keras", "numpy", "scipy", "scikit-learn", "scikit-image")
 HEADER = ("quantity", "ours", "paper", "where", "holds")
@@ -34,7 +35,7 @@ def build_report(spec, update, metrics, notes):
         "update": update,
         "metrics": compare(metrics, spec.paper_values),
         "notes": list(notes),
-        "spec": json.loads(spec.to_json()),
+        "spec": spec.to_document(),
         "versions": {"python": platform.python_version(), **{name: find_version(name) for name in PACKAGES}},
     }
 
@@ -236,16 +237,16 @@ def format_group(group, groups):
     Fields are named in which it differs from another group of the same experiment, recipe and variant.
     """
     title, spec = format_experiment(group[0]), without_seed(group[0]["spec"])
-    alike = [other[0]["spec"] for other in groups if format_experiment(other[0]) == title]
-    differing = [field for field in spec if any(other.get(field) != spec[field] for other in alike)]
+    alike = [without_seed(other[0]["spec"]) for other in groups if format_experiment(other[0]) == title]
+    differing = [field for field in spec if any(other[field] != spec[field] for other in alike)]
     told = [f"{field} {_tell(spec[field])}" for field in differing]
     seeds = ", ".join(str(report["seed"]) for report in group)
     return ", ".join([title, *told, f"seeds {seeds}"])
 
 
 def without_seed(spec):
-    """What the runs of a study share: a spec, as a report holds it, but for its seed."""
-    return {field: value for field, value in spec.items() if field != "seed"}
+    """What the runs of a study share: a spec, as a report of any version holds it, but for its seed."""
+    return {field: value for field, value in upgrade(spec).items() if field != "seed"}
 
 
 def _tell(value):

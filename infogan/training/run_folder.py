@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import json
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -18,12 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from infogan.spec import ExperimentSpec
+from infogan.system.checks import FILE_NAME
 from infogan.system.errors import InputError
 from infogan.system.files import TEMPORARY, locked, remove_abandoned, write_atomically, write_json
 from infogan.training.checkpoints import find_checkpoints
-
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-NAME_RULE = "a name is made of letters, digits, '.', '_' and '-' (100 at most)."
 
 
 class RunFolder:
@@ -42,9 +39,7 @@ class RunFolder:
         self._is_named = name is not None
         if name is None:
             name = next(_names_of_now())
-        if not NAME_PATTERN.fullmatch(name):
-            raise InputError("--run-name", f"{name!r} was given, but {NAME_RULE}")
-        self.name = name
+        self.name = FILE_NAME.check("--run-name", name)
         self.log = Path(log_root) / name
         self.checkpoints = Path(checkpoint_root) / name
 
@@ -57,7 +52,7 @@ class RunFolder:
         """
         root = Path(checkpoint_root)
         runs = sorted(
-            (path for path in root.glob("*/spec.json") if path.is_file() and NAME_PATTERN.fullmatch(path.parent.name)),
+            (path for path in root.glob("*/spec.json") if path.is_file() and FILE_NAME.accepts(path.parent.name)),
             key=lambda path: (path.stat().st_mtime_ns, path),
         )
         names = [path.parent.name for path in runs]
@@ -137,13 +132,18 @@ class RunFolder:
         """The spec the run was started with.
 
         Raises:
-          InputError: if its file is damaged or of another version.
+          InputError: if its file is damaged or of a newer version.
         """
         path = self.checkpoints / "spec.json"
         try:
             return ExperimentSpec.from_json(path.read_text())
-        except (OSError, UnicodeDecodeError, InputError) as error:
-            raise InputError(path, f"it holds no experiment of this version ({error}). Start a new run.") from error
+        except OSError as error:
+            raise InputError(path, f"it cannot be read ({error.strerror}), but a run needs it.") from error
+        except UnicodeDecodeError as error:
+            raise InputError(path, f"it is no ExperimentSpec ({error}). Start a new run.") from error
+        except InputError as error:
+            where = path if error.where == "spec.json" else f"{path}, {error.where}"
+            raise InputError(where, error.problem) from error
 
     def load_report(self):
         """What the run's evaluation measured, the content of report.json; an empty dict before.
