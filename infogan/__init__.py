@@ -17,21 +17,24 @@ A trained run is used from a program with `infogan.load` (infogan/run.py), own a
 """
 
 import importlib
+from importlib.util import find_spec
 
-from infogan.distributions import (
-    Bernoulli,
-    Categorical,
-    Circular,
-    Distribution,
-    Gaussian,
-    MeanBernoulli,
-    MeanGaussian,
-    Product,
-    Uniform,
-)
-from infogan.spec import ExperimentSpec, Latent, PaperValue
 from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
 from infogan.system.errors import InputError, TrainingFailed
+
+if find_spec("numpy") is not None:  # without it, infogan.cli says in one line which packages are missing
+    from infogan.distributions import (
+        Bernoulli,
+        Categorical,
+        Circular,
+        Distribution,
+        Gaussian,
+        MeanBernoulli,
+        MeanGaussian,
+        Product,
+        Uniform,
+    )
+    from infogan.spec import ExperimentSpec, Latent, PaperValue
 
 __all__ = [
     "Bernoulli",

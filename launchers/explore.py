@@ -1,8 +1,10 @@
 """A trained run as a web page on this machine."""
 
 import sys
+from pathlib import Path
 
-import bare_clone  # noqa: F401  makes the package importable from a bare clone
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.explore import main
 

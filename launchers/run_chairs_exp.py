@@ -6,8 +6,10 @@ default has one network at half the size, with a category for the chair and an a
 
 import dataclasses
 import sys
+from pathlib import Path
 
-import bare_clone  # noqa: F401  makes the package importable from a bare clone
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.flags import factor_flag
 from infogan.cli.train import main

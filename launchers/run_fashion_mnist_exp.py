@@ -1,8 +1,10 @@
 """InfoGAN on Fashion-MNIST, in no experiment of the paper: networks and codes of its MNIST experiment."""
 
 import sys
+from pathlib import Path
 
-import bare_clone  # noqa: F401  makes the package importable from a bare clone
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.train import main
 from infogan.distributions import MeanBernoulli, Uniform

@@ -7,7 +7,8 @@ logs/mnist/figure1.json and figure1.png and prints the values beside the paper's
 import sys
 from pathlib import Path
 
-import bare_clone  # noqa: F401  makes the package importable from a bare clone
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.figure1 import format_comparison, measure_curves, write_figure
 from infogan.cli.main import Parser, run_command

@@ -1,8 +1,10 @@
 """InfoGAN on your own pictures, given as --data-dir: a folder, zip or uncompressed tar of pictures of any sizes."""
 
 import sys
+from pathlib import Path
 
-import bare_clone  # noqa: F401  makes the package importable from a bare clone
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.flags import CODE_FLAGS, SIZE_FLAG
 from infogan.cli.train import main

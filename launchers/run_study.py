@@ -8,7 +8,8 @@ Further arguments are the launcher's own, as in `run_study.py faces --seeds 0-4 
 import sys
 from pathlib import Path
 
-import bare_clone  # noqa: F401  makes the package importable from a bare clone
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.main import Parser, run_command
 from infogan.cli.study import Study, parse_name, parse_seeds, run_study

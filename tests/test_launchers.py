@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, launch, read_refusal
 
-LAUNCHERS = sorted({*(ROOT / "launchers").glob("*.py")} - {ROOT / "launchers" / "bare_clone.py"})
+LAUNCHERS = sorted((ROOT / "launchers").glob("*.py"))
 MNIST = ROOT / "launchers" / "run_mnist_exp.py"
 
 
@@ -35,6 +35,50 @@ def test_help_is_instant_and_imports_nothing_that_takes_long(launcher, tmp_path)
     assert not re.search(r"\| +(tensorflow|matplotlib|scipy|sklearn|skimage|gradio)$", imports, re.MULTILINE)
     # Processor time: others may keep the machine busy. An older processor takes half of it, TensorFlow alone seconds.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+WAYS = {
+    "as a module": ["-m", "launchers.run_svhn_exp"],
+    "isolated": ["-I", "launchers/generate.py"],
+    "by runpy": ["-c", "import runpy; runpy.run_path('launchers/run_study.py', run_name='__main__')"],
+    "imported": ["-c", "import sys; from launchers.evaluate import main; sys.exit(main())"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_launcher_starts_in_every_way_that_python_has(way):
+    result = subprocess.run([sys.executable, *WAYS[way], "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("usage: ")
+
+
+ASK = "import runpy, sys; runpy.run_path(sys.argv[1]); import infogan; print(infogan.__file__, *sys.path, sep='\\n')"
+
+
+def test_a_copied_launcher_uses_the_installed_package_alone(tmp_path):
+    (tmp_path / "infogan").mkdir()  # as git names a clone
+    copy = tmp_path / "experiments" / "run_mine_exp.py"
+    copy.parent.mkdir()
+    shutil.copy(ROOT / "launchers" / "run_faces_exp.py", copy)
+    installed = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "-c", ASK, copy]
+    place, *path = subprocess.run(
+        command, cwd=tmp_path, env=installed, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert place == str(ROOT / "infogan" / "__init__.py")
+    assert str(tmp_path) not in path
+
+
+def test_a_launcher_takes_the_package_of_its_own_clone(tmp_path):
+    (tmp_path / "launchers").mkdir()
+    shutil.copy(ROOT / "launchers" / "explore.py", tmp_path / "launchers")
+    (tmp_path / "infogan" / "cli").mkdir(parents=True)
+    (tmp_path / "infogan" / "__init__.py").touch()
+    (tmp_path / "infogan" / "cli" / "__init__.py").touch()
+    (tmp_path / "infogan" / "cli" / "explore.py").write_text("main = lambda: print('ours')")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # another one is installed
+    process = start_process(tmp_path / "launchers" / "explore.py", cwd=tmp_path, env=environment)
+    assert process.communicate() == ("ours\n", "")
 
 
 def test_smoke_run_leaves_everything(smoke_run):
