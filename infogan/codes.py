@@ -9,11 +9,18 @@ from infogan.system.errors import InputError
 
 FILM_VALUES = 16
 """Values of a continuous code in a film that is not asked for others."""
+MOST_SHOWN = 20
+"""Values of a discrete code in a picture, and codes with a picture: more would make pictures of gigabytes."""
 
 
 def count_values(latent):
     """How many values a discrete code has; None for a continuous one."""
-    return len(latent.distribution.sweep(1, 1.0)) if latent.distribution.is_discrete else None
+    return latent.distribution.number_of_values
+
+
+def choose_shown(count, most=MOST_SHOWN):
+    """Which of `count` things a picture shows: all, or `most` of them spread evenly; int array, rising."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
 def describe_values(latent, low, high):
@@ -26,14 +33,15 @@ def describe_values(latent, low, high):
 
 
 def usual_values(latent, columns, limit):
-    """What a sweep gives a code, as people give it: all values of a discrete one, else `columns` values within limit.
+    """What a sweep gives a code, as people give it: the values of a discrete one, else `columns` values within limit.
 
     Returns:
-      array [values], or [columns, dim] for a continuous code of several numbers.
+      array [values], or [columns, dim] for a continuous code of several numbers; MOST_SHOWN values of a discrete code
+      that has more.
     """
     count = count_values(latent)
     if count is not None:
-        return np.arange(count)
+        return choose_shown(count)
     vectors = latent.distribution.sweep(columns, limit)
     return vectors[:, 0] if latent.distribution.dim == 1 else vectors
 
@@ -97,7 +105,7 @@ def code_vectors(latent, values):
         needed = f"an array [{of_one[0]}] or [N, {of_one[0]}]" if of_one else "a number or an array [N]"
         raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed} is needed.")
     if is_discrete:
-        return latent.distribution.sweep(1, 1.0)[_as_indices(latent, array)]
+        return latent.distribution.value_vectors(_as_indices(latent, array))
     return np.asarray(array if of_one else array[..., None], np.float32)
 
 
@@ -279,7 +287,7 @@ ROWS = 5
 COLUMNS = 10
 
 
-def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS):
+def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS, values=None):
     """Latents of a sweep of one code.
 
     Args:
@@ -288,18 +296,19 @@ def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS):
       base: float array [rows, dim], a draw of the whole prior for each row.
       limit: continuous codes run from -limit to limit.
       columns: how many values a continuous code takes.
+      values: the values, as `code_vectors` takes them; None for those of `usual_values`.
 
     Returns:
-      float32 array [rows, columns, dim]; a categorical code has a column per category.
+      float32 array [rows, columns, dim]; a discrete code has a column per value.
     """
     (latent,) = (latent for latent in latent_spec if latent.name == code)
-    values = latent.distribution.sweep(columns, limit)
+    values = code_vectors(latent, usual_values(latent, columns, limit) if values is None else values)
     latents = np.repeat(np.asarray(base, np.float32)[:, None], len(values), axis=1)
     latents[:, :, latent_slices(latent_spec)[code]] = values
     return latents
 
 
-def code_by_category_latents(latent_spec, category_code, code, base, limit):
+def code_by_category_latents(latent_spec, category_code, code, base, limit, categories=None):
     """Latents of a sweep of one code for every category: a row per category, noise and other codes the same throughout.
 
     Args:
@@ -308,11 +317,12 @@ def code_by_category_latents(latent_spec, category_code, code, base, limit):
       code: name of the code that differs between columns.
       base: float array [dim], one draw of the whole prior.
       limit: continuous codes run from -limit to limit.
+      categories: int array of the categories with a row; None for those of `usual_values`.
 
     Returns:
       float32 array [categories, columns, dim].
     """
-    rows = sweep_latents(latent_spec, category_code, base[None], limit)[0]
+    rows = sweep_latents(latent_spec, category_code, base[None], limit, values=categories)[0]
     return sweep_latents(latent_spec, code, rows, limit)
 
 
@@ -321,8 +331,8 @@ def vary_discrete_codes(latent_spec, base):
     base, places = np.array(base, np.float32), latent_slices(latent_spec)
     for latent in latent_spec:
         if latent.regularised and latent.distribution.is_discrete:
-            values = latent.distribution.sweep(COLUMNS, 1.0)
+            count = count_values(latent)
             # Spread over all values, so that five rows of ten digits are not always the first five.
-            rows = np.arange(len(base)) * max(1, len(values) // len(base))
-            base[:, places[latent.name]] = values[rows % len(values)]
+            rows = np.arange(len(base)) * max(1, count // len(base))
+            base[:, places[latent.name]] = latent.distribution.value_vectors(rows % count)
     return base

@@ -9,21 +9,36 @@ import numpy as np
 
 SCALE = 2
 """Screen pixels per image pixel."""
+MOST_PIXELS = 1_000_000
+"""Of a picture that is one of many, as a film's frame: a run leaves as much as it shows, whatever its images' size."""
 
 
 def tile(images):
     """One picture of a grid of images.
 
     Args:
-      images: float array [rows, columns, H, W, C], values in [0, 1].
+      images: array [rows, columns, H, W, C], float in [0, 1] or uint8.
 
     Returns:
       uint8 array [rows * H, columns * W, C], or without C where it is 1.
     """
     rows, columns, height, width, channels = images.shape
     picture = images.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
-    picture = np.round(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
+    if picture.dtype != np.uint8:
+        picture = np.round(np.clip(picture, 0.0, 1.0) * 255.0).astype(np.uint8)
     return picture[..., 0] if channels == 1 else picture
+
+
+def shrink(picture, most=MOST_PIXELS):
+    """A uint8 picture [H, W] or [H, W, 3] of at most `most` pixels: of a larger one, means of equal squares."""
+    factor = 1
+    while (picture.shape[0] // factor) * (picture.shape[1] // factor) > most:
+        factor += 1
+    if factor == 1:
+        return picture
+    height, width = (size // factor for size in picture.shape[:2])
+    squares = picture[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
+    return squares.mean(axis=(1, 3)).round().astype(np.uint8).reshape(height, width, *picture.shape[2:])
 
 
 def stack(pictures, gap=4):

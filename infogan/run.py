@@ -123,9 +123,7 @@ class TrainedRun:
         Raises:
           InputError: if the images have another shape or range.
         """
-        posteriors = self._model.recognise(self._pixels(images))
-        keys = {code.name: code.distribution.dist_info_keys for code in self.spec.codes}
-        return {name: {key: info[key] for key in keys[name]} for name, info in posteriors.items()}
+        return self._model.recognise(self._pixels(images))
 
     def discriminate(self, images):
         """D's probability that an image is a real one.

@@ -170,9 +170,12 @@ def test_samples_are_set_beside_random_images_of_each_split(spec, dataset, monke
     compared = []
     monkeypatch.setattr(module, "measure_sample_quality", lambda *sets: compared.extend(sets) or [])
     model = types.SimpleNamespace(
-        spec=spec, sample_latents=lambda count, seed: np.zeros((count, 2)), generate=lambda latents: -latents - 1
+        spec=spec,
+        image_shape=(28, 28, 1),
+        sample_latents=lambda count, seed: np.zeros((count, 2)),
+        generate=lambda latents: -latents - 1,
     )
-    classifier = types.SimpleNamespace(predict=lambda images: images)
+    classifier = types.SimpleNamespace(predict_batches=lambda batches: np.concatenate(list(batches)))
     module._find_quality(module.Findings(), classifier, model, dataset)
     generated, *real = compared
     assert generated.shape == (8, 2)
@@ -188,6 +191,13 @@ def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, sm
     assert 0 <= rows["|Spearman| with slant", "rotation"]["ours"] <= 1
     assert rows["slant by one code, form by another", None]["holds"] in (True, False)
     assert (folder.log / "code_effect.png").exists()
+
+
+def test_a_set_of_very_many_classes_has_no_classifier(spec, dataset, monkeypatch):
+    monkeypatch.setattr(module, "MOST_CLASSES", 9)
+    findings = module.Findings()
+    assert module._obtain_usable_classifier(findings, spec, dataset, None) is None
+    assert findings.notes == ["10 classes are too many for a classifier: sample quality is left out."]
 
 
 def test_a_classifier_that_guesses_judges_nothing(spec, dataset, tmp_path, small):
@@ -213,9 +223,16 @@ def test_a_single_test_image_has_no_distance(spec, dataset, tmp_path, small, mon
     assert not [name for name, _ in rows if name.startswith("Frechet")]
 
 
-def test_categories_that_are_more_or_fewer_than_the_classes(spec, dataset, tmp_path, small):
+def test_categories_that_are_more_or_fewer_than_the_classes_whose_labels_are_years(spec, dataset, tmp_path, small):
     codes = (NOISE, Latent("many", Categorical(12)), Latent("few", Categorical(3)))
-    _, rows, folder = evaluate(spec, dataset, tmp_path, latent_spec=codes, paper_values=())
+    years = [
+        dataclasses.replace(split, labels=1990 + 3 * split.labels.astype(int))
+        for split in (dataset.train, dataset.test)
+    ]
+    report, rows, folder = evaluate(spec, Dataset(*years, "years"), tmp_path, latent_spec=codes, paper_values=())
+    assert {year for year in report["categories"]["many"] if year >= 0} == {1990 + 3 * label for label in range(10)}
+    assert len(set(report["categories"]["few"]) & set(range(1990, 2020, 3))) == 3
+    assert max(imageio.imread(folder.log / "confusion_many.png").shape) < 1000
     assert rows["error rate", "few"]["ours"] >= 0.5  # three categories cover at most 6 of 16 images
     assert imageio.imread(folder.samples / "many.png").shape[1] == 12 * 56
     assert (folder.log / "confusion_many.png").exists()
@@ -333,12 +350,29 @@ def test_the_page_is_whole_in_itself(smoke_run):
     assert sizes[0][:2] == (5 * 56, 10 * 56)  # Figure 2(a) comes first
 
 
+def test_a_page_with_too_much_in_it_shows_the_rest_from_files(spec, monkeypatch):
+    from infogan.evaluation import report as module
+
+    report = module.build_report(spec, 1, [], [])
+    pictures = [(f"samples/{i}.png", bytes(30_000), f"picture {i}") for i in range(5)]
+    monkeypatch.setattr(module, "LARGEST_PAGE", 100_000)
+    text = module.render_html(report, pictures)
+    page = Page()
+    page.feed(text)
+    assert len(text) <= 100_000
+    assert [picture.startswith("data:") for picture in page.pictures] == [True, True, False, False, False]
+    assert page.pictures[2] == "samples/2.png"
+    assert "3 of the pictures" in text
+    monkeypatch.undo()
+    assert module.render_html(report, pictures).count("data:image/png") == 5
+
+
 def test_names_are_escaped(spec):
     from infogan.evaluation.metric import Metric
     from infogan.evaluation.report import build_report, render_html
 
     report = build_report(spec, 1, [Metric("<b>", 1.0, "&", note='"<i>"')], ["<script>"])
-    text = render_html(report, [(b"", '<img src="x">')])
+    text = render_html(report, [('"><b>', b"", '<img src="x">')])
     assert not re.search(r"<b>|<i>|<script>|<img src=\"x\">", text)
 
 

@@ -1,14 +1,23 @@
-"""Sweeps in the paper's layout, grids, films."""
+"""Sweeps in the paper's layout, grids, films, figures; none grows with the numbers that a user chose."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import types
 
 import imageio.v3 as imageio
+import matplotlib
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from infogan import grids
-from infogan.codes import code_by_category_latents, sweep_latents, vary_discrete_codes
+from infogan.codes import MOST_SHOWN, code_by_category_latents, sweep_latents, usual_values, vary_discrete_codes
 from infogan.distributions import Bernoulli, Categorical, Uniform
-from infogan.evaluation.figures import draw_confusion, draw_effects
-from infogan.spec import Latent
+from infogan.evaluation.figures import draw_confusion, draw_curves, draw_effects, draw_information, find_commonest
+from infogan.evaluation.samples import describe_left_out, draw_samples
+from infogan.spec import Latent, category_codes, continuous_codes
 
 LATENTS = (
     Latent("noise", Uniform(3), regularised=False),
@@ -16,6 +25,7 @@ LATENTS = (
     Latent("width", Uniform(1)),
     Latent("on", Bernoulli(1)),
 )
+LABELS = np.arange(2)
 BASE = np.random.default_rng(0).uniform(-1, 1, (5, 15)).astype(np.float32)
 
 
@@ -73,13 +83,12 @@ def test_png_and_gif_read_back(tmp_path):
 
 def test_confusion_shows_shares_in_the_given_order():
     counts = np.array([[0, 30], [10, 10]])  # category 0 holds class 1
-    picture = imageio.imread(draw_confusion(counts, np.array([1, 0])))
-    same = imageio.imread(draw_confusion(counts[::-1] * 2, np.array([0, 1])))
+    picture = imageio.imread(draw_confusion(counts, np.array([1, 0]), LABELS))
+    same = imageio.imread(draw_confusion(counts[::-1] * 2, np.array([0, 1]), LABELS))
     assert picture.shape == same.shape
     # Only the labels of the columns differ: below the matrix.
     assert np.array_equal(picture[:200], same[:200])
-    assert not np.array_equal(picture, imageio.imread(draw_confusion(counts, np.array([0, 1]))))
-    assert draw_confusion(np.ones((20, 30), int), np.arange(20))
+    assert not np.array_equal(picture, imageio.imread(draw_confusion(counts, np.array([0, 1]), LABELS)))
 
 
 @pytest.mark.filterwarnings("error")
@@ -89,3 +98,103 @@ def test_effects_have_a_panel_per_quality_and_gaps_where_nothing_was_measured():
     one = imageio.imread(draw_effects(values, {"a": {"slant": style["slant"]}}, {"slant": "degrees"}))
     both = imageio.imread(draw_effects(values, {"a": style, "b": style}, {"slant": "degrees", "width": "pixels"}))
     assert both.shape[1] == pytest.approx(2 * one.shape[1], abs=2)
+
+
+def test_values_of_a_discrete_code_are_those_of_its_sweep():
+    for family in (Categorical(5), Bernoulli(1)):
+        np.testing.assert_array_equal(
+            family.value_vectors(np.arange(family.number_of_values)), family.sweep(columns=3, limit=1.0)
+        )
+    assert Categorical(3).value_vectors(np.array([[2], [0]])).tolist() == [[[0, 0, 1]], [[1, 0, 0]]]
+    assert Uniform(1).number_of_values is None
+
+
+def test_of_many_categories_a_sweep_shows_some_from_the_first_to_the_last():
+    latent = Latent("identity", Categorical(30_000))
+    latents = sweep_latents((latent,), "identity", vary_discrete_codes((latent,), np.zeros((5, 30_000))), 2.0)
+    shown = latents[0].argmax(axis=1)
+    assert latents.shape == (5, MOST_SHOWN, 30_000)
+    assert (shown[0], shown[-1]) == (0, 29_999)
+    assert np.ptp(np.diff(shown)) <= 1
+    assert usual_values(latent, 10, 2.0).tolist() == shown.tolist()
+
+
+def test_pictures_of_many_codes_and_categories_are_few(spec):
+    """300 codes have 40,000 pairs."""
+    asked = []
+
+    def generate(latents):
+        asked.append(latents.shape[:-1])
+        return np.zeros((*latents.shape[:-1], 4, 4, 1), np.float32)
+
+    codes = (*category_codes(500, *[2] * 99), *continuous_codes(200))
+    many = dataclasses.replace(spec, latent_spec=codes, code_schedules=())
+    dim = sum(code.distribution.dim for code in codes)
+    model = types.SimpleNamespace(
+        spec=many, generate=generate, sample_latents=lambda count, seed: np.zeros((count, dim))
+    )
+    order = {code.name: np.arange(code.distribution.dim)[::-1] for code in many.codes[:100]}
+    files = draw_samples(model, 0, order)
+    assert len([name for name in files if name.endswith(".png")]) == 2 * MOST_SHOWN
+    assert max(asked) == (MOST_SHOWN, 10)
+    assert files["category_1.png"][1].startswith("category_1, a category a column, 20 of 500; rows")
+    assert files["continuous_1_by_category_1.png"][1].endswith("a row per category of category_1, 20 of 500.")
+    assert describe_left_out(many.codes) == "Pictures show the first 20 of 300 codes."
+    assert describe_left_out(many.codes[:MOST_SHOWN]) is None
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
+def test_large_pictures_shrink_to_means_of_squares(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert grids.shrink(picture, 63) is picture
+    half = grids.shrink(picture, 12)
+    assert half.shape == (3, 4, *shape[2:])
+    np.testing.assert_allclose(half[1, 2], picture[2:4, 4:6].mean(axis=(0, 1)), atol=0.5)
+    assert grids.shrink(picture, 11).shape == (2, 3, *shape[2:])
+
+
+def test_a_confusion_matrix_shows_the_commonest_classes_and_their_categories():
+    counts = np.ones((300, 4000), int)
+    counts[17, 123] = counts[250, 3999] = 50
+    assert find_commonest(counts.sum(axis=0))[[-2, -1]].tolist() == [123, 3999]
+    shape = imageio.imread(draw_confusion(counts, np.arange(300)[::-1], np.arange(4000) + 1900)).shape
+    assert max(shape) < 2000
+    small = imageio.imread(draw_confusion(np.ones((20, 20), int), np.arange(20), np.arange(20) + 1900)).shape
+    np.testing.assert_allclose(shape, small, atol=40)
+
+
+def draw_all(spec):
+    line = {"loss/discriminator": 1.0, "loss/generator": 2.0, "accuracy/real": 0.5, "accuracy/generated": 0.5}
+    lines = [{"update": update, **line, **{f"mi/{code.name}": 0.1 for code in spec.codes}} for update in (1, 2, 3)]
+    values = np.linspace(-2, 2, 11)
+    return [
+        *draw_curves(spec, lines).values(),
+        draw_confusion(np.eye(2), LABELS, LABELS),
+        draw_effects(values, {code.name: {"width": values[None]} for code in spec.codes}, {"width": "pixels"}),
+        draw_information({"gan": (np.array([1, 2]), np.ones((2, 2)))}, 2.3, [(1, "gan", 0.1, 0.2)]),
+    ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_figures_of_many_codes_are_as_large_as_those_of_few(spec):
+    many = dataclasses.replace(spec, latent_spec=(*category_codes(2), *continuous_codes(200)), code_schedules=())
+    for of_many, of_few in zip(draw_all(many), draw_all(spec)):
+        assert imageio.imread(of_many).shape == imageio.imread(of_few).shape
+
+
+def test_no_setting_of_the_users_reaches_a_figure(spec):
+    settings = {
+        **{"text.usetex": True, "figure.facecolor": "black", "axes.prop_cycle": matplotlib.cycler(color=["black"])},
+        **{"savefig.bbox": "tight", "savefig.transparent": True, "font.size": 30.0, "axes.formatter.use_locale": True},
+    }
+    plain = draw_all(spec)
+    with matplotlib.rc_context(settings):
+        assert draw_all(spec) == plain
+        assert {name: matplotlib.rcParams[name] for name in settings} == settings  # and they stay
+
+
+def test_settings_that_matplotlib_refuses_get_one_line():
+    command = [sys.executable, "-c", "import infogan.evaluation.figures"]
+    environment = {**os.environ, "MPLBACKEND": "Qt4Agg"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert "InputError: matplotlib: its settings cannot be used (Key backend: 'Qt4Agg'" in result.stderr

@@ -59,7 +59,7 @@ def test_score_of_sure_and_balanced_of_useless_and_of_a_single_class():
 def test_real_images_are_nearer_than_shifted_ones():
     def predict(seed, shift):
         features = np.random.default_rng(seed).normal(size=(2000, 4)) + shift
-        return Prediction(np.eye(4)[np.arange(2000) % 4], features)
+        return Prediction(np.eye(4)[np.arange(2000) % 4], features, np.arange(2000) % 4)
 
     metrics = measure_sample_quality(predict(0, 1.0), predict(1, 0.0), predict(2, 0.0))
     values = {metric.name: metric.ours for metric in metrics}

@@ -51,6 +51,13 @@ def test_imports_point_one_way():
             assert imported == part or RANKS[imported] < RANKS[part], f"{path.name} imports {imported}"
 
 
+def test_one_file_alone_draws_with_matplotlib():
+    """There no setting of the user's reaches what is drawn."""
+    files = [*(ROOT / "infogan").rglob("*.py"), *(ROOT / "launchers").glob("*.py")]
+    drawing = {path.name for path in files if any(module.split(".")[0] == "matplotlib" for module in modules_of(path))}
+    assert drawing == {"figures.py"}
+
+
 def test_nothing_imports_a_launcher():
     names = {path.stem for path in (ROOT / "launchers").glob("*.py")}
     for path in (ROOT / "infogan").rglob("*.py"):

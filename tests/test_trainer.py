@@ -389,3 +389,19 @@ def test_a_run_goes_back_three_times_at_most(spec, dataset, tmp_path, monkeypatc
         run_experiment(spec, dataset, folder, monkeypatch, on_nan="rollback")
     assert [rollback["to"] for rollback in folder.load_rollbacks()] == [0, 0, 0]
     assert json.loads((folder.log / "status.json").read_text())["state"] == "failed"
+
+
+def test_a_picture_of_many_images_is_drawn_in_batches_of_the_training(spec):
+    trainer = InfoGANTrainer.__new__(InfoGANTrainer)  # without its graph
+    trainer._spec, trainer._generated, trainer._latents_in = spec, "images", "latents"
+    sizes = []
+
+    class Session:
+        def run(self, fetches, feed):
+            sizes.append(len(feed["latents"]))
+            return feed["latents"][:, :, None, None]
+
+    latents = np.arange(30.0).reshape(30, 1)
+    assert trainer._generate(Session(), latents).ravel().tolist() == latents.ravel().tolist()
+    assert sum(sizes) == 30
+    assert max(sizes) <= spec.batch_size

@@ -40,7 +40,7 @@ EPILOG = """\
 --code digit=3               one value, for all images
 --code rotation=-2:2:11      a sweep: eleven values from -2 to 2
 --code digit=1,4,7           a sweep over the values listed
---code rotation              a sweep over the usual range: all categories, or ten values
+--code rotation              a sweep over the usual range: all categories (of many 20), or ten values
 A sweep is a row of images, two are a grid: a row for each value of the first, a column for each of the second. In a
 film (gif, mp4) the last sweep runs in time."""
 

@@ -25,6 +25,8 @@ FEATURES = 128
 BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0
 """Adam's rate falls linearly to 0 over the epochs."""
 PREDICTED_AT_ONCE = 500
+MOST_CLASSES = 1000
+"""Nothing that is trained in five epochs tells more apart."""
 
 
 class Prediction(NamedTuple):
@@ -33,15 +35,12 @@ class Prediction(NamedTuple):
     Attributes:
       probabilities: float32 array [N, classes].
       features: float32 array [N, FEATURES], the last hidden layer.
+      classes: int array [N], the likeliest class of each image, as the labels of the training images have it.
     """
 
     probabilities: np.ndarray
     features: np.ndarray
-
-    @property
-    def classes(self):
-        """int array [N]: the likeliest class of each image."""
-        return self.probabilities.argmax(axis=1)
+    classes: np.ndarray
 
 
 class Classifier:
@@ -49,10 +48,11 @@ class Classifier:
 
     Args:
       image_shape: (H, W, C).
-      number_of_classes: int.
+      labels: int array [classes], the labels that there are, rising.
     """
 
-    def __init__(self, image_shape, number_of_classes):
+    def __init__(self, image_shape, labels):
+        self._labels_known = labels
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._body = Network(
@@ -65,7 +65,7 @@ class Classifier:
                     dense(FEATURES), batch_norm(), relu(),
                 ],
             )  # fmt: skip
-            self._head = Network("head", SEED, [dense(number_of_classes)])
+            self._head = Network("head", SEED, [dense(len(labels))])
             self._images = tf.placeholder(tf.float32, [None, *image_shape])
             self._build_training()
             self._build_prediction()
@@ -87,7 +87,7 @@ class Classifier:
     def _build_prediction(self):
         normalisation = Normalisation([REAL], batch_statistics=False)
         features = self._body(self._images, normalisation)
-        self._prediction = Prediction(tf.nn.softmax(self._head(features, normalisation)), features)
+        self._prediction = tf.nn.softmax(self._head(features, normalisation)), features
 
     def __enter__(self):
         return self
@@ -97,21 +97,25 @@ class Classifier:
 
     def train(self, images, labels):
         """Learns from uint8 images [N, H, W, C] and labels [N]."""
+        classes = np.searchsorted(self._labels_known, labels)
         steps, done = EPOCHS * -(-len(images) // BATCH), 0
         for epoch in range(EPOCHS):
             order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
             for batch in np.array_split(order, -(-len(images) // BATCH)):
                 rate = LEARNING_RATE * (1.0 - done / steps)
-                feed = {self._images: images[batch] / 255.0, self._labels: labels[batch], self._rate: rate}
+                feed = {self._images: images[batch] / 255.0, self._labels: classes[batch], self._rate: rate}
                 self._session.run(self._step, feed)
                 done += 1
 
     def predict(self, images):
         """Prediction for images [N, H, W, C]: uint8, or floats in [0, 1]."""
-        scale = 255.0 if images.dtype == np.uint8 else 1.0
-        parts = np.array_split(images, max(1, -(-len(images) // PREDICTED_AT_ONCE)))
-        predictions = [self._session.run(self._prediction, {self._images: part / scale}) for part in parts]
-        return Prediction(*(np.concatenate(arrays) for arrays in zip(*predictions)))
+        return self.predict_batches(np.array_split(images, max(1, -(-len(images) // PREDICTED_AT_ONCE))))
+
+    def predict_batches(self, batches):
+        """Prediction for the images of several arrays, one after another, of which only one is held."""
+        predictions = [self._session.run(self._prediction, {self._images: _as_shares(part)}) for part in batches]
+        probabilities, features = (np.concatenate(arrays) for arrays in zip(*predictions))
+        return Prediction(probabilities, features, self._labels_known[probabilities.argmax(axis=1)])
 
     @property
     def weights(self):
@@ -133,6 +137,10 @@ class Classifier:
         self._session.run([variable.initializer for variable in self._variables], initial)
 
 
+def _as_shares(images):
+    return images / np.float32(255.0) if images.dtype == np.uint8 else images
+
+
 def obtain_classifier(train, cache=None):
     """The classifier of a training set: from the cache, or trained now and put there.
 
@@ -144,7 +152,7 @@ def obtain_classifier(train, cache=None):
       Classifier; use it as a context manager, which closes its session.
     """
     path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(train)}.npz"
-    classifier = Classifier(train.images.shape[1:], int(train.labels.max()) + 1)
+    classifier = Classifier(train.images.shape[1:], np.unique(train.labels))
     if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
         try:
             with np.load(path, allow_pickle=False) as weights:

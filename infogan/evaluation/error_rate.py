@@ -11,6 +11,19 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from infogan.evaluation.metric import Metric
 
 
+def index_classes(*labels):
+    """Labels as classes that occur, counted from 0: labels may be years, or numbers of people.
+
+    Args:
+      *labels: int arrays.
+
+    Returns:
+      (int array [classes]: the label of each class, rising; a list of int arrays: of each of `labels` the classes).
+    """
+    known = np.unique(np.concatenate(labels))
+    return known, [np.searchsorted(known, of_one) for of_one in labels]
+
+
 def count_pairs(categories, labels, number_of_categories, number_of_classes):
     """How often each category met each class: int array [categories, classes]."""
     counts = np.zeros((number_of_categories, number_of_classes), np.int64)
@@ -58,8 +71,8 @@ def measure_error_rates(code, of_train, of_test, train_labels, test_labels):
       code: Latent.
       of_train: int array [N], the likeliest category of each training image.
       of_test: the same of each test image.
-      train_labels: int array [N].
-      test_labels: int array [M].
+      train_labels: int array [N], classes counted from 0, as `index_classes` gives them.
+      test_labels: int array [M], likewise.
 
     Returns:
       (list of Metric, int array [categories]: the matching).

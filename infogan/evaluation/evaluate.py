@@ -6,9 +6,10 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from infogan.codes import MOST_SHOWN
 from infogan.data.factors import join_factors
 from infogan.distributions import Categorical
-from infogan.evaluation.classifier import obtain_classifier
+from infogan.evaluation.classifier import MOST_CLASSES, obtain_classifier
 from infogan.evaluation.code_effect import (
     DIGIT_SETS,
     UNITS,
@@ -20,6 +21,7 @@ from infogan.evaluation.code_effect import (
 )
 from infogan.evaluation.error_rate import (
     count_pairs,
+    index_classes,
     measure_error_rates,
     order_categories,
 )
@@ -29,9 +31,9 @@ from infogan.evaluation.metric import Metric
 from infogan.evaluation.mutual_information import measure_information
 from infogan.evaluation.report import build_report, format_markdown, render_html
 from infogan.evaluation.sample_quality import FEWEST_IMAGES, IMAGES, measure_sample_quality
-from infogan.evaluation.samples import draw_samples, draw_training_film
-from infogan.evaluation.tensorboard_files import EVENTS, MOST_IMAGES, draw_embedding, encode_results
-from infogan.evaluation.trained_model import TrainedModel
+from infogan.evaluation.samples import describe_left_out, draw_samples, draw_training_film
+from infogan.evaluation.tensorboard_files import EVENTS, count_embedded, draw_embedding, encode_results
+from infogan.evaluation.trained_model import TrainedModel, count_batch
 from infogan.system.files import write_atomically
 from infogan.system.seeds import derive_seed
 from infogan.training.run_log import load_metrics
@@ -39,6 +41,7 @@ from infogan.training.run_log import load_metrics
 FRESH_SAMPLES = 10_000
 ENOUGH_FOR_FACTORS = 1000
 """Of fewer test images, what Q says of true factors differs too much from half to half."""
+READ_AT_ONCE = 5000
 LEAST_ACCURACY_ON_DIGITS, LEAST_ACCURACY = 0.99, 0.5
 """A classifier that is worse is not used: it would put everything in the same place, and samples beside real images."""
 
@@ -115,26 +118,45 @@ def _find_error_rates(findings, model, dataset, of_test):
         findings.notes.append("The set has no labels: error rates are left out.")
     if not codes or train.labels is None or test.labels is None:
         return {code.name: np.arange(code.distribution.dim) for code in codes}
-    classes = 1 + int(max(train.labels.max(), test.labels.max()))
-    of_train = model.recognise(train.images)
-    by_batch = [model.recognise(images, batch_statistics=True) for images in (train.images, test.images)]
+    known, labels = index_classes(train.labels, test.labels)
+    read = _read_categories(model, codes, train.images), _find_likeliest(codes, of_test)
+    by_batch = [_read_categories(model, codes, images, True) for images in (train.images, test.images)]
     order = {}
     for code in codes:
-        likeliest = [info[code.name]["prob"].argmax(axis=1) for info in (of_train, of_test)]
-        (headline, *others), matching = measure_error_rates(code, *likeliest, train.labels, test.labels)
-        by_batch_statistics = [info[code.name]["prob"].argmax(axis=1) for info in by_batch]
-        (error, *_), _ = measure_error_rates(code, *by_batch_statistics, train.labels, test.labels)
+        likeliest = [categories[code.name] for categories in read]
+        (headline, *others), matching = measure_error_rates(code, *likeliest, *labels)
+        (error, *_), _ = measure_error_rates(code, *(categories[code.name] for categories in by_batch), *labels)
         error = dataclasses.replace(error, name="error rate, batch statistics in Q")
         findings.metrics += [headline, error, *others]
-        findings.categories[code.name] = matching.tolist()
+        findings.categories[code.name] = np.where(matching < 0, -1, known[matching]).tolist()
         order[code.name] = order_categories(matching)
-        counts = count_pairs(likeliest[1], test.labels, code.distribution.dim, classes)
-        findings.add_picture(
-            f"confusion_{code.name}.png",
-            draw_confusion(counts, order[code.name]),
-            f"Test images: the classes that the categories of {code.name} hold, per cent of each class.",
-        )
+        if len(order) <= MOST_SHOWN:
+            counts = count_pairs(likeliest[1], labels[1], code.distribution.dim, len(known))
+            _add_confusion(findings, code.name, draw_confusion(counts, order[code.name], known), counts.T.shape)
     return order
+
+
+def _add_confusion(findings, code, picture, shape):
+    """Adds the picture of a confusion matrix of that many classes and categories."""
+    many = [(count, what) for count, what in zip(shape, ("classes", "categories")) if count > MOST_SHOWN]
+    left_out = " and ".join(f"{MOST_SHOWN} of {count:,} {what}" for count, what in many)
+    caption = f"Test images: the classes that the categories of {code} hold, per cent of each class"
+    caption += f"; the commonest {left_out}." if left_out else "."
+    findings.add_picture(f"confusion_{code}.png", picture, caption)
+
+
+def _read_categories(model, codes, images, batch_statistics=False):
+    """The likeliest category of each image: dict of code name -> int array [N].
+
+    Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
+    """
+    parts = np.array_split(images, -(-len(images) // READ_AT_ONCE))
+    read = [_find_likeliest(codes, model.recognise(part, batch_statistics)) for part in parts]
+    return {code.name: np.concatenate([part[code.name] for part in read]) for code in codes}
+
+
+def _find_likeliest(codes, posteriors):
+    return {code.name: posteriors[code.name]["prob"].argmax(axis=1) for code in codes}
 
 
 def _find_factors(findings, model, dataset, of_test):
@@ -159,6 +181,8 @@ def _find_factors(findings, model, dataset, of_test):
 
 
 def _find_samples(findings, model, category_order):
+    if left_out := describe_left_out(model.spec.codes):
+        findings.notes.append(left_out)
     samples = draw_samples(model, derive_seed(model.spec.seed, "evaluation"), category_order)
     for name, (content, caption) in samples.items():
         if caption:
@@ -169,7 +193,7 @@ def _find_samples(findings, model, category_order):
 
 def _find_embedding(findings, model, test, posteriors):
     """Adds some test images as TensorBoard's projector takes them, with their labels and what Q read from them."""
-    count = min(MOST_IMAGES, len(test))
+    count = min(count_embedded(model.image_shape), len(test))
     chosen = np.random.default_rng(derive_seed(0, "embedding")).permutation(len(test))[:count]
     columns = {} if test.labels is None else {"label": test.labels[chosen]}
     for code, info in posteriors.items():
@@ -230,6 +254,9 @@ def _obtain_usable_classifier(findings, spec, dataset, stack):
     if dataset.train.labels is None or dataset.test.labels is None:
         findings.notes.append("The set has no labels, so no classifier: sample quality is left out.")
         return None
+    if (count := len(np.unique(dataset.train.labels))) > MOST_CLASSES:
+        findings.notes.append(f"{count:,} classes are too many for a classifier: sample quality is left out.")
+        return None
     classifier = stack.enter_context(obtain_classifier(dataset.train))
     accuracy = float(np.mean(classifier.predict(dataset.test.images).classes == dataset.test.labels))
     least = LEAST_ACCURACY_ON_DIGITS if spec.dataset in DIGIT_SETS else LEAST_ACCURACY
@@ -251,9 +278,12 @@ def _find_quality(findings, classifier, model, dataset):
     draw = np.random.default_rng(derive_seed(0, "real images")).permutation
     of_train, of_test = (draw(len(split))[:count] for split in (dataset.train, dataset.test))
     latents = model.sample_latents(count, derive_seed(model.spec.seed, "sample quality"))
-    generated = classifier.predict(model.generate(latents))  # whose images, 31 MB of digits, are not kept
-    train = classifier.predict(dataset.train.images[of_train])
-    test = classifier.predict(dataset.test.images[of_test])
+    parts = -(-count // count_batch(model.image_shape))
+    generated = classifier.predict_batches(map(model.generate, np.array_split(latents, parts)))
+    train, test = (
+        classifier.predict_batches(split.images[places] for places in np.array_split(chosen, parts))
+        for split, chosen in ((dataset.train, of_train), (dataset.test, of_test))
+    )
     findings.metrics += measure_sample_quality(generated, train, test)
 
 
@@ -269,7 +299,7 @@ def _write(folder, report, findings):
     """Writes all files, report.json last: where it is, the rest is."""
     # The paper's figures first.
     shown = dict(sorted(findings.captions.items(), key=lambda picture: not picture[0].startswith("samples/")))
-    pictures = [(findings.files[path], caption) for path, caption in shown.items()]
+    pictures = [(path, findings.files[path], caption) for path, caption in shown.items()]
     files = {
         **findings.files,
         "report.html": render_html(report, pictures),

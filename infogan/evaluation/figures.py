@@ -1,17 +1,47 @@
-"""Figures of a report as PNG: curves of a run's log, confusion of categories, effects of codes, Figure 1."""
+"""Figures of a report as PNG: curves of a run's log, confusion of categories, effects of codes, Figure 1.
 
+All are drawn in Matplotlib's default style, whatever the user's own settings say.
+"""
+
+import functools
 import io
 import warnings
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from infogan.codes import MOST_SHOWN
+from infogan.system.errors import InputError
+
+try:
+    from matplotlib import style
+    from matplotlib.figure import Figure
+except (OSError, ValueError) as error:  # whatever a matplotlibrc or MPLBACKEND may hold
+    raise InputError(
+        "matplotlib",
+        f"its settings cannot be used ({error}), but figures need it. Mend MPLBACKEND or matplotlibrc, wherever "
+        "Matplotlib looks for it.",
+    ) from error
 
 LARGEST_WITH_NUMBERS = 12
+MOST_IN_COLUMN = 10
+"""Lines of a legend, one below the other."""
 LABELS = {"infogan": "InfoGAN", "gan": "GAN, Q trained apart"}
 
 
+def in_default_style(draw):
+    """A function that draws, whose figures no setting of the user's reaches."""
+
+    @functools.wraps(draw)
+    def drawn(*arguments, **options):
+        with style.context("default"):
+            return draw(*arguments, **options)
+
+    return drawn
+
+
+@in_default_style
 def draw_curves(spec, lines):
-    """The curves as PNG.
+    """The curves as PNG; of many codes those of the first MOST_SHOWN.
 
     Args:
       spec: ExperimentSpec.
@@ -27,9 +57,10 @@ def draw_curves(spec, lines):
 
     losses = {"discriminator": curve("loss/discriminator"), "generator": curve("loss/generator")}
     accuracies = {"real images": curve("accuracy/real"), "generated images": curve("accuracy/generated")}
-    information = {code.name: curve(f"mi/{code.name}") for code in spec.codes}
+    shown = spec.codes[:MOST_SHOWN]
+    information = {code.name: curve(f"mi/{code.name}") for code in shown}
     # For a continuous code the differential entropy is no bound on L_I.
-    discrete = [code for code in spec.codes if code.distribution.is_discrete]
+    discrete = [code for code in shown if code.distribution.is_discrete]
     entropies = {f"H({code.name})": code.distribution.prior_entropy for code in discrete}
     return {
         "losses.png": _draw("Losses", "hinge loss" if spec.gan_loss == "hinge" else "nats", updates, losses),
@@ -50,8 +81,14 @@ def _draw(title, unit, updates, curves, limits=None, levels=None):
     if limits:
         axes.set_ylim(limits)
     axes.grid(alpha=0.3)
-    axes.legend()
+    _add_legend(axes)
     return encode_figure(figure)
+
+
+def _add_legend(axes):
+    """A legend inside the axes: of many lines in small letters, in columns."""
+    lines = len(axes.get_legend_handles_labels()[1])
+    axes.legend(**({"ncols": 4, "fontsize": 5, "columnspacing": 0.8} if lines > MOST_IN_COLUMN else {}))
 
 
 def encode_figure(figure):
@@ -61,22 +98,29 @@ def encode_figure(figure):
     return buffer.getvalue()
 
 
-def draw_confusion(counts, order):
+@in_default_style
+def draw_confusion(counts, order, labels):
     """PNG bytes of a confusion matrix.
 
     Args:
       counts: int array [categories, classes].
       order: int array [categories], the order of the columns: a perfect code is then a diagonal.
+      labels: int array [classes], the label of each class.
 
     Returns:
-      bytes; rows are classes, columns categories, and each field shows the share of its class in per cent.
+      bytes; rows are classes, columns categories, and each field shows the share of its class in per cent. Of more than
+      MOST_SHOWN classes those are shown that most images have, and of more categories those that most of these are in.
     """
-    shares = (counts / np.maximum(counts.sum(axis=0), 1))[order].T
+    classes = find_commonest(counts.sum(axis=0))
+    order = order[find_commonest(counts[order][:, classes].sum(axis=1))]
+    labels = labels[classes]
+    shares = (counts / np.maximum(counts.sum(axis=0), 1))[order][:, classes].T
     figure = Figure(figsize=(1.6 + 0.5 * shares.shape[1], 1.4 + 0.5 * shares.shape[0]), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     axes.set(xlabel="category", ylabel="class", xticks=range(len(order)), yticks=range(len(shares)))
-    axes.set_xticklabels(order)
+    axes.set_xticklabels(order, rotation=90 if order.max() >= 100 else 0)
+    axes.set_yticklabels(labels)
     if max(shares.shape) <= LARGEST_WITH_NUMBERS:
         for (row, column), share in np.ndenumerate(shares):
             if share >= 0.001:
@@ -85,8 +129,16 @@ def draw_confusion(counts, order):
     return encode_figure(figure)
 
 
+def find_commonest(totals):
+    """The places of the MOST_SHOWN largest of some totals, the first of equal ones: int array, rising."""
+    return np.sort(np.argsort(-totals, kind="stable")[:MOST_SHOWN])
+
+
+@in_default_style
 def draw_effects(values, styles, units):
     """PNG bytes: a panel per quality, a line per code, with a band from the 10 % to the 90 % point of the images.
+
+    Of many codes the first MOST_SHOWN are shown.
 
     Args:
       values: array [columns], what the codes were set to.
@@ -94,20 +146,23 @@ def draw_effects(values, styles, units):
       units: dict of quality -> str.
     """
     figure = Figure(figsize=(3.4 * len(units), 3.2), layout="constrained")
-    for axes, (quality, unit) in zip(figure.subplots(1, len(units), squeeze=False)[0], units.items()):
-        for code, style in styles.items():
+    panels = figure.subplots(1, len(units), squeeze=False)[0]
+    for axes, (quality, unit) in zip(panels, units.items()):
+        for code in list(styles)[:MOST_SHOWN]:
+            measured = styles[code][quality]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # a column without any number is a gap in the line
-                low, high = np.nanpercentile(style[quality], (10, 90), axis=0)
-                mean = np.nanmean(style[quality], axis=0)
+                low, high = np.nanpercentile(measured, (10, 90), axis=0)
+                mean = np.nanmean(measured, axis=0)
             (line,) = axes.plot(values, mean, label=code)
             axes.fill_between(values, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
         axes.set(title=quality, xlabel="value of the code", ylabel=unit)
         axes.grid(alpha=0.3)
-    axes.legend()
+    _add_legend(panels[-1])
     return encode_figure(figure)
 
 
+@in_default_style
 def draw_information(curves, entropy, claims):
     """PNG bytes: a line per variant, the mean over its seeds, with a band from the lowest to the highest seed.
 

@@ -154,16 +154,41 @@ pre { overflow-x: auto; font-size: .8rem; }
 """
 
 
+LARGEST_PAGE = 10_000_000
+"""Bytes of report.html, up to which it holds its pictures: larger pages can be neither mailed nor opened everywhere."""
+
+
 def render_html(report, pictures):
     """report.html.
 
     Args:
       report: dict of `infogan.evaluation.report.build_report`.
-      pictures: list of (PNG bytes, caption).
+      pictures: list of (path below the log folder, PNG bytes, caption).
 
     Returns:
-      str, a whole document.
+      str, a whole document, but for pictures with which it would be larger than LARGEST_PAGE: these it shows from the
+      files beside it.
     """
+    page, figures, linked = _render_page(report), [], 0
+    room = LARGEST_PAGE - len(page)
+    for path, png, caption in pictures:
+        figure = _render_picture(f"data:image/png;base64,{base64.b64encode(png).decode()}", caption)
+        if len(figure) > room:
+            figure, linked = _render_picture(path, caption), linked + 1
+        figures.append(figure)
+        room -= len(figure)
+    if linked:
+        figures.append(
+            f"<p>{linked} of the pictures are too large for this page. They are shown from the files beside it.</p>"
+        )
+    return page.replace(FIGURES, "".join(figures), 1)
+
+
+FIGURES = "<!-- figures -->"
+
+
+def _render_page(report):
+    """The document, with FIGURES where the pictures go."""
     title = escape(format_title(report))
     notes = "".join(f"<li>{escape(note)}</li>" for note in report["notes"])
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if version)
@@ -186,7 +211,7 @@ def render_html(report, pictures):
 <ul>{notes}</ul>
 <h2>Pictures</h2>
 <div class="figures">
-{"".join(_render_picture(*picture) for picture in pictures)}
+{FIGURES}
 </div>
 <h2>What was run</h2>
 <details><summary>Specification</summary><pre>{escape(json.dumps(report["spec"], indent=1))}</pre></details>
@@ -212,12 +237,9 @@ def _render_cell(label, cell):
     return f'<td data-label="{label}" class="{kind}">{escape(cell)}</td>'
 
 
-def _render_picture(png, caption):
-    data = base64.b64encode(png).decode()
+def _render_picture(source, caption):
     caption = escape(caption)
-    return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>\n'
-    )
+    return f'<figure><img alt="{caption}" src="{escape(source)}"><figcaption>{caption}</figcaption></figure>\n'
 
 
 SUMMARY_HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")

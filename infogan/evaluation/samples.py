@@ -1,13 +1,19 @@
 """The pictures of a finished run: the paper's grids, categories by values, and films."""
 
+from itertools import islice, product
+
 import imageio.v3 as imageio
 
 from infogan import grids
 from infogan.codes import (
     FILM_VALUES,
+    MOST_SHOWN,
     ROWS,
+    choose_shown,
     code_by_category_latents,
+    count_values,
     film_order,
+    find_code,
     frame_milliseconds,
     sweep_latents,
     usual_values,
@@ -24,6 +30,8 @@ FIGURES = {
     "svhn": "Figure 5",
     "celeba": "Figure 6",
 }
+LARGEST_ENLARGED = 64
+"""Pixels across."""
 WITHOUT_CATEGORIES = ("faces3d", "chairs")
 """Sets whose figure shows continuous codes alone."""
 
@@ -35,6 +43,8 @@ def draw_samples(model, seed, category_order):
         <code>_by_<category>.png   rows: categories; columns: the code from low to high
         <code>.gif                 the same sweep as a film
 
+    There are at most MOST_SHOWN pictures of either kind, of the first codes, with as many categories.
+
     Args:
       model: TrainedModel.
       seed: int, of the noise.
@@ -45,38 +55,59 @@ def draw_samples(model, seed, category_order):
     """
     spec = model.spec
     base = vary_discrete_codes(spec.latent_spec, model.sample_latents(ROWS, seed))
+    shown = {name: order[choose_shown(len(order))] for name, order in category_order.items()}
     files = {}
-    for code in spec.codes:
-        latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit)
-        if code.name in category_order:
-            latents = latents[:, category_order[code.name]]
-        images = model.generate(latents)
-        files[f"{code.name}.png"] = _encode_grid(images), _caption_sweep(spec, code, code.name in category_order)
-        if code.distribution.is_discrete:
-            files[f"{code.name}.gif"] = _encode_film(images, frame_milliseconds(code)), ""
-        else:
-            latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
-            order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
-            files[f"{code.name}.gif"] = _encode_film(model.generate(latents)[:, order], frame_milliseconds(code)), ""
-        if code.name in category_order:
-            continue
-        for name, order in category_order.items():
-            grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit)
-            caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}."
-            files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid[order])), caption
+    for code in spec.codes[:MOST_SHOWN]:
+        files.update(_draw_sweep(model, code, base, shown.get(code.name)))
+    others = (code for code in spec.codes if code.name not in shown)
+    for code, (name, categories) in islice(product(others, shown.items()), MOST_SHOWN):
+        grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit, categories)
+        caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}{_tell_shown(spec, name)}."
+        files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid)), caption
     return files
+
+
+def describe_left_out(codes):
+    """A line on codes that no picture shows; None where there are none."""
+    if len(codes) <= MOST_SHOWN:
+        return None
+    return f"Pictures show the first {MOST_SHOWN} of {len(codes)} codes."
+
+
+def _draw_sweep(model, code, base, categories):
+    """Grid and film of one code; `categories` are those of a categorical one, in order, else None."""
+    spec = model.spec
+    images = model.generate(sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, values=categories))
+    caption = _caption_sweep(spec, code, categories is not None)
+    frames = images
+    if not code.distribution.is_discrete:
+        latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
+        order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
+        frames = model.generate(latents)[:, order]
+    return {
+        f"{code.name}.png": (_encode_grid(images), caption),
+        f"{code.name}.gif": (_encode_film(frames, frame_milliseconds(code)), ""),
+    }
 
 
 def draw_training_film(folder):
     """The frames that the trainer left in `folder`, one after another: GIF bytes; None without frames."""
     frames = [imageio.imread(path) for _, path in find_frames(folder)]
+    frames = [frame for frame in frames if frame.shape == frames[-1].shape]  # an older version's may be larger
     return grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1) if frames else None
 
 
 def _caption_sweep(spec, code, is_category):
     across = "a category a column" if is_category else _name_range(spec, code)
     figure = _name_figure(spec, is_category)
-    return f"{code.name}, {across}; rows are samples{f', as in {figure} of the paper' if figure else ''}."
+    compared = f", as in {figure} of the paper" if figure else ""
+    return f"{code.name}, {across}{_tell_shown(spec, code.name)}; rows are samples{compared}."
+
+
+def _tell_shown(spec, name):
+    """ ", 20 of 1,000" where a picture leaves out values of a code."""
+    count = count_values(find_code(spec, name)) or 0
+    return f", {MOST_SHOWN} of {count:,}" if count > MOST_SHOWN else ""
 
 
 def _name_range(spec, code):
@@ -94,10 +125,15 @@ def _name_figure(spec, is_category):
 
 
 def _encode_grid(images):
-    return grids.encode_png(grids.tile(images), grids.SCALE)
+    return grids.encode_png(grids.tile(images), _choose_scale(images))
+
+
+def _choose_scale(images):
+    """How far images [..., H, W, C] are enlarged: those that are large already are not."""
+    return grids.SCALE if max(images.shape[-3:-1]) <= LARGEST_ENLARGED else 1
 
 
 def _encode_film(images, milliseconds):
     """images [rows, frames, H, W, C]: a frame shows the rows side by side."""
     frames = [grids.tile(images[:, index][None]) for index in range(images.shape[1])]
-    return grids.encode_gif(frames, milliseconds)
+    return grids.encode_gif(frames, milliseconds, _choose_scale(images))

@@ -12,7 +12,8 @@ from infogan import grids
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""
 MOST_IMAGES = 1000
-"""Images in the embedding: the sprites of 128x128 pixels still make a picture that browsers accept."""
+LARGEST_SPRITES = 4096
+"""Height and width of the picture of all sprites that browsers accept."""
 
 
 def list_hyper_parameters(spec):
@@ -74,6 +75,11 @@ def _tag(row):
     return "report/" + re.sub(r"[^A-Za-z0-9.]+", "_", _title(row)).strip("_")
 
 
+def count_embedded(image_shape):
+    """How many images the embedding has at most: MOST_IMAGES, or as many as the picture of all sprites has room for."""
+    return min(MOST_IMAGES, (LARGEST_SPRITES // max(image_shape[:2])) ** 2)
+
+
 def draw_embedding(features, images, columns):
     """The files of the projector: vectors, what is known of each, and a small picture of each.
 
@@ -121,4 +127,4 @@ def _encode_sprites(images):
     side = int(np.ceil(np.sqrt(len(images))))
     padded = np.zeros((side * side, *images.shape[1:]), np.uint8)
     padded[: len(images)] = images
-    return grids.encode_png(grids.tile(padded.reshape(side, side, *images.shape[1:]) / 255.0))
+    return grids.encode_png(grids.tile(padded.reshape(side, side, *images.shape[1:])))

@@ -1,5 +1,7 @@
 """A trained model, reloaded from its checkpoint in a graph and session of its own."""
 
+import math
+
 import numpy as np
 
 from infogan.model.gan import RegularizedGAN
@@ -11,6 +13,8 @@ from infogan.training.checkpoints import Checkpoints, newest_intact
 
 BATCH = 500
 """Most images per session run; results do not depend on it, except with batch statistics."""
+BATCH_NUMBERS = BATCH * 64 * 64 * 3
+"""Most numbers in the images of a session run, whose layers hold many times that: of large images fewer go together."""
 
 
 class TrainedModel:
@@ -58,7 +62,10 @@ class TrainedModel:
         for batch_statistics in (False, True):
             judgement = model.discriminate(images, Normalisation([REAL], batch_statistics))
             infos = model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
-            self._posteriors[batch_statistics] = {code.name: part for code, part in zip(self.spec.codes, infos)}
+            self._posteriors[batch_statistics] = {
+                code.name: {key: info[key] for key in code.distribution.dist_info_keys}
+                for code, info in zip(self.spec.codes, infos)
+            }
             if not batch_statistics:
                 self._probability = tf.nn.sigmoid(judgement.logits)
                 self._features = judgement.q_features
@@ -126,7 +133,8 @@ class TrainedModel:
     def mutual_information(self, count, seed):
         """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""
         latents = self.sample_latents(count, seed)
-        parts = [(self._session.run(self._information, {self._latents: part}), len(part)) for part in _batches(latents)]
+        batches = self._split(latents)
+        parts = [(self._session.run(self._information, {self._latents: part}), len(part)) for part in batches]
         return {
             code.name: float(sum(values[code.name] * size for values, size in parts) / count)
             for code in self.spec.codes
@@ -156,10 +164,14 @@ class TrainedModel:
     def _run(self, fetches, placeholder, array):
         """Fetches of a whole array, batch by batch. TensorFlow's fused convolutions fail on an empty one."""
         fed = array if len(array) else np.zeros((1, *array.shape[1:]), np.float32)
-        parts = [self._session.run(fetches, {placeholder: part}) for part in _batches(fed)]
+        parts = [self._session.run(fetches, {placeholder: part}) for part in self._split(fed)]
         return tf.nest.map_structure(lambda *values: np.concatenate(values)[: len(array)], *parts)
 
+    def _split(self, array):
+        """Nearly equal parts: a last batch of one image would have no statistics of its own."""
+        return np.array_split(array, -(-len(array) // count_batch(self.image_shape)))
 
-def _batches(array):
-    """Nearly equal parts: a last batch of one image would have no statistics of its own."""
-    return np.array_split(array, -(-len(array) // BATCH))
+
+def count_batch(image_shape):
+    """Most images of this shape in a session run: BATCH, or fewer where BATCH_NUMBERS are reached before."""
+    return max(1, min(BATCH, BATCH_NUMBERS // math.prod(image_shape)))

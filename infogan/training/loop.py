@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from infogan import grids
-from infogan.codes import ROWS, sweep_latents, vary_discrete_codes
+from infogan.codes import MOST_SHOWN, ROWS, sweep_latents, vary_discrete_codes
 from infogan.model.gan import RegularizedGAN
 from infogan.system.devices import session_config
 from infogan.system.errors import NumbersFailed
@@ -193,14 +193,19 @@ class InfoGANTrainer:
         }
 
     def _draw_samples(self, session, base_latents):
-        """A picture per code, of the same latents each time."""
+        """A picture of each of the first codes, of the same latents each time."""
         pictures = {}
-        for code in self._spec.codes:
+        for code in self._spec.codes[:MOST_SHOWN]:
             latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit)
-            rows, columns, dim = latents.shape
-            images = session.run(self._generated, {self._latents_in: latents.reshape(-1, dim)})
-            pictures[code.name] = grids.tile(images.reshape(rows, columns, *images.shape[1:]))
+            images = self._generate(session, latents.reshape(-1, latents.shape[-1]))
+            images = images.reshape(*latents.shape[:2], *images.shape[1:])
+            pictures[code.name] = grids.shrink(grids.tile(images))
         return pictures
+
+    def _generate(self, session, latents):
+        """Images of latents [N, dim], in batches no larger than those of the training, for which there is memory."""
+        batches = np.array_split(latents, -(-len(latents) // self._spec.batch_size))
+        return np.concatenate([session.run(self._generated, {self._latents_in: batch}) for batch in batches])
 
     def _describe_failure(self, session, update, values):
         bad = [f"{name} = {value}" for name, value in zip(self._call.names, values) if not np.isfinite(value)]

@@ -72,9 +72,8 @@ class RunLog:
             )
             values.append(tf.Summary.Value(tag=f"samples/{name}", image=image))
         self._write(values, update)
-        write_atomically(
-            self._folder.frames / f"{update:07d}.png", grids.encode_png(grids.stack(list(pictures.values())))
-        )
+        frame = grids.shrink(grids.stack(list(pictures.values())))
+        write_atomically(self._folder.frames / f"{update:07d}.png", grids.encode_png(frame))
 
     def close(self):
         """Writes out what TensorBoard's writer still holds."""
