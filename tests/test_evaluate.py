@@ -36,8 +36,9 @@ NOISE = Latent("noise", Uniform(5), regularised=False)
 
 @pytest.fixture
 def small(monkeypatch):
-    """Fewer samples than an evaluation takes."""
+    """Fewer samples than an evaluation takes, and no word on their being alike: those of an untrained G are."""
     monkeypatch.setattr(module, "FRESH_SAMPLES", 100)
+    monkeypatch.setattr("infogan.evaluation.spread.LEAST_SPREAD", 0.0)
     monkeypatch.setattr("infogan.evaluation.code_effect.ROWS", 10)
 
 
@@ -72,7 +73,7 @@ def test_a_set_without_labels_or_continuous_codes(spec, dataset, tmp_path, small
     codes = (NOISE, Latent("kind", Categorical(4)), Latent("other", Categorical(3)), Latent("on", Bernoulli(1)))
     report, rows, folder = evaluate(spec, bare, tmp_path, latent_spec=codes, paper_values=())
     assert {name for name, _ in rows} == {
-        *("L_I", "mean entropy of Q, test images", "entropy of Q's mean, test images"),
+        *("L_I", "mean entropy of Q, test images", "entropy of Q's mean, test images", "pixel variance of samples"),
     }
     assert sum("no labels" in note for note in report["notes"]) == 2
     assert {path.name for path in folder.samples.glob("*.png")} == {
@@ -191,6 +192,17 @@ def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, sm
     assert 0 <= rows["|Spearman| with slant", "rotation"]["ours"] <= 1
     assert rows["slant by one code, form by another", None]["holds"] in (True, False)
     assert (folder.log / "code_effect.png").exists()
+
+
+def test_what_codes_do_to_samples_that_are_all_alike_is_left_out(spec, dataset):
+    bare = Dataset(without_labels(dataset.train), without_labels(dataset.test), "bare")
+    alike = np.zeros((module.IMAGES_FOR_SPREAD, 28, 28, 1))
+    model = types.SimpleNamespace(spec=spec, sample_latents=lambda count, seed: None, generate=lambda latents: alike)
+    findings = module.Findings()
+    module._find_spread(findings, model, bare.train)
+    module._judge_samples(findings, model, bare)
+    assert [metric.name for metric in findings.metrics] == ["pixel variance of samples"]
+    assert "Samples look alike: they vary 0 %" in findings.notes[0]
 
 
 def test_a_set_of_very_many_classes_has_no_classifier(spec, dataset, monkeypatch):

@@ -32,6 +32,8 @@ from infogan.evaluation.mutual_information import measure_information
 from infogan.evaluation.report import build_report, format_markdown, render_html
 from infogan.evaluation.sample_quality import FEWEST_IMAGES, IMAGES, measure_sample_quality
 from infogan.evaluation.samples import describe_left_out, draw_samples, draw_training_film
+from infogan.evaluation.spread import IMAGES as IMAGES_FOR_SPREAD
+from infogan.evaluation.spread import measure_spread
 from infogan.evaluation.tensorboard_files import EVENTS, count_embedded, draw_embedding, encode_results
 from infogan.evaluation.trained_model import TrainedModel, count_batch
 from infogan.system.files import write_atomically
@@ -56,6 +58,7 @@ class Findings:
       files: dict of path below the log folder -> bytes.
       captions: dict of path -> str, of those files that the report shows.
       categories: dict of code name -> list, the class that each category was matched to, -1 for none.
+      collapsed: whether all samples look alike, so that codes do nothing to them.
     """
 
     metrics: list = dataclasses.field(default_factory=list)
@@ -63,6 +66,7 @@ class Findings:
     files: dict = dataclasses.field(default_factory=dict)
     captions: dict = dataclasses.field(default_factory=dict)
     categories: dict = dataclasses.field(default_factory=dict)
+    collapsed: bool = False
 
     def add_picture(self, path, content, caption):
         """A file that the report shows."""
@@ -93,6 +97,7 @@ def evaluate_run(spec, dataset, folder):
         information = model.mutual_information(samples, derive_seed(spec.seed, "mutual information"))
         findings.metrics += measure_information(spec.codes, information, posteriors)
         _find_factors(findings, model, dataset, posteriors)
+        _find_spread(findings, model, dataset.train)
         _find_samples(findings, model, category_order)
         _find_embedding(findings, model, dataset.test, posteriors)
         _judge_samples(findings, model, dataset)
@@ -180,6 +185,17 @@ def _find_factors(findings, model, dataset, of_test):
     findings.notes += notes
 
 
+def _find_spread(findings, model, train):
+    """Adds how much samples differ, and whether they do at all."""
+    chosen = np.random.default_rng(derive_seed(0, "spread")).permutation(len(train))[:IMAGES_FOR_SPREAD]
+    latents = model.sample_latents(IMAGES_FOR_SPREAD, derive_seed(model.spec.seed, "spread"))
+    metrics, notes = measure_spread(model.generate(latents), train.images[np.sort(chosen)])
+    findings.metrics += metrics
+    findings.collapsed = bool(notes)
+    if model.spec.max_images is None:  # a smoke run has learned nothing
+        findings.notes += notes
+
+
 def _find_samples(findings, model, category_order):
     if left_out := describe_left_out(model.spec.codes):
         findings.notes.append(left_out)
@@ -218,7 +234,8 @@ def _judge_samples(findings, model, dataset):
     if spec.max_images is not None:
         findings.notes.append("A run on part of the set, as --smoke: code effects and sample quality are left out.")
         return
-    continuous = [code for code in spec.codes if spec.dataset in DIGIT_SETS and not code.distribution.is_discrete]
+    has_effects = spec.dataset in DIGIT_SETS and not findings.collapsed
+    continuous = [code for code in spec.codes if has_effects and not code.distribution.is_discrete]
     codes = [code.name for code in continuous if runs_over_values(code.distribution)]
     others = ", ".join(code.name for code in continuous if code.name not in codes)
     if others:
