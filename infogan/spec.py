@@ -96,6 +96,21 @@ SIZE = Kind(
     lambda size: len(_sides(size)) == 2 and all(map(SIDE.accepts, _sides(size))),
     lambda size: _sides(size)[0] if len(set(_sides(size))) == 1 else _sides(size),  # told once: equal specs are equal
 )
+
+
+def _is_range(ends):
+    low, high = ends
+    return isinstance(ends, (list, tuple)) and -LARGEST_NUMBER <= low < high <= LARGEST_NUMBER
+
+
+RANGE = Kind(
+    "a pair of numbers, the lower one first,",
+    _is_range,
+    lambda ends: tuple(map(float, ends)),
+    lambda text: tuple(map(float, text.split(","))),
+    tuple,
+    metavar="LOW,HIGH",
+)
 SCHEDULE = instance(
     Schedule,
     "a Schedule",
@@ -240,6 +255,12 @@ class ExperimentSpec(Checked):
         optional(SIZE),
         "(H, W) of the images, or the side of square ones, to which pictures of any size are brought; None: the square "
         "of as many numbers as output_dist has, nothing is resized",
+        None,
+    )
+    input_range: tuple | None = setting(
+        optional(RANGE),
+        "the values in the pictures' files that become black and white; None: 0 and 255 of 8 bits, of more bits the "
+        "lowest and the highest of the whole set",
         None,
     )
     gan_loss: str = setting(

@@ -10,7 +10,7 @@ from pathlib import Path
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
-from infogan.cli.flags import factor_flag
+from infogan.cli.flags import PICTURE_FLAGS, factor_flag
 from infogan.cli.train import main
 from infogan.distributions import MeanBernoulli, Uniform
 from infogan.schedule import schedules_from_text
@@ -50,5 +50,7 @@ DEFAULT = dataclasses.replace(
     max_epoch=50,
 )
 
+FLAGS = {"factor": factor_flag(TABLE_5), **PICTURE_FLAGS}
+
 if __name__ == "__main__":
-    sys.exit(main(__doc__, {spec.recipe: spec for spec in (DEFAULT, PAPER)}, flags={"factor": factor_flag(TABLE_5)}))
+    sys.exit(main(__doc__, {spec.recipe: spec for spec in (DEFAULT, PAPER)}, flags=FLAGS))

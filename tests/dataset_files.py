@@ -164,10 +164,10 @@ def face_arrays(count=30, size=32):
 
 def picture_files(count=40):
     """Nested, of mixed sizes and formats, with other files among them."""
-    kinds = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+    kinds = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
     files = {"README.txt": b"no picture", ".hidden.png": b"", "__MACOSX/a/._1.png": b"\0", "Thumbs.db": b"\0"}
     for n in range(count):
-        kind = kinds[n % 5]
+        kind = kinds[n % 6]
         pixels = random_images(1, 30 + n, 70 - n, seed=n)[0]
         files[f"{'deep/' * (n % 3)}{n}.{kind.lower()}"] = picture(pixels, kind)
     return files

@@ -129,8 +129,8 @@ def test_load_dataset_takes_it(form, spec):
 @pytest.mark.parametrize("name", RESIZED)
 def test_the_size_of_the_spec_is_used(name, tmp_path):
     data_dir = next(write for (dataset, _), write in FORMS.items() if dataset == name)(tmp_path)
-    spec = type("Spec", (), {"dataset": name, "image_size": 28, "held_out_images": 0, "max_images": 9, "batch_size": 2})
-    assert load_dataset(spec, data_dir).train.images.shape[1:3] == (28, 28)
+    fields = {"image_size": 28, "input_range": None, "held_out_images": 0, "max_images": 9, "batch_size": 2}
+    assert load_dataset(type("Spec", (), {"dataset": name, **fields}), data_dir).train.images.shape[1:3] == (28, 28)
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -46,7 +46,7 @@ def given(monkeypatch):
     """Random images in place of the files; a list of the (dataset, data_dir) that were asked for."""
     asked = []
 
-    def load_dataset(spec, data_dir=None):
+    def load_dataset(spec, data_dir=None, trust_archive=False):
         asked.append((spec.dataset, data_dir and str(data_dir)))
         shape = spec.image_shape
         if data_dir and data_dir.name == "grey":

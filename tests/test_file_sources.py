@@ -1,18 +1,25 @@
 """Folders, zips and tars from strangers: read in memory, or refused in one line that names them."""
 
 import gzip
+import hashlib
 import io
 import os
 import random
+import re
 import struct
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
-from dataset_files import plain_picture, write_files, write_tar, write_zip
+import scipy.io
+from dataset_files import plain_picture, write_files, write_idx, write_tar, write_zip
 
-from infogan.data import archives
-from infogan.data.archives import UnreadableFile, open_source, read_tar_gz
+from infogan.data import archives, arrays
+from infogan.data.archives import UnreadableFile, open_source, read_tar_gz, trust_archives
+from infogan.data.arrays import load_idx, load_npz
+from infogan.data.mat_files import load_mat
+from infogan.data.picture_files import list_pictures
 from infogan.system.errors import InputError
 
 FILES = {f"a/{n}.png": plain_picture(n) for n in range(5)} | {"b.txt": b"text"}
@@ -111,7 +118,7 @@ def test_bombs_are_refused_before_they_are_read(tmp_path):
 def test_bombs_in_a_tar_gz_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "FREE_BYTES", 2**20)
     path = write_tar(tmp_path / "bomb", {"a": b"good", "zeros": bytes(2**23), "data_batch_1": b""}, "w:gz")
-    with pytest.raises(InputError, match=r"bomb: its entry 'zeros' ends outside of it"):
+    with pytest.raises(InputError, match=r"bomb: its .* unpack to 8,390,144 or more, .* decompression bomb"):
         read_tar_gz(path, lambda name: name == "data_batch_1", 100)
 
 
@@ -199,6 +206,131 @@ def test_circles_pipes_and_dead_links_in_a_folder(tmp_path):
         assert entries.keys() == FILES.keys() | {"dead.png"}
         with pytest.raises(UnreadableFile, match="No such file"):
             source.read(entries["dead.png"])
+
+
+def names_in(path):
+    with open_source(path) as source:
+        return [entry.name for entry in source.entries()], source.passed_over
+
+
+def test_links_to_folders_are_followed(tmp_path):
+    write_files(tmp_path / "set", {"own/1.png": b"1"})
+    write_files(tmp_path / "elsewhere", {"deep/2.png": b"2", "3.png": b"3"})
+    (tmp_path / "set" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "further").symlink_to(tmp_path / "more")
+    write_files(tmp_path / "more", {"4.png": b"4"})
+    assert read_all(tmp_path / "set") == {
+        "own/1.png": b"1",
+        "linked/deep/2.png": b"2",
+        "linked/3.png": b"3",
+        "linked/further/4.png": b"4",
+    }
+
+
+def test_no_folder_is_read_twice_and_none_goes_by_a_link_that_has_a_name(tmp_path):
+    folder = write_files(tmp_path / "set", {"z/1.png": b"1", "z/y/2.png": b"2"})
+    for name, target in (("a", "z"), ("b", "z/y"), ("z/up", ".."), ("z/out", "../.."), ("c", str(tmp_path))):
+        (folder / name).symlink_to(target)
+    (folder / "loop").symlink_to("loop")
+    names, passed_over = names_in(folder)
+    assert names == ["loop", "z/1.png", "z/y/2.png"]
+    assert list(passed_over.values()) == [5]
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path):
+    write_files(tmp_path / "real", {"a/1.png": b"1"})
+    (tmp_path / "link").symlink_to("real")
+    assert read_all(tmp_path / "link") == {"a/1.png": b"1"}
+
+
+def test_what_is_passed_over_is_counted(tmp_path, capsys):
+    files = ["1.png", "a.TXT", "b.txt", "README", ".hidden", "d/.x/2.png", "__MACOSX/1.png", "e.zip"]
+    folder = write_files(tmp_path / "set", dict.fromkeys(files, b""))
+    os.mkfifo(folder / "pipe.png")
+    with open_source(folder) as source:
+        assert [entry.name for entry in list_pictures(source)] == ["1.png"]
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert re.search(r"set: 1 files are read; passed over: ", said)
+    for kind in ("hidden files (3)", ".txt files (2)", ".zip files (1)", "files without an ending (1)", "pipes"):
+        assert kind in said
+
+
+def test_nothing_is_said_where_nothing_is_passed_over(tmp_path, capsys):
+    with open_source(write_zip(tmp_path / "a.zip", {"1.png": b"", "d/2.tif": b""})) as source:
+        assert len(list_pictures(source)) == 2
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_entries_that_another_replaces_are_counted(tmp_path, kind):
+    path = tmp_path / "archive"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for content in ("one", "two", "three"):
+                archive.writestr("1.png", content)
+    else:
+        with tarfile.open(path, "w") as archive:
+            for content in (b"one", b"two", b"three"):
+                member = tarfile.TarInfo("1.png")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    assert read_all(path) == {"1.png": b"three"}
+    assert list(names_in(path)[1].values()) == [2]
+
+
+def bomb(path):
+    """A zip of 65 KB that unpacks to 67 MB and a byte."""
+    return write_zip(path, {"1.bmp": bytes(2**26), "2.bmp": b"!"})
+
+
+def test_an_archive_that_is_trusted_may_unpack_to_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST_RATIO", 0)
+    path = bomb(tmp_path / "bomb")
+    with pytest.raises(InputError, match=r"bomb: .* decompression bomb. If you trust .* --trust-archive"):
+        read_all(path)
+    with trust_archives():
+        assert names_in(path)[0] == ["1.bmp", "2.bmp"]
+    with trust_archives(False), pytest.raises(InputError, match="decompression bomb"):
+        read_all(path)
+
+
+def test_a_published_archive_is_known_by_its_content(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST_RATIO", 0)
+    path = bomb(tmp_path / "any name")
+    md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setattr(archives, "KNOWN_MD5", {md5: "bomb"})
+    assert len(names_in(path)[0]) == 2
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(InputError, match="decompression bomb"):
+        read_all(path)
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "npz", "idx", "mat"])
+def test_every_packed_format_can_be_trusted(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(archives, "LARGEST_RATIO", 0)
+    monkeypatch.setattr(archives, "FREE_BYTES", 2**15)
+    monkeypatch.setattr(arrays, "LARGEST_ARRAY", 2**15)
+    path, zeros = tmp_path / "packed", np.zeros((2**10, 8, 8), np.uint8)
+    if kind == "tar.gz":
+        write_tar(path, {"x": zeros.tobytes()}, "w:gz")
+    elif kind == "npz":
+        np.savez_compressed(path.open("wb"), x=zeros)
+    elif kind == "idx":
+        write_idx(path, zeros)
+    else:
+        scipy.io.savemat(path, {"x": zeros}, appendmat=False, do_compression=True)
+    read = {
+        "tar.gz": lambda: len(read_tar_gz(path, str, 2**20)["x"]),
+        "npz": lambda: load_npz(path, ["x"])["x"].size,
+        "idx": lambda: load_idx(path, 3).size,
+        "mat": lambda: load_mat(path, ["x"])["x"].size,
+    }[kind]
+    with pytest.raises(InputError, match=r"packed: .* decompression bomb"):
+        read()
+    with trust_archives():
+        assert read() == zeros.size
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])

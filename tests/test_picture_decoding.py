@@ -1,5 +1,6 @@
 """Decoding single pictures: sizes, kinds, crops, and what is refused before or while it is decoded."""
 
+import dataclasses
 import io
 import random
 import struct
@@ -12,7 +13,7 @@ from PIL import Image
 
 from infogan.data import picture_files
 from infogan.data.archives import UnreadableFile
-from infogan.data.picture_files import Preparation, decode_picture, is_grey
+from infogan.data.picture_files import Preparation, decode_picture, inspect_picture, is_grey
 from infogan.system.errors import InputError
 
 RGB, GREY = Preparation(32, 3), Preparation(32, 1)
@@ -27,7 +28,7 @@ def png_header(width, height, depth=8, colour=2):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("preparation", [RGB, GREY])
 def test_every_kind(kind, preparation):
     pixels = decode_picture(plain_picture((200, 100, 50), (40, 30), kind), preparation)
@@ -89,9 +90,61 @@ def test_transparency_becomes_white():
         assert (found[:, 16:] == 0).all()
 
 
-def test_16_bits_keep_their_range():
-    ramp = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
-    np.testing.assert_array_equal(decode_picture(picture(ramp), GREY)[..., 0], ramp >> 8)
+RAMP = np.linspace(1000, 3000, 32 * 32).reshape(32, 32)
+
+
+@pytest.mark.parametrize(
+    "kind, dtype", [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2"), ("TIFF", "i4"), ("TIFF", "f4")]
+)
+@pytest.mark.parametrize("ends", [(0, 4000), (0, 65535), (1500, 2500), (-100, 5000)])
+def test_more_than_8_bits_are_scaled_by_the_range_given(kind, dtype, ends):
+    low, high = ends
+    ramp = RAMP.astype(dtype)
+    expected = np.clip((ramp.astype(float) - low) / (high - low) * 255, 0, 255)
+    for field in ("input_range", "deep_range"):
+        found = decode_picture(picture(ramp, kind), dataclasses.replace(GREY, **{field: ends}))[..., 0]
+        np.testing.assert_allclose(found, expected, atol=0.5 + 1e-6)
+
+
+def test_a_single_picture_of_more_than_8_bits_gets_its_own_range():
+    found = decode_picture(picture(RAMP.astype(np.uint16)), GREY)
+    np.testing.assert_allclose(found[..., 0], (RAMP.astype(np.uint16) - 1000) / 2000 * 255, atol=0.501)
+
+
+def test_values_that_are_not_finite_are_refused():
+    ramp = RAMP.astype(np.float32)
+    ramp[3, 3] = np.nan
+    with pytest.raises(UnreadableFile, match="not finite"):
+        decode_picture(picture(ramp, "TIFF"), GREY)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP"])
+@pytest.mark.parametrize("preparation", [RGB, GREY])
+def test_a_range_stretches_8_bits_too(kind, preparation):
+    pixels = (np.arange(32 * 32 * 3).reshape(32, 32, 3) % 16).astype(np.uint8)
+    if preparation is GREY:
+        pixels = np.repeat(pixels[..., :1], 3, axis=2)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    found = decode_picture(picture(pixels, kind, **options), dataclasses.replace(preparation, input_range=(0, 15)))
+    np.testing.assert_array_equal(found, pixels[..., : preparation.channels] * 17)
+
+
+def test_a_range_leaves_transparency_alone():
+    pixels = np.full((32, 32, 4), 10, np.uint8)
+    pixels[..., 3] = np.where(np.arange(32) < 16, 0, 255)
+    found = decode_picture(picture(pixels), dataclasses.replace(RGB, input_range=(0, 20)))
+    assert (found[:, :16] == 255).all()
+    np.testing.assert_allclose(found[:, 16:], 127.5, atol=0.5)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_further_frames_and_pages_are_noticed(kind):
+    frames = [Image.new("L", (32, 32), level) for level in (40, 200)]
+    file = io.BytesIO()
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
+    assert inspect_picture(file.getvalue()) == (False, True)
+    assert inspect_picture(plain_picture(3, kind=kind)) == (False, False)
+    assert inspect_picture(picture(RAMP.astype(np.uint16), "TIFF")) == (True, False)
 
 
 def test_the_orientation_of_a_camera_is_followed():
@@ -142,7 +195,7 @@ def test_huge_pictures_are_refused_by_their_headers(size, monkeypatch):
     "content, message",
     [
         (b"", "it is empty"),
-        (b"no picture", "it is no PNG, JPEG, GIF, BMP or WebP"),
+        (b"no picture", "it is no PNG, JPEG, GIF, BMP, WebP or TIFF"),
         (b"GIF89a", "it is no PNG"),
         (b"%PDF-1.4\n", "it is no PNG"),
         (b"P6 2 2 255\n" + bytes(12), "it is no PNG"),  # Pillow could read it; nobody checked how
@@ -157,7 +210,7 @@ def test_what_is_no_whole_picture_is_refused(content, message):
         decode_picture(content, RGB)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP", "TIFF"])
 def test_damaged_pictures_end_cleanly(kind):
     whole, rng = picture(random_images(1, 40, 40)[0], kind), random.Random(0)
     for _ in range(100):

@@ -1,5 +1,6 @@
 """The cache on disk: used again, made again when anything changes, whole or not there, one maker at a time."""
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from dataset_files import picture, plain_picture, run_on_terminal, write_files, write_tar, write_zip
+from PIL import Image
 
 from infogan.data import pixel_cache
 from infogan.data.archives import open_source
@@ -20,6 +22,11 @@ from infogan.data.pixel_cache import load_pixels
 from infogan.system.errors import InputError
 
 PREPARATION = Preparation(8, 1)
+
+
+def deep_picture(low, high, kind="PNG"):
+    """16 bits: the left half `low`, the right half `high`."""
+    return picture(np.repeat(np.array([[low] * 4 + [high] * 4], np.uint16), 8, axis=0), kind)
 
 
 @pytest.fixture
@@ -270,4 +277,49 @@ def test_a_killed_maker_leaves_nothing_that_is_believed(tmp_path, cache):
 def test_the_list_of_what_was_left_out_is_kept_beside_it(tmp_path, cache):
     load(write_files(tmp_path / "set", pictures(100) | {"0042.png": b"?"}))
     listing = json.loads(next(cache.glob("*.json")).read_text())
-    assert listing == {"unreadable": {"42": ["0042.png", "it is no PNG, JPEG, GIF, BMP or WebP"]}}
+    assert listing["unreadable"] == {"42": ["0042.png", "it is no PNG, JPEG, GIF, BMP, WebP or TIFF"]}
+
+
+@pytest.mark.parametrize("write", [write_files, write_zip])
+def test_pictures_of_16_bits_are_stretched_by_the_range_of_the_whole_set(tmp_path, cache, capsys, write):
+    """300 of 8 bits come first, and do not change."""
+    files = pictures(300) | {"a.png": deep_picture(200, 1000), "b.tif": deep_picture(500, 2240, "TIFF")}
+    path = write(tmp_path / "set", files)
+    for _ in range(2):  # from the cache as well
+        images = load(path).images
+        np.testing.assert_array_equal(images[:300, 0, 0, 0], np.arange(300) % 256)
+        assert images[300:, 0, [0, -1], 0].tolist() == [[0, 100], [38, 255]]
+        assert "200 to 2240, the range of the whole set, becomes 0 to 255" in capsys.readouterr().err
+
+
+def test_a_range_that_was_given_is_taken(tmp_path, cache, capsys):
+    path = write_files(tmp_path / "set", {"a.png": deep_picture(0, 1000), "b.png": deep_picture(500, 4095)})
+    images = load(path, Preparation(8, 1, input_range=(0, 4095))).images
+    assert images[:, 0, [0, -1], 0].tolist() == [[0, 62], [31, 255]]
+    assert "range" not in capsys.readouterr().err
+
+
+def test_a_deep_picture_that_cannot_be_read_gives_no_range(tmp_path, cache):
+    files = {f"{n}.png": deep_picture(10, 20) for n in range(100)} | {"7.png": deep_picture(0, 60000)[:70]}
+    assert np.unique(load(write_files(tmp_path / "set", files)).images).tolist() == [0, 255]
+
+
+def test_frames_that_are_left_out_are_counted(tmp_path, cache, capsys):
+    pages = [np.full((8, 8), level, np.uint8) for level in (3, 200)]
+    file = io.BytesIO()
+    Image.fromarray(pages[0]).save(file, "TIFF", save_all=True, append_images=[Image.fromarray(pages[1])])
+    path = write_files(tmp_path / "set", pictures(3) | {"stack.tif": file.getvalue()})
+    for _ in range(2):
+        assert load(path).images[3].mean() == 3
+        assert "1 pictures have several frames or pages; the first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [{"range": [1]}, {"range": "all"}, {"with_more_frames": None}, {"range": ["a", 2]}])
+def test_a_listing_with_odd_values_is_made_again(tmp_path, cache, damage):
+    path = write_files(tmp_path / "set", pictures(9))
+    load(path)
+    listing = next(cache.glob("*.json"))
+    whole = listing.read_text()
+    listing.write_text(json.dumps(json.loads(whole) | damage))
+    load(path)
+    assert listing.read_text() == whole

@@ -33,6 +33,9 @@ def _build_parser():
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
     parser.add_argument("--data-dir", type=Path, help="folder with the images, if the run was trained with one")
     parser.add_argument(
+        "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
+    )
+    parser.add_argument(
         "--log-dir", type=Path, help="root of the runs' log folders, if they are not below logs/ beside ckt/"
     )
     parser.add_argument(
@@ -49,15 +52,15 @@ def _open_runs(options):
 
 
 def _evaluate_all(options):
-    reports = _evaluate_each(_open_runs(options), options.data_dir)
+    reports = _evaluate_each(_open_runs(options), options)
     if len(reports) > 1:
         _print_summaries(reports)
 
 
-def _evaluate_each(runs, data_dir):
+def _evaluate_each(runs, options):
     reports = []
     for folder, spec in runs:
-        dataset = load_dataset(spec, data_dir)
+        dataset = load_dataset(spec, options.data_dir, options.trust_archive)
         folder.check_dataset(dataset)
         reports.append(_evaluate(spec, dataset, folder))
     return reports

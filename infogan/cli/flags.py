@@ -178,6 +178,11 @@ def _field_flag(field):
     return Flag(field.metadata["kind"], field.metadata["about"], lambda spec: getattr(spec, field.name), field.name)
 
 
+_FIELDS = {field.name: field for field in dataclasses.fields(ExperimentSpec)}
+
+PICTURE_FLAGS = {"pixel_range": _field_flag(_FIELDS["input_range"])}
+"""For launchers that read pictures of any kind."""
+
 FLAGS = {
     "noise_dim": Flag(whole(1, LARGEST_DIM), "numbers of incompressible noise z", _read_noise_dim, _change_noise_dim),
     "continuous_prior": Flag(
@@ -186,7 +191,7 @@ FLAGS = {
         _read_continuous_prior,
         _change_continuous_prior,
     ),
-    **{field.name: _field_flag(field) for field in dataclasses.fields(ExperimentSpec) if field.metadata.get("flag")},
+    **{field.name: _field_flag(field) for field in _FIELDS.values() if field.metadata.get("flag")},
 }
 """The flags of every launcher, by name."""
 
@@ -196,7 +201,7 @@ def show(value):
     if value is None or value == ():
         return "none"
     if isinstance(value, tuple):
-        return ("/" if isinstance(value[0], Schedule) else ",").join(map(str, value))
+        return ("/" if isinstance(value[0], Schedule) else ",").join(map(show, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -89,6 +89,9 @@ def _build_parser(description, recipes, default, flags):
         "(default: stop)",
     )
     parser.add_argument("--data-dir", type=Path, help=f"folder with the images ({_describe_data_dir(default)})")
+    parser.add_argument(
+        "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
+    )
     parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")
     for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
         path = Path(root) / default.name
@@ -114,7 +117,7 @@ def _prepare(options, recipes, default, flags, cluster):
     if options.resume is None:
         spec = _change(recipes[options.recipe or default.recipe], flags, options)
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.run_name)
-        dataset = load_dataset(spec, _find_data(spec, options))
+        dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
         spec = _fit_output(spec, dataset)
         spec = dataclasses.replace(spec, precision=choose_precision(options.precision or "auto"))
         distribution = choose_distribution(options.gpus, cluster, spec)
@@ -133,7 +136,7 @@ def _prepare(options, recipes, default, flags, cluster):
         )
     _check_same(spec, flags, options, folder)
     load_metrics(folder.metrics)  # refuses a damaged log
-    dataset = load_dataset(spec, _find_data(spec, options))
+    dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
     folder.check_dataset(dataset)
     if last_update(folder) != spec.updates:
         check_precision(spec.precision, "--resume", "Go on where the run began, or start a new one.")

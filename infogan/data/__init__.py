@@ -3,13 +3,17 @@
 import importlib
 from pathlib import Path
 
+from infogan.data.archives import trust_archives
 from infogan.data.dataset import Dataset, Split, check_dataset, hold_out
 from infogan.data.factors import Factor, FactorGrid
+from infogan.data.pixel_check import warn_of_pixels
 from infogan.system.errors import InputError
 
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
 RESIZED = ("celeba", "chairs", "faces3d", "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
+RANGED = ("faces3d", "images")
+"""Those whose pictures may hold any values, of which `spec.input_range` says what black and white are."""
 
 __all__ = [
     "DATASETS",
@@ -30,12 +34,14 @@ def default_folder(name):
     return None if name in ("mnist", "images") else Path("data") / name
 
 
-def load_dataset(spec, data_dir=None):
+def load_dataset(spec, data_dir=None, trust_archive=False):
     """Reads the dataset of a spec, without the images that the spec keeps from training.
 
     Args:
-      spec: ExperimentSpec; `dataset`, `image_size`, `held_out_images`, `max_images` and `batch_size` are used.
+      spec: ExperimentSpec; `dataset`, `image_size`, `input_range`, `held_out_images`, `max_images` and `batch_size` are
+        used.
       data_dir: folder with the user's own files, None for `default_folder`.
+      trust_archive: whether archives may unpack to any size.
 
     Raises:
       InputError: if the files cannot be used or give fewer images than a batch.
@@ -43,12 +49,17 @@ def load_dataset(spec, data_dir=None):
     if spec.dataset not in DATASETS:
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
     load = importlib.import_module(f"infogan.data.{spec.dataset}").load
-    size = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
-    return select_images(spec, load(data_dir or default_folder(spec.dataset), **size))
+    options = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
+    if spec.input_range is not None:
+        if spec.dataset not in RANGED:
+            raise InputError("input_range", f"it was given, but the pixels of {spec.dataset} are known. Leave it out.")
+        options["input_range"] = spec.input_range
+    with trust_archives(trust_archive):
+        return select_images(spec, load(data_dir or default_folder(spec.dataset), **options))
 
 
 def select_images(spec, dataset):
-    """A dataset without the images that the spec keeps from training.
+    """A dataset without the images that the spec keeps from training; says what is odd about the pixels of the others.
 
     Raises:
       InputError: if fewer images than a batch are left.
@@ -60,4 +71,5 @@ def select_images(spec, dataset):
             f"a batch has {spec.batch_size:,} images, but only {len(chosen.train):,} training images are left. "
             "Choose a smaller one.",
         )
+    warn_of_pixels(chosen.train.images, dataset.source)
     return chosen

@@ -1,17 +1,24 @@
 """The files of a folder, a zip or a tar, read into memory one at a time; nothing is ever unpacked to disk."""
 
 import contextlib
+import contextvars
+import functools
 import gzip
+import hashlib
+import math
 import os
+import posixpath
 import re
 import stat
 import tarfile
 import threading
 import zipfile
 import zlib
+from collections import Counter
 from typing import NamedTuple
 
 from infogan.system.errors import InputError
+from infogan.system.messages import note
 
 LARGEST_FILE = 2**26
 """Bytes of one picture's file, inside an archive or not."""
@@ -23,6 +30,10 @@ MOST_ENTRIES = 2_000_000
 """Files in a folder or an archive."""
 FREE_BYTES, LARGEST_RATIO = 2**26, 100
 """An archive may unpack to `FREE_BYTES` in any case, and to `LARGEST_RATIO` times its own size beyond them."""
+KNOWN_MD5 = {"7da33b31b13a06f4b04a70402ce90c2e": "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"}
+"""Published archives that unpack to more; MD5 as their users publish it, which nobody can make another file match."""
+MOST_KINDS = 6
+"""Kinds of files that are named when files are passed over."""
 ARCHIVE_ERRORS = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, ValueError, NotImplementedError)
 """What the standard library raises on damaged archives."""
 
@@ -54,8 +65,8 @@ def open_source(path):
       path: `pathlib.Path`.
 
     Returns:
-      context manager of a source: `path`, `entries()` in the order of their names, and
-      `read(entry, largest)` from any thread, which raises UnreadableFile.
+      context manager of a source: `path`; `entries()` in the order of their names; `passed_over`, a Counter that says
+      what `entries()` left out; and `read(entry, largest)` from any thread, which raises UnreadableFile.
 
     Raises:
       InputError: naming the path, if it is none of these, is damaged, or holds links, devices, entries that lead out of
@@ -79,6 +90,7 @@ def open_source(path):
 class _Folder:
     def __init__(self, path):
         self.path = path
+        self.passed_over = Counter()
 
     def __enter__(self):
         return self
@@ -87,12 +99,32 @@ class _Folder:
         pass
 
     def entries(self):
+        self.passed_over = Counter()
         found = []
-        # Every link to a folder is left out, so that none can lead in circles.
-        for folder, _, names in os.walk(self.path, onerror=_refuse_folder):
+        for folder, names in self._walk():
             check_entry_count(self.path, len(found) + len(names))
             found += filter(None, (self._entry(os.path.join(folder, name)) for name in names))
         return sorted(found, key=lambda entry: entry.name)
+
+    def _walk(self):
+        """Yields (folder, names of its files), each folder once, however many links lead to it.
+
+        Links to folders are followed last, so that a folder goes by its own name where it has one. Those that lead to a
+        folder above the set would lead in circles.
+        """
+        seen = {_identify(parent) for parent in self.path.resolve().parents}
+        folders, links = [str(self.path)], []
+        while folders or links:
+            folder = folders.pop() if folders else links.pop()
+            if (identity := _identify(folder)) in seen:
+                self.passed_over["links to folders that are read anyway or hold the set"] += 1
+                continue
+            seen.add(identity)
+            names = []
+            for item in _list_folder(folder):
+                kind = links if item.is_symlink() else folders
+                kind.append(item.path) if os.path.isdir(item.path) else names.append(item.name)
+            yield folder, names
 
     def _entry(self, path):
         name = path[len(str(self.path)) :].replace(os.sep, "/").lstrip("/")
@@ -100,8 +132,11 @@ class _Folder:
             status = os.stat(path)
         except OSError:  # such as a link to nothing: reading it will count it as unreadable
             return Entry(name, 0, 0)
+        if not stat.S_ISREG(status.st_mode):
+            self.passed_over["pipes, sockets or devices"] += 1
+            return None
         # The time of the last change of anything, which a copy, an archive or `touch` cannot put back.
-        return Entry(name, status.st_size, status.st_ctime_ns) if stat.S_ISREG(status.st_mode) else None
+        return Entry(name, status.st_size, status.st_ctime_ns)
 
     def read(self, entry, largest=LARGEST_FILE):
         _check_size(entry, largest)
@@ -112,13 +147,33 @@ class _Folder:
             raise UnreadableFile(error.strerror or str(error)) from error
 
 
-def _refuse_folder(error):
-    raise InputError(error.filename, f"it cannot be listed ({error.strerror}), but every folder of the set is read.")
+def _identify(folder):
+    """What is the same for every name of a folder."""
+    with _refuse_folder(folder):
+        status = os.stat(folder)
+    return status.st_dev, status.st_ino
+
+
+def _list_folder(folder):
+    """What a folder holds, in a fixed order: last names first, since the last one is read first."""
+    with _refuse_folder(folder), os.scandir(folder) as items:
+        return sorted(items, key=lambda item: item.name, reverse=True)
+
+
+@contextlib.contextmanager
+def _refuse_folder(folder):
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            folder, f"it cannot be listed ({error.strerror}), but every folder of the set is read."
+        ) from error
 
 
 class _Zip:
     def __init__(self, path):
         self.path = path
+        self.passed_over = Counter()
         self._archive = zipfile.ZipFile(path)
 
     def __enter__(self):
@@ -139,6 +194,7 @@ class _Zip:
         found = {
             info.filename: Entry(info.filename, info.file_size, info.CRC, info) for info in infos if not info.is_dir()
         }
+        self.passed_over = _count_replaced(sum(not info.is_dir() for info in infos) - len(found))
         return [found[name] for name in sorted(found)]
 
     def read(self, entry, largest=LARGEST_FILE):
@@ -155,6 +211,7 @@ class _Zip:
 class _Tar:
     def __init__(self, path):
         self.path = path
+        self.passed_over = Counter()
         self._file = path.open("rb")
         self._lock = threading.Lock()
 
@@ -166,11 +223,13 @@ class _Tar:
 
     def entries(self):
         status = self.path.stat()
-        found = {}
+        found, count = {}, 0
         with _refuse_damage(self.path):
             for _, member in _members(self.path, self._file, status.st_size):
                 # A later entry of the same name replaces an earlier one, as unpacking would.
                 found[member.name] = Entry(member.name, member.size, status.st_ctime_ns, member.offset_data)
+                count += 1
+        self.passed_over = _count_replaced(count - len(found))
         return [found[name] for name in sorted(found)]
 
     def read(self, entry, largest=LARGEST_FILE):
@@ -181,6 +240,49 @@ class _Tar:
                 return self._file.read(entry.size)
         except OSError as error:
             raise UnreadableFile(describe_error(error)) from error
+
+
+def _count_replaced(count):
+    return Counter({"files that a later one of the same name replaces": count} if count else {})
+
+
+def choose_entries(source, is_wanted):
+    """The entries of an opened source whose names are wanted; one line says what is passed over, if anything is.
+
+    Args:
+      source: an opened source.
+      is_wanted: function of an entry's name.
+
+    Returns:
+      list of Entry.
+    """
+    entries = source.entries()
+    chosen = [entry for entry in entries if is_wanted(entry.name)]
+    others = (entry.name for entry in entries if not is_wanted(entry.name))
+    passed_over = source.passed_over + Counter(map(_describe_kind, others))
+    if chosen and passed_over:
+        note(f"{source.path}: {len(chosen):,} files are read; passed over: {_list_kinds(passed_over)}")
+    return chosen
+
+
+def _describe_kind(name):
+    suffix = posixpath.splitext(name)[1].lower()
+    kind = f"{suffix[:20]} files" if suffix else "files without an ending"
+    return "hidden files" if is_hidden(name) else kind
+
+
+def is_hidden(name):
+    """Whether a file is hidden, or one of those that macOS puts into archives."""
+    parts = name.split("/")
+    # tar has names such as ./a.png
+    return any(part.startswith(".") and part != "." for part in parts) or "__MACOSX" in parts[:-1]
+
+
+def _list_kinds(counts):
+    named = dict(counts.most_common(MOST_KINDS))
+    if others := counts.total() - sum(named.values()):
+        named["others"] = others
+    return ", ".join(f"{kind} ({count:,})" for kind, count in named.items())
 
 
 def read_tar_gz(path, wanted, largest):
@@ -200,7 +302,8 @@ def read_tar_gz(path, wanted, largest):
     found = {}
     packed = path.stat().st_size
     with _refuse_damage(path), gzip.open(path) as plain:
-        for archive, member in _members(path, plain, allowed_bytes(packed)):
+        for archive, member in _members(path, plain):
+            check_unpacked_size(path, packed, member.offset_data + member.size)
             if not wanted(member.name):
                 continue
             if member.size > largest:
@@ -224,7 +327,7 @@ def _refuse_damage(path):
         raise InputError(path, f"it cannot be read ({reason}), so it is damaged. Fetch it again.") from error
 
 
-def _members(path, file, largest):
+def _members(path, file, largest=math.inf):
     """Pairs (archive, regular file) of a tar of at most `largest` bytes; refuses links and devices."""
     with tarfile.open(fileobj=_ShortReads(file), mode="r:") as archive:
         position = -1
@@ -271,22 +374,46 @@ def describe_error(error):
     return text[:200].encode("unicode_escape").decode()
 
 
-def allowed_bytes(packed):
-    """Bytes to which `packed` bytes may unpack before they are called a bomb."""
-    return FREE_BYTES + LARGEST_RATIO * packed
+_trusts_all = contextvars.ContextVar("trusts_all", default=False)
 
 
-def check_unpacked_size(where, packed, unpacked):
-    """Refuses an archive of `packed` bytes that announces or gives `unpacked` bytes.
+@contextlib.contextmanager
+def trust_archives(trusts_all=True):
+    """Inside, archives may unpack to any size: the user trusts whoever made them."""
+    token = _trusts_all.set(trusts_all)
+    try:
+        yield
+    finally:
+        _trusts_all.reset(token)
+
+
+def is_trusted(path):
+    """Whether the user trusts an archive, or it is one of KNOWN_MD5."""
+    return _trusts_all.get() or _has_known_md5(path, os.stat(path).st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _has_known_md5(path, changed):
+    """Remembered, since some formats ask at every piece that they unpack."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest() in KNOWN_MD5
+
+
+def check_unpacked_size(path, packed, unpacked):
+    """Refuses an archive of `packed` bytes that announces or gives `unpacked` bytes, unless it is trusted.
 
     Raises:
       InputError: naming the archive.
     """
-    if unpacked > allowed_bytes(packed):
+    limit = FREE_BYTES + LARGEST_RATIO * packed
+    if unpacked > limit and not is_trusted(path):
         raise InputError(
-            where,
-            f"its {packed:,} bytes unpack to {unpacked:,} or more, but {allowed_bytes(packed):,} is the limit: "
-            "it looks like a decompression bomb. Fetch it from its owner.",
+            path,
+            f"its {packed:,} bytes unpack to {unpacked:,} or more, but {limit:,} is the limit: it looks like a "
+            "decompression bomb. If you trust whoever made it, give --trust-archive.",
         )
 
 

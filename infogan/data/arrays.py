@@ -8,11 +8,12 @@ import zlib
 
 import numpy as np
 
-from infogan.data.archives import UnreadableFile, check_unpacked_size, describe_error, open_source
+from infogan.data.archives import UnreadableFile, check_unpacked_size, describe_error, is_trusted, open_source
 from infogan.system.errors import InputError
+from infogan.system.messages import note
 
 LARGEST_ARRAY = 2**29
-"""Bytes of one array."""
+"""Bytes of one array, unless its archive is trusted."""
 HEADER_ERRORS = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError)
 """What numpy's reader of headers, which are Python literals, lets through on damaged ones."""
 
@@ -32,13 +33,18 @@ def load_npz(path, names):
     """
     with open_source(path) as source:
         wanted = {f"{name}.npy": name for name in names}
-        found = [entry for entry in source.entries() if entry.name in wanted]
+        entries = source.entries()
+        found = [entry for entry in entries if entry.name in wanted]
+        others = [entry.name.removesuffix(".npy") for entry in entries if entry.name not in wanted]
+        if found and others:
+            note(f"{path}: passed over: the arrays {', '.join(others)}")
         return {wanted[entry.name]: _load(path, source, entry) for entry in found}
 
 
 def _load(path, source, entry):
     try:
-        file = io.BytesIO(source.read(entry, LARGEST_ARRAY))
+        is_small = entry.size <= LARGEST_ARRAY
+        file = io.BytesIO(source.read(entry, entry.size if is_small or is_trusted(path) else LARGEST_ARRAY))
         _check_header(file, entry.size)
         return np.lib.format.read_array(file, allow_pickle=False)
     except (UnreadableFile, MemoryError, EOFError, *HEADER_ERRORS) as error:

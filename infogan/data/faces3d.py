@@ -21,7 +21,7 @@ NEEDED = (
 )
 
 
-def load(data_dir=None, image_size=None):
+def load(data_dir=None, image_size=None, input_range=None):
     """Reads renders of faces.
 
     Args:
@@ -29,6 +29,7 @@ def load(data_dir=None, image_size=None):
         uint8 or, from 0 to 1, float, [N, H, W], and, where they are known, `lighting`, `azimuth`, `elevation` and
         `width`, each [N], or `factors_standardised` [N, 3] of the first three.
       image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 4.
+      input_range: None, or (low, high), the values in the files of pictures that become 0 and 255.
 
     Returns:
       Dataset with uint8 images [N, H, W, 1]; its factors are those of the file, all ordered, since
@@ -45,9 +46,12 @@ def load(data_dir=None, image_size=None):
             raise InputError(path, f"it holds {len(arrays)} .npz and .mat files, but one is needed. Give its own name.")
         path = arrays[0] if arrays else path
     if path.suffix in (".npz", ".mat"):
+        if input_range is not None:
+            raise InputError("input_range", f"it was given, but {path.name} holds arrays. It is for pictures.")
         return hold_out(_load_arrays(path, image_size or 32), str(path))
     with open_source(path) as source:
-        pixels = load_pixels(source, shuffle(list_pictures(source)), Preparation(image_size or 32, 1))
+        preparation = Preparation(image_size or 32, 1, input_range=input_range)
+        pixels = load_pixels(source, shuffle(list_pictures(source)), preparation)
     return hold_out_last(Split(pixels.images), f"{path}{pixels.note}")
 
 

@@ -9,15 +9,16 @@ from infogan.system.errors import InputError
 NEEDED = "a folder, zip or tar of pictures is needed."
 
 
-def load(data_dir=None, image_size=None, channels=None):
+def load(data_dir=None, image_size=None, channels=None, input_range=None):
     """Reads pictures, each cut to the largest part in its middle that has the proportions of the result, and resized.
 
     A tenth of them, chosen by their names alone, is the test split. They have no labels.
 
     Args:
-      data_dir: folder, zip or uncompressed tar with PNG, JPEG, GIF, BMP or WebP files, however deep.
+      data_dir: folder, zip or uncompressed tar with PNG, JPEG, GIF, BMP, WebP or TIFF files, however deep.
       image_size: (H, W) of the images, or the side of square ones, 8 to 1024 pixels each; None for 32.
       channels: 1 for grey, 3 for RGB; None for what most of the first 100 pictures are.
+      input_range: None, or (low, high), the values in the files that become 0 and 255.
 
     Returns:
       Dataset with uint8 images [N, H, W, channels], mapped from the cache on disk.
@@ -30,6 +31,7 @@ def load(data_dir=None, image_size=None, channels=None):
         raise InputError("channels", f"{channels!r} was given, but 1 (grey) or 3 (RGB) is needed.")
     with open_source(path) as source:
         entries = shuffle(list_pictures(source))
-        preparation = Preparation(32 if image_size is None else image_size, channels or count_channels(source, entries))
+        channels = channels or count_channels(source, entries)
+        preparation = Preparation(32 if image_size is None else image_size, channels, input_range=input_range)
         pixels = load_pixels(source, entries, preparation)
     return hold_out_last(Split(pixels.images), f"{path}{pixels.note}")

@@ -9,16 +9,20 @@ import warnings
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from infogan.data.archives import LARGEST_PIXELS, UnreadableFile, describe_error
+from infogan.data.archives import LARGEST_PIXELS, UnreadableFile, choose_entries, describe_error, is_hidden
 from infogan.system.errors import InputError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+PLAIN_STARTS = (b"\xff\xd8", b"BM")
+"""JPEG and BMP: 8 bits a channel, and a single picture in a file."""
 SMALL_PIXELS = 2**22
 """Beyond this one picture is decoded at a time, so that memory does not grow with the number of threads."""
 
 # LARGEST_PIXELS is lower than the number at which Pillow warns.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# What it thinks of a TIFF's damaged tags.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _large_picture = threading.Lock()
 
@@ -32,11 +36,15 @@ class Preparation:
       channels: 1 for grey (ITU-R 601 luma) or 3 for RGB.
       crop: (left, top, right, bottom) as shares of width and height; None for the largest part in the middle that has
         the proportions of the result.
+      input_range: None, or (low, high), the values in the files that become 0 and 255.
+      deep_range: the same for pictures of more than 8 bits alone; None takes the lowest and the highest value of each.
     """
 
     image_size: int | tuple
     channels: int
     crop: tuple | None = None
+    input_range: tuple | None = None
+    deep_range: tuple | None = None
 
     def __post_init__(self):
         sides = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,) * 2
@@ -57,7 +65,7 @@ def decode_picture(content, preparation):
     resized bicubically with a filter that widens with the reduction, so nothing aliases.
 
     Args:
-      content: bytes of a PNG, JPEG, GIF, BMP or WebP file.
+      content: bytes of a PNG, JPEG, GIF, BMP, WebP or TIFF file.
       preparation: Preparation.
 
     Returns:
@@ -89,11 +97,52 @@ def is_grey(content):
             if picture.mode == "P":
                 colours = np.reshape(picture.getpalette("RGB"), (-1, 3))
                 return bool((colours == colours[:, :1]).all())
-            return picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
+            return picture.mode in ("1", "L", "LA") or _is_deep(picture)
     except UnreadableFile:
         raise
     except Exception as error:
         raise UnreadableFile(_describe(error)) from error
+
+
+def inspect_picture(content):
+    """(whether a picture file has more than 8 bits a pixel, whether it holds frames or pages after the first).
+
+    A file that cannot be read has neither.
+    """
+    if content.startswith(PLAIN_STARTS):
+        return False, False
+    try:
+        with _open(content) as picture:
+            return _is_deep(picture), getattr(picture, "is_animated", False)
+    except Exception:  # whatever a damaged file leads to; it is told when the picture is decoded
+        return False, False
+
+
+def measure_range(content):
+    """The lowest and the highest value of a picture of more than 8 bits a pixel; None of any other file."""
+    if not inspect_picture(content)[0]:
+        return None
+    try:
+        with _open(content) as picture, _large_picture:
+            return _measure(_deep_values(picture))
+    except Exception:
+        return None
+
+
+def _is_deep(picture):
+    """Whether its values are whole numbers of 16 or 32 bits, or floats."""
+    return picture.mode.startswith("I") or picture.mode == "F"
+
+
+def _deep_values(picture):
+    values = np.asarray(picture)
+    if not np.isfinite(values).all():
+        raise UnreadableFile("it holds values that are not finite")
+    return values
+
+
+def _measure(values):
+    return float(values.min()), float(values.max())
 
 
 def _open(content):
@@ -108,13 +157,13 @@ def _open(content):
 
 def _describe(error):
     if isinstance(error, Image.UnidentifiedImageError):
-        return "it is no PNG, JPEG, GIF, BMP or WebP"
+        return "it is no PNG, JPEG, GIF, BMP, WebP or TIFF"
     return describe_error(error)
 
 
 def _prepare(picture, preparation):
     height, width, channels = preparation.shape
-    plain = _plain(picture)
+    plain = _plain(picture, preparation)
     # The picture is turned upright once it is small, so one that lies on its side becomes small lying.
     size = (height, width) if _lies(plain) else (width, height)
     small = plain.resize(size, Image.Resampling.BICUBIC, _crop_box(plain.size, size, preparation.crop))
@@ -130,14 +179,31 @@ def _lies(picture):
     return picture.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
 
 
-def _plain(picture):
+def _plain(picture, preparation):
     """The picture with 8 bits a channel: grey, RGB, or RGBA where it has transparency."""
-    if picture.mode.startswith("I"):  # 16 bits
-        plain = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if _is_deep(picture):
+        values = _deep_values(picture)
+        low, high = preparation.input_range or preparation.deep_range or _measure(values)
+        plain = Image.fromarray(_to_bytes(values, low, high))
         plain.info = picture.info  # where its orientation stands
         return plain
     mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
-    return picture if picture.mode == mode else picture.convert(mode)
+    plain = picture if picture.mode == mode else picture.convert(mode)
+    if preparation.input_range is None:
+        return plain
+    table = _to_bytes(np.arange(256), *preparation.input_range).tolist()
+    opacity = list(range(256)) if mode == "RGBA" else []
+    return plain.point(table * (len(plain.getbands()) - bool(opacity)) + opacity)
+
+
+def _to_bytes(values, low, high):
+    """`low` to `high` as 0 to 255; what lies outside is cut off."""
+    factor = 255 / (high - low) if high > low else 0.0
+    pixels = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), 256):  # in strips: a large picture in float64 takes hundreds of megabytes
+        strip = (values[start : start + 256].astype(np.float64) - low) * factor
+        pixels[start : start + 256] = np.clip(np.round(strip), 0, 255)
+    return pixels
 
 
 def _crop_box(size, result, crop):
@@ -156,12 +222,20 @@ LOOKED_AT = 100
 
 
 def list_pictures(source):
-    """The entries of an opened source that are pictures by their names, without what file managers leave behind.
+    """The entries of an opened source that are pictures by their names, without hidden ones; says what it passes over.
 
     Raises:
       InputError: naming the source, if there are none.
     """
-    pictures = [entry for entry in source.entries() if _is_picture(entry.name)]
+    return check_pictures(source, choose_entries(source, is_picture))
+
+
+def check_pictures(source, pictures):
+    """Refuses an empty list of pictures, and returns it else.
+
+    Raises:
+      InputError: naming the source.
+    """
     if not pictures:
         raise InputError(source.path, f"it holds no picture, but files are needed that end in {', '.join(SUFFIXES)}.")
     return pictures
@@ -190,7 +264,6 @@ def _is_grey(source, entry):
         return None  # counted when it is decoded
 
 
-def _is_picture(name):
-    parts = name.split("/")
-    is_hidden = any(part.startswith(".") and part != "." for part in parts)  # tar has names such as ./a.png
-    return name.lower().endswith(SUFFIXES) and not is_hidden and "__MACOSX" not in parts[:-1]
+def is_picture(name):
+    """Whether a file is a picture by its name, and not hidden."""
+    return name.lower().endswith(SUFFIXES) and not is_hidden(name)

@@ -12,12 +12,12 @@ from PIL import Image
 
 from infogan.data.archives import UnreadableFile
 from infogan.data.arrays import HEADER_ERRORS
-from infogan.data.picture_files import decode_picture
+from infogan.data.picture_files import decode_picture, inspect_picture, measure_range
 from infogan.system.errors import InputError
 from infogan.system.files import find_cache_folder, locked, write_json
-from infogan.system.messages import show_progress, warn
+from infogan.system.messages import note, show_progress, warn
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same picture would give other pixels."""
 CHUNK = 256
 """Pictures that are decoded before their pixels are written."""
@@ -53,7 +53,8 @@ def load_pixels(source, entries, preparation):
       preparation: Preparation.
 
     Returns:
-      Pixels. The names of unreadable pictures, up to 1 % of them, are said.
+      Pixels. The names of unreadable pictures, up to 1 % of them, are said, and so is what of the others is not as in
+      the files: frames after the first, and values of more than 8 bits, which the range of the whole set decides.
 
     Raises:
       InputError: naming the source, if more cannot be read; naming the cache, if it cannot be written.
@@ -68,12 +69,26 @@ def load_pixels(source, entries, preparation):
                 found = _read(folder / key, preparation, len(entries))
     if not found:
         raise InputError(folder, "what was written there came back changed, but a working disk is needed.")
-    images, unreadable = found
-    if unreadable:
+    images, listing = found
+    unreadable = listing["unreadable"]
+    _tell(source, len(entries), listing)
+    left_out = f", without {len(unreadable)} unreadable pictures" if unreadable else ""
+    return Pixels(images, np.delete(np.arange(len(entries)), list(unreadable)), left_out)
+
+
+def _tell(source, count, listing):
+    """Says what of the files is not in the pixels."""
+    if unreadable := listing["unreadable"]:
         names = ", ".join(f"{name!r} ({reason})" for name, reason in unreadable.values())
-        warn(f"{source.path}: {len(unreadable)} of {len(entries)} pictures cannot be read: {names}")
-    note = f", without {len(unreadable)} unreadable pictures" if unreadable else ""
-    return Pixels(images, np.delete(np.arange(len(entries)), list(unreadable)), note)
+        warn(f"{source.path}: {len(unreadable)} of {count} pictures cannot be read: {names}")
+    if with_more := listing["with_more_frames"]:
+        note(f"{source.path}: {with_more:,} pictures have several frames or pages; the first of each is taken")
+    if listing["range"]:
+        low, high = listing["range"]
+        note(
+            f"{source.path}: the pictures have more than 8 bits; {low:g} to {high:g}, the range of the whole set, "
+            "becomes 0 to 255 (another one: --pixel-range LOW,HIGH)"
+        )
 
 
 def _fingerprint(entries, preparation):
@@ -94,29 +109,76 @@ def _cache_errors(folder):
 
 
 def _read(path, preparation, count):
-    """(images, unreadable) of a finished cache; None where there is none or it is damaged."""
+    """(images, listing) of a finished cache; None where there is none or it is damaged."""
     try:
-        listing = json.loads(path.with_suffix(".json").read_text())
-        unreadable = {int(place): tuple(entry) for place, entry in listing["unreadable"].items()}
+        listing = _parse_listing(path.with_suffix(".json").read_text())
         images = np.load(path.with_suffix(".npy"), mmap_mode="r")
     except (OSError, EOFError, KeyError, AttributeError, *HEADER_ERRORS):
         return None
-    shape = (count - len(unreadable), *preparation.shape)
-    return (images, unreadable) if images.shape == shape and images.dtype == np.uint8 else None
+    left = count - len(listing["unreadable"])
+    shape = (left, *preparation.shape)
+    return (images, listing) if images.shape == shape and images.dtype == np.uint8 else None
+
+
+def _parse_listing(text):
+    """What `_build` found out about the pictures: dict of `unreadable`, `with_more_frames` and `range`."""
+    listing = json.loads(text)
+    low, high = map(float, listing["range"] or (0, 0))
+    return {
+        "unreadable": {int(place): tuple(entry) for place, entry in listing["unreadable"].items()},
+        "with_more_frames": int(listing["with_more_frames"]),
+        "range": (low, high) if listing["range"] else None,
+    }
+
+
+class _RangeNeeded(Exception):
+    """A picture of more than 8 bits came up, so the range of the whole set has to be known first."""
 
 
 def _build(path, source, entries, preparation):
+    try:
+        _build_with(path, source, entries, preparation, None)
+    except _RangeNeeded:
+        of_set = _measure_set(source, entries)
+        _build_with(path, source, entries, dataclasses.replace(preparation, deep_range=of_set), of_set)
+
+
+def _measure_set(source, entries):
+    """The lowest and the highest value of all pictures of more than 8 bits."""
+
+    def measure(entry):
+        try:
+            return measure_range(source.read(entry))
+        except UnreadableFile:
+            return None
+
+    text = f"{source.path.name}: looking for the range of {len(entries):,} pictures, once"
+    with _pool() as pool, show_progress(text, len(entries)) as advance:
+        ranges = []
+        for start in range(0, len(entries), CHUNK):
+            ranges += filter(None, pool.map(measure, entries[start : start + CHUNK]))
+            advance(min(start + CHUNK, len(entries)))
+    lows, highs = zip(*ranges) if ranges else ((0.0,), (1.0,))
+    return min(lows), max(highs)
+
+
+def _pool():
+    return ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+
+
+def _build_with(path, source, entries, preparation, of_set):
     partial = path.with_suffix(".partial")
     try:
         # Written, not mapped: pages of a mapped file would count as this process's memory.
         with partial.open("wb") as file:
             _write_header(file, len(entries), preparation)
-            unreadable = _write_pixels(file, source, entries, preparation)
+            unreadable, with_more_frames = _write_pixels(file, source, entries, preparation)
             file.seek(0)
             _write_header(file, len(entries) - len(unreadable), preparation)
             file.flush()
             os.fsync(file.fileno())
-        write_json(path.with_suffix(".json"), {"unreadable": unreadable})
+        listing = {"unreadable": unreadable, "with_more_frames": with_more_frames, "range": of_set}
+        write_json(path.with_suffix(".json"), listing)
         os.replace(partial, path.with_suffix(".npy"))
     finally:
         partial.unlink(missing_ok=True)
@@ -129,19 +191,28 @@ def _write_header(file, count, preparation):
 
 
 def _write_pixels(file, source, entries, preparation):
-    """Appends the pixels of all readable pictures; returns place -> (name, reason) of the others."""
+    """Appends the pixels of all readable pictures.
+
+    Returns:
+      (dict of place -> (name, reason) of the others, how many pictures have frames after the first).
+    """
     Image.init()  # not safe from several threads
-    unreadable = {}
+    unreadable, with_more_frames = {}, []
 
     def decode(entry):
         try:
-            return decode_picture(source.read(entry), preparation)
+            content = source.read(entry)
+            is_deep, has_more_frames = inspect_picture(content)
+            if is_deep and not (preparation.input_range or preparation.deep_range):
+                raise _RangeNeeded
+            with_more_frames.append(has_more_frames)
+            return decode_picture(content, preparation)
         except UnreadableFile as error:
             return str(error)
 
     height, width, _ = preparation.shape
     text = f"{source.path.name}: decoding {len(entries):,} pictures to {height}x{width}, once"
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, show_progress(text, len(entries)) as advance:
+    with _pool() as pool, show_progress(text, len(entries)) as advance:
         for start in range(0, len(entries), CHUNK):
             for place, result in enumerate(pool.map(decode, entries[start : start + CHUNK]), start):
                 if isinstance(result, str):
@@ -150,7 +221,7 @@ def _write_pixels(file, source, entries, preparation):
                 else:
                     file.write(result.tobytes())
             advance(min(start + CHUNK, len(entries)))
-    return unreadable
+    return unreadable, sum(with_more_frames)
 
 
 def _check_share(source, unreadable, count):
