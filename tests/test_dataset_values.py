@@ -1,6 +1,7 @@
 """What each loader makes of its files: pixels, labels, factors and splits, and what it refuses."""
 
 import io
+import re
 import tarfile
 import zipfile
 
@@ -20,6 +21,7 @@ from dataset_files import (
     real,
     write_celeba_lists,
     write_files,
+    write_idx_files,
     write_svhn,
     write_tar,
     write_zip,
@@ -196,6 +198,134 @@ def test_celeba_refuses_damaged_lists(tmp_path, name, change, message):
     (tmp_path / name).write_text(change(text))
     with pytest.raises(InputError, match=rf"{name}: .*{message}"):
         celeba.load(tmp_path)
+
+
+def csv_of(text, columns):
+    """What Kaggle makes of one of CelebA's lists."""
+    rows = [",".join(line.split()) for line in text.splitlines() if ".jpg" in line]
+    return "\n".join([",".join(["image_id", *columns]), *rows]) + "\n"
+
+
+def write_kaggle(folder, count=40):
+    """CelebA as Kaggle gives it."""
+    write_celeba_lists(folder, count)
+    for name, columns in (("list_attr_celeba", ["Eyeglasses", "Smiling"]), ("list_eval_partition", ["partition"])):
+        text = (folder / f"{name}.txt").read_text()
+        (folder / f"{name}.txt").unlink()
+        (folder / f"{name}.csv").write_text(csv_of(text, columns))
+    return write_files(folder, {f"img_align_celeba/{name}": content for name, content in celeba_files(count).items()})
+
+
+def zip_of(folder, path):
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return write_zip(path, {str(file.relative_to(folder)): file.read_bytes() for file in files})
+
+
+def as_owners_share(folder):
+    (folder / "x").mkdir(parents=True)
+    write_celeba_lists(folder / "x")
+    for part, name in (("Anno", "list_attr_celeba.txt"), ("Eval", "list_eval_partition.txt")):
+        write_files(folder, {f"{part}/{name}": (folder / "x" / name).read_bytes()})
+    (folder / "Img").mkdir()
+    write_zip(folder / "Img" / "img_align_celeba.zip", celeba_files())
+    return folder
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_kaggle,
+        lambda folder: write_kaggle(folder) / "img_align_celeba",
+        lambda folder: write_kaggle(folder) / "img_align_celeba" / "img_align_celeba",
+        lambda folder: zip_of(write_kaggle(folder / "files"), folder / "archive.zip"),
+        lambda folder: as_owners_share(folder / "CelebA"),
+    ],
+    ids=["kaggle", "outer folder", "inner folder", "kaggle zip", "owners' folders"],
+)
+def test_copies_of_celeba_are_read_as_the_original(tmp_path, write):
+    for name in ("original", "files"):
+        (tmp_path / name).mkdir()
+    write_celeba_lists(tmp_path / "original")
+    expected = celeba.load(write_files(tmp_path / "original", celeba_files()))
+    found = celeba.load(write(tmp_path))
+    for split in ("train", "test"):
+        one, other = getattr(found, split), getattr(expected, split)
+        np.testing.assert_array_equal(one.images, other.images)
+        assert list(one.factors) == ["Eyeglasses", "Smiling"]
+        for name, values in one.factors.items():
+            np.testing.assert_array_equal(values, other.factors[name])
+
+
+@pytest.mark.parametrize("change", [lambda text: "\ufeff" + text, lambda text: text.replace(",-1", ",0")])
+def test_csv_lists_of_other_makes_are_read(tmp_path, change):
+    path = write_kaggle(tmp_path) / "list_attr_celeba.csv"
+    path.write_text(change(path.read_text().replace("\n", "\r\n")), encoding="utf-8")
+    np.testing.assert_array_equal(celeba.load(tmp_path).test.factors["Eyeglasses"], np.arange(31, 41) % 2)
+
+
+def test_celeba_says_what_it_does_without_its_lists(tmp_path, capsys):
+    celeba.load(write_files(tmp_path, celeba_files()))
+    said = capsys.readouterr().err
+    assert "no list_eval_partition.txt or .csv beside it, so a tenth of the images is the test split" in said
+    assert "no list_attr_celeba.txt or .csv beside it, so there are no attributes" in said
+
+
+def test_celeba_counts_its_validation_part(tmp_path, capsys):
+    celeba.load(write_kaggle(tmp_path))
+    assert "list_eval_partition.csv: 5 images are its validation part" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "load, name",
+    [
+        (celeba.load, "img_align_celeba (1).zip"),
+        (fashion_mnist.load, "train-images.idx3-ubyte"),
+        (fashion_mnist.load, "train-images-idx3-ubyte.gz.1"),
+        (svhn.load, "train_32x32 (1).mat"),
+        (cifar10.load, "cifar-10-binary.tar"),
+        (chairs.load, "rendered-chairs.tar"),
+    ],
+)
+def test_a_near_miss_of_a_name_is_named(tmp_path, load, name):
+    write_files(tmp_path, {name: b"", "notes.txt": b""})
+    with pytest.raises(InputError, match=rf"holds no .* \(but {re.escape(name)}: rename it if that is it\)"):
+        load(tmp_path)
+
+
+def test_a_near_miss_of_a_list_is_named(tmp_path, capsys):
+    folder = write_kaggle(tmp_path)
+    (folder / "list_attr_celeba.csv").rename(folder / "list_attr_celeba (1).csv")
+    (folder / "list_eval_partition.csv").rename(folder / "List_eval_partition.csv.txt")
+    celeba.load(folder)
+    said = capsys.readouterr().err
+    assert "no list_attr_celeba.txt or .csv beside it (but list_attr_celeba (1).csv: rename" in said
+    assert "no list_eval_partition.txt or .csv beside it (but List_eval_partition.csv.txt: rename" in said
+
+
+def test_names_of_a_set_are_no_near_miss_of_each_other(tmp_path):
+    write_idx_files(tmp_path)
+    (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InputError, match=r"holds no train-labels-idx1-ubyte and no train-labels-idx1-ubyte\.gz\. Put"):
+        fashion_mnist.load(tmp_path)
+
+
+def test_the_other_form_of_a_set_is_said_to_be_passed_over(tmp_path, capsys):
+    write_zip(tmp_path / "img_align_celeba.zip", celeba_files())
+    celeba.load(write_files(tmp_path, celeba_files()))
+    assert "img_align_celeba.zip is read; passed over: img_align_celeba\n" in capsys.readouterr().err
+
+
+def test_missing_parts_of_a_set_are_said(tmp_path, capsys):
+    svhn.load(write_svhn(tmp_path, ["train"]))
+    assert "no test_32x32.mat, so a tenth of train_32x32.mat is the test split" in capsys.readouterr().err
+    cifar10.load(write_files(tmp_path / "cifar", cifar_files()))
+    assert "only 2 of CIFAR-10's 5 training batches are there" in capsys.readouterr().err
+
+
+def test_arrays_that_are_passed_over_are_named(tmp_path, capsys):
+    np.savez(tmp_path / "faces.npz", **face_arrays(), mood=np.zeros(30), age=np.zeros(30))
+    faces3d.load(tmp_path)
+    assert re.search(r"faces\.npz: passed over: the arrays (age, mood|mood, age)\n", capsys.readouterr().err)
 
 
 def test_labels_stay_with_their_pictures_when_some_are_left_out(tmp_path):

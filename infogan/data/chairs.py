@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from infogan.data.archives import open_source
+from infogan.data.archives import choose_entries, open_source
 from infogan.data.dataset import Split, find_source, hold_out_last
 from infogan.data.factors import Factor
 from infogan.data.picture_files import Preparation, hash_name
@@ -36,7 +36,7 @@ def load(data_dir=None, image_size=None):
     """
     path = find_source(data_dir, ("rendered_chairs.tar", "rendered_chairs"), NEEDED)
     with open_source(path) as source:
-        entries = [entry for entry in source.entries() if RENDER.fullmatch(entry.name)]
+        entries = choose_entries(source, RENDER.fullmatch)
         # Chairs in an order that is like none of their names', so that the last tenth is like the rest.
         entries.sort(key=lambda entry: (hash_name(_describe(entry)[0]), _describe(entry), entry.name))
         chairs = sorted({_describe(entry)[0] for entry in entries})

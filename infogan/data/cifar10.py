@@ -7,6 +7,7 @@ import numpy as np
 from infogan.data.archives import UnreadableFile, open_source, read_tar_gz
 from infogan.data.dataset import Dataset, Split, check_data_dir, find_source
 from infogan.system.errors import InputError
+from infogan.system.messages import note
 
 FIRST_BATCH = "data_batch_1.bin"
 BINARY = ("cifar-10-binary.tar.gz", "cifar-10-batches-bin", FIRST_BATCH)
@@ -17,6 +18,7 @@ BATCH_NAME = re.compile(r"(?:.*/)?(data_batch_[1-5]|test_batch)\.bin")
 LARGEST_BATCH = 2**26
 """Bytes; the official ones have 31 million."""
 CLASSES = 10
+TRAINING_BATCHES = 5
 PIXELS = 3 * 32 * 32
 
 
@@ -43,6 +45,8 @@ def load(data_dir=None):
     if not train or "test_batch" not in batches:
         found = ", ".join(sorted(batches)) or "none"
         raise InputError(path, f"of the binary batches it holds {found}, but data_batch_1 and test_batch are needed.")
+    if len(train) < TRAINING_BATCHES:
+        note(f"{path}: only {len(train)} of CIFAR-10's {TRAINING_BATCHES} training batches are there")
     return Dataset(_join(train), _join([batches["test_batch"]]), str(path))
 
 

@@ -1,6 +1,8 @@
 """What every dataset gives: arrays, and labels that only the evaluation sees."""
 
 import dataclasses
+import difflib
+import itertools
 import os
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from infogan.data.factors import Factor, FactorGrid, describe_array
 from infogan.system.errors import InputError
+from infogan.system.messages import note
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,10 +191,35 @@ def find_source(data_dir, names, needed):
     folder = check_data_dir(data_dir, needed)
     if folder.is_file() or folder.name in names:
         return folder
-    for name in names:
-        if (folder / name).exists():
-            return folder / name
-    raise InputError("--data-dir", f"{folder} holds no {' and no '.join(names)}, but {needed}")
+    there = [name for name in names if (folder / name).exists()]
+    if len(there) > 1:
+        note(f"{folder}: {there[0]} is read; passed over: {', '.join(there[1:])}")
+    if there:
+        return folder / there[0]
+    near = describe_near(folder, names, names)
+    raise InputError("--data-dir", f"{folder} holds no {' and no '.join(names)}{near}, but {needed}")
+
+
+NEAR = 0.8
+"""Likeness of two names, as difflib measures it, from which one may be the other's copy, or the other renamed."""
+
+MOST_NAMES = 1000
+"""Names that are compared: in a folder of 200,000 pictures nobody should wait for it."""
+
+
+def describe_near(folder, names, known):
+    """ " (but X: rename it if that is it)" where a folder holds X, almost one of these names; else an empty text.
+
+    Args:
+      folder: `pathlib.Path` of a folder.
+      names: names of which one was looked for.
+      known: all names that the set knows: none of them is a near miss of another.
+    """
+    files = itertools.islice(folder.iterdir(), MOST_NAMES)
+    there = {path.name.lower(): path.name for path in files if path.name not in known}
+    near = (difflib.get_close_matches(name.lower(), there, 1, NEAR) for name in names)
+    found = sorted({there[match] for matches in near for match in matches})
+    return f" (but {', '.join(found)}: rename it if that is it)" if found else ""
 
 
 def check_data_dir(data_dir, needed):

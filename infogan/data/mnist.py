@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from infogan.data.arrays import load_idx
-from infogan.data.dataset import Dataset, Split
+from infogan.data.dataset import Dataset, Split, describe_near
 from infogan.system.errors import InputError
 
 SHIPPED = Path(__file__).parent / "mnist_files"
@@ -48,7 +48,8 @@ def _find(folder, stem):
     for path in (folder / f"{stem}.gz", folder / stem):
         if path.is_file():
             return path
-    raise InputError("--data-dir", f"{folder} holds no {stem} and no {stem}.gz. Put MNIST's four idx files there.")
+    near = describe_near(folder, [stem, f"{stem}.gz"], [*SHA256, *(f"{stem}.gz" for stem in SHA256)])
+    raise InputError("--data-dir", f"{folder} holds no {stem} and no {stem}.gz{near}. Put the four idx files there.")
 
 
 def _check_sha256(path, expected):

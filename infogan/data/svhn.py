@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from infogan.data.dataset import Dataset, Split, check_data_dir, hold_out
+from infogan.data.dataset import Dataset, Split, check_data_dir, describe_near, hold_out
 from infogan.data.mat_files import load_mat
 from infogan.system.errors import InputError
+from infogan.system.messages import note
 
 NEEDED = "a folder with train_32x32.mat and test_32x32.mat is needed. Fetch them with --download (docs/datasets.md)."
+FILES = ("train_32x32.mat", "test_32x32.mat", "extra_32x32.mat")
 ZERO = 10
 """Label of the digit 0 in the files."""
 
@@ -26,14 +28,18 @@ def load(data_dir=None, extra=False):
       InputError: naming the file that is missing or damaged.
     """
     folder = check_data_dir(data_dir, NEEDED)
-    names = ["train_32x32.mat"] + ["extra_32x32.mat"] * extra
+    training, test, more = FILES
+    names = [training, more] if extra else [training]
     for name in names:
         if not (folder / name).is_file():
-            raise InputError("--data-dir", f"{folder} holds no {name}, but {NEEDED}")
+            raise InputError(
+                "--data-dir", f"{folder} holds no {name}{describe_near(folder, [name], FILES)}, but {NEEDED}"
+            )
     train = _join([_load_split(folder / name) for name in names])
-    if not (folder / "test_32x32.mat").exists():
+    if not (folder / test).exists():
+        note(f"{folder}: no {test}{describe_near(folder, [test], FILES)}, so a tenth of {training} is the test split")
         return hold_out(train, str(folder))
-    return Dataset(train, _load_split(folder / "test_32x32.mat"), str(folder))
+    return Dataset(train, _load_split(folder / test), str(folder))
 
 
 def _join(splits):
