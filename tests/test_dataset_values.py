@@ -252,15 +252,15 @@ def test_copies_of_celeba_are_read_as_the_original(tmp_path, write):
         one, other = getattr(found, split), getattr(expected, split)
         np.testing.assert_array_equal(one.images, other.images)
         assert list(one.factors) == ["Eyeglasses", "Smiling"]
-        for name, values in one.factors.items():
-            np.testing.assert_array_equal(values, other.factors[name])
+        for name, factor in one.factors.items():
+            np.testing.assert_array_equal(factor.values, other.factors[name].values)
 
 
 @pytest.mark.parametrize("change", [lambda text: "\ufeff" + text, lambda text: text.replace(",-1", ",0")])
 def test_csv_lists_of_other_makes_are_read(tmp_path, change):
     path = write_kaggle(tmp_path) / "list_attr_celeba.csv"
     path.write_text(change(path.read_text().replace("\n", "\r\n")), encoding="utf-8")
-    np.testing.assert_array_equal(celeba.load(tmp_path).test.factors["Eyeglasses"], np.arange(31, 41) % 2)
+    np.testing.assert_array_equal(celeba.load(tmp_path).test.factors["Eyeglasses"].values, np.arange(31, 41) % 2)
 
 
 def test_celeba_says_what_it_does_without_its_lists(tmp_path, capsys):

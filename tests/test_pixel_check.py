@@ -79,7 +79,7 @@ def test_the_range_of_the_spec_reaches_the_pictures(spec, tmp_path, capsys):
 
 @pytest.mark.parametrize("ends", [(1, 1), (2, 1), (0, float("nan")), (0,), 5, ("a", "b"), (0, 1e40), (0, 1, 2)])
 def test_odd_ranges_are_refused(spec, ends):
-    with pytest.raises(InputError, match=r"input_range: .* was given, but a lower and a higher number"):
+    with pytest.raises(InputError, match=r"input_range: .* was given, but a pair of numbers, the lower"):
         dataclasses.replace(spec, input_range=ends)
 
 
