@@ -11,7 +11,7 @@ from infogan.run import TrainedRun
 from infogan.system.errors import InputError
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import say
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import tf, tf_path
 from infogan.training.run_folder import open_run
 
 FORMATS = ("savedmodel", "onnx")
@@ -115,7 +115,8 @@ def _build_signatures(run):
 
 
 def _write_saved_model(graph, signatures, path):
-    builder = tf.saved_model.Builder(str(path))
+    path.mkdir()
+    builder = tf.saved_model.Builder(tf_path(path))
     with tf.Session(graph=graph) as session:
         definitions = {
             name: tf.saved_model.predict_signature_def(signature.inputs, signature.outputs)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from infogan.evaluation.report import summarise, without_seed
 from infogan.system.checks import FILE_NAME
 from infogan.system.errors import InputError, TrainingFailed
-from infogan.system.files import locked, write_json
+from infogan.system.files import locked, reading, write_json
 from infogan.system.messages import say
 from infogan.training.run_log import load_metrics
 
@@ -141,10 +141,13 @@ def load_study(path):
     Raises:
       InputError: if it is damaged, or of a newer version.
     """
-    if not path.exists():
+    try:
+        with reading(path):
+            text = path.read_bytes()
+    except FileNotFoundError:
         return None
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(text)
         is_study = {"name", "arguments", "runs"} <= document.keys() and isinstance(document["arguments"], list)
         if is_study and all({"seed", "metrics"} <= run.keys() for run in document["runs"]):
             if "spec" in document:
@@ -152,7 +155,7 @@ def load_study(path):
             return document
     except InputError as error:
         raise InputError(path, error.problem) from error
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         pass
     raise InputError(path, "it holds no study. Restore it, or choose another --name.")
 

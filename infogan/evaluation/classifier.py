@@ -155,10 +155,15 @@ def obtain_classifier(train, cache=None):
     classifier = Classifier(train.images.shape[1:], np.unique(train.labels))
     if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
         try:
-            with np.load(path, allow_pickle=False) as weights:
+            content = io.BytesIO(path.read_bytes())
+            with np.load(content, allow_pickle=False) as weights:
                 classifier.load_weights(weights)
             return classifier
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except OSError as error:
+            say(f"{path} cannot be read ({error.strerror}): the classifier is trained, and not kept")
+            classifier.train(train.images, train.labels)
+            return classifier
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             say(f"{path} is damaged ({error}): the classifier is trained again")
     say("training the classifier that judges generated images (once; it is kept for later runs)")
     classifier.train(train.images, train.labels)

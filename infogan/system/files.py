@@ -53,6 +53,25 @@ def _is_alive(process):
     return True
 
 
+@contextlib.contextmanager
+def reading(path):
+    """Tells an error of access as one: it says nothing about what a file holds. A missing file is left to the caller.
+
+    Raises:
+      InputError: naming the file, if something inside may not or cannot be read.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise InputError(
+            error.filename or path,
+            f"it cannot be read ({error.strerror or error}), but it is needed. Make it readable and try again; nothing "
+            "was changed.",
+        ) from error
+
+
 def sync(path):
     """Waits until the content of a file, or the names in a folder, have reached the disk."""
     descriptor = os.open(path, os.O_RDONLY)

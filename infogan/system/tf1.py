@@ -7,6 +7,7 @@ Importing TensorFlow takes seconds. Everything in infogan that builds a graph sa
 and pays for the import only when the first graph is built, so `--help` and the refusal of a wrong flag stay instant.
 """
 
+import functools
 import importlib
 import os
 import platform
@@ -36,3 +37,21 @@ class _LazyModule:
 
 
 tf = _LazyModule("tensorflow.compat.v1")
+
+
+def tf_path(folder):
+    """The path of a folder as text that TensorFlow takes.
+
+    TensorFlow refuses paths that are not UTF-8, which Linux allows: such a folder is reached through its descriptor.
+    """
+    path = os.fspath(folder)
+    try:
+        path.encode()
+        return path
+    except UnicodeEncodeError:
+        return f"/proc/self/fd/{_open_folder(path, os.stat(path).st_ino)}"
+
+
+@functools.cache
+def _open_folder(path, inode):
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)

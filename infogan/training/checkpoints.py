@@ -6,14 +6,15 @@ comes last and goes first: where there is an index, the checkpoint was whole onc
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from contextlib import suppress
 
 from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
-from infogan.system.files import sync, write_json
+from infogan.system.files import reading, sync, write_json
 from infogan.system.messages import warn
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import tf, tf_path
 
 KEPT = 3
 
@@ -58,9 +59,8 @@ class Checkpoints:
             _remove_leftovers(self._folder)
             if not self._folder.is_dir():  # TensorFlow would make it again, without what else a run needs
                 raise OSError(f"{self._folder} is gone")
-            self._saver.save(
-                session, str(self._folder / "saving"), global_step=update, write_meta_graph=False, write_state=False
-            )
+            path = f"{tf_path(self._folder)}/saving"
+            self._saver.save(session, path, global_step=update, write_meta_graph=False, write_state=False)
             _publish(self._folder, update)
         except (tf.errors.OpError, OSError, ValueError) as error:
             with suppress(OSError):  # nothing can be removed from a disk that has become read-only
@@ -77,15 +77,21 @@ class Checkpoints:
         """Reads the checkpoint of an update.
 
         Raises:
-          InputError: if its files are damaged or belong to another graph.
+          InputError: if its files cannot be read, are damaged or belong to another graph.
         """
         path = self._folder / f"model-{update}"
+        with reading(path):
+            for file in self._folder.glob(f"{path.name}.*"):
+                file.open("rb").close()
         try:
-            unknown = _find_unknown(path)
-            self._saver.restore(session, str(path))
+            of_tensorflow = f"{tf_path(self._folder)}/{path.name}"
+            unknown = _find_unknown(of_tensorflow)
+            self._saver.restore(session, of_tensorflow)
         except (tf.errors.OpError, *READER_ERRORS) as error:
             raise InputError(
-                path, f"it is no readable checkpoint of this run. Remove {path}.* to go on from an older one."
+                path,
+                "it is no readable checkpoint of this run: its variables are not those of the run's networks. Use the "
+                "version of infogan that wrote it, or train a new run.",
             ) from error
         if unknown:
             raise InputError(
@@ -97,7 +103,7 @@ def _find_unknown(path):
     """Weights in a checkpoint that the current graph's networks lack; reading it would leave them out unsaid."""
     known = {variable.op.name for variable in tf.global_variables()}
     networks = {name.split("/")[0] for name in known if "/" in name}
-    saved = tf.train.load_checkpoint(str(path)).get_variable_to_shape_map()
+    saved = tf.train.load_checkpoint(path).get_variable_to_shape_map()
     weights = {name for name in saved if name.split("/")[0] in networks and "/adam_" not in name}
     return sorted(weights - known)
 
@@ -106,7 +112,7 @@ def newest_intact(folder):
     """The update of the newest checkpoint that is whole, None if there is no checkpoint; warns of damaged ones.
 
     Raises:
-      InputError: if all of them are damaged.
+      InputError: if all of them are damaged, or one that counts cannot be read.
     """
     update, damages = _judge(folder)
     for damaged, damage in damages.items():
@@ -120,7 +126,7 @@ def set_aside_damaged(folder):
     What a run does next then goes on from that one.
 
     Raises:
-      InputError: if all of them are damaged; they stay where they are.
+      InputError: if all of them are damaged, or one that counts cannot be read; they stay where they are.
     """
     update, damages = _judge(folder)
     for damaged, damage in damages.items():
@@ -135,7 +141,9 @@ def set_aside_damaged(folder):
 def _judge(folder):
     """The newest whole checkpoint's update, and a dict of newer update -> what is wrong with that checkpoint."""
     damages = {}
-    for update in reversed(find_checkpoints(folder)):
+    with reading(folder):
+        updates = find_checkpoints(folder)
+    for update in reversed(updates):
         damage = find_damage(folder, update)
         if not damage:
             return update, damages
@@ -181,7 +189,10 @@ def describe_bad(names):
 
 def describe_last_checkpoint(folder):
     """A sentence that says where a failed run can be picked up."""
-    saved = find_checkpoints(folder)
+    try:
+        saved = find_checkpoints(folder)
+    except OSError as error:
+        return f"What {folder} holds cannot be read ({error.strerror})."
     if not saved:
         return "There is no checkpoint before it."
     return f"The last good checkpoint is that of update {saved[-1]}, in {folder}."
@@ -195,8 +206,16 @@ def describe_reason(error):
 
 
 def find_checkpoints(folder):
-    """The updates of which a folder holds checkpoints, oldest first."""
-    found = (re.fullmatch(r"model-(\d+)\.index", path.name) for path in folder.glob("model-*.index"))
+    """The updates of which a folder holds checkpoints, oldest first.
+
+    Raises:
+      OSError: if a folder that is there cannot be read.
+    """
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    found = (re.fullmatch(r"model-(\d+)\.index", name) for name in names)
     return sorted(int(match[1]) for match in found if match)
 
 
@@ -222,16 +241,23 @@ def find_damage(folder, update):
     Args:
       folder: `pathlib.Path` of the checkpoints.
       update: which of them.
+
+    Raises:
+      InputError: if a file of it cannot be read, which says nothing about its content.
     """
     path = folder / f"model-{update}.manifest.json"
     try:
-        with path.open("rb") as file:
-            manifest = json.loads(file.read(LARGEST_MANIFEST))
+        with reading(path), path.open("rb") as file:
+            text = file.read(LARGEST_MANIFEST)
+    except FileNotFoundError:
+        return "its manifest is missing"
+    try:
+        manifest = json.loads(text)
         if manifest["update"] != update:
             return f"its manifest is that of update {manifest['update']!r:.20}"
         entries = [(name, entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "its manifest cannot be read"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "its manifest is damaged"
     present = {file.name for file in folder.glob(f"model-{update}.*")} - {path.name}
     if {name for name, _, _ in entries} != present:
         return "its files are not those of its manifest"
@@ -239,13 +265,11 @@ def find_damage(folder, update):
 
 
 def _compare(file, size, sha256):
-    try:
+    with reading(file):
         found = file.stat().st_size
         if found != size:
             return f"{file.name} has {found:,} bytes in place of {size}"
         return "" if _hash(file) == sha256 else f"{file.name} has another checksum than its manifest"
-    except OSError as error:
-        return f"{file.name} cannot be read: {error.strerror}"
 
 
 def _hash(path):

@@ -97,10 +97,10 @@ DAMAGES = {
     "lost": (lambda f: (f / DATA).unlink(), "not those of its manifest"),
     "flipped bit in the index": (lambda f: flip_bit(f / INDEX), "has another checksum"),
     "empty index": (lambda f: (f / INDEX).write_bytes(b""), "0 bytes in place of"),
-    "manifest lost": (lambda f: (f / MANIFEST).unlink(), "manifest cannot be read"),
-    "manifest cut short": (lambda f: cut(f / MANIFEST), "manifest cannot be read"),
-    "manifest a number": (lambda f: (f / MANIFEST).write_text("5"), "manifest cannot be read"),
-    "manifest nested": (lambda f: (f / MANIFEST).write_text("[" * 100_000), "manifest cannot be read"),
+    "manifest lost": (lambda f: (f / MANIFEST).unlink(), "manifest is missing"),
+    "manifest cut short": (lambda f: cut(f / MANIFEST), "manifest is damaged"),
+    "manifest a number": (lambda f: (f / MANIFEST).write_text("5"), "manifest is damaged"),
+    "manifest nested": (lambda f: (f / MANIFEST).write_text("[" * 100_000), "manifest is damaged"),
     "another manifest": (lambda f: shutil.copy(f / "model-1.manifest.json", f / MANIFEST), "that of update 1"),
     "a file elsewhere": (
         lambda f: change_manifest(f, lambda m: m["files"].update({"/etc/passwd": {"size": 1, "sha256": ""}})),
@@ -130,6 +130,14 @@ def test_a_damaged_checkpoint_is_found_and_the_one_before_is_used(counting, capf
     assert counting.read(1) == {1.0}
     assert find_checkpoints(counting.save(2).folder) == [1, 2]
     assert counting.read(2) == {2.0}
+
+
+def test_a_folder_whose_name_is_not_utf_8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    counting = Counting(folder).save(1, 2)
+    assert newest_intact(folder) == 2
+    assert counting.read(1) == {1.0}
 
 
 def test_all_damaged_is_a_refusal(counting):
