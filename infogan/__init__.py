@@ -13,7 +13,8 @@
 Specs, codes and datasets are values without tensors; only model/ and training/update.py build the training graph;
 only training/ and evaluation/ own sessions. TensorFlow is imported when the first graph is built (system/tf1.py).
 
-A trained run is used from a program with `infogan.load` (infogan/run.py), own arrays are learned with `infogan.train`.
+A trained run is used from a program with `infogan.load` (infogan/run.py), own arrays are learned with `infogan.train`
+and measured again with `infogan.evaluate`.
 """
 
 import importlib
@@ -51,11 +52,12 @@ __all__ = [
     "Product",
     "TrainingFailed",
     "Uniform",
+    "evaluate",
     "load",
     "train",
 ]
 
-_ON_DEMAND = {"load": "infogan.run", "train": "infogan.experiment"}
+_ON_DEMAND = {"load": "infogan.run", "train": "infogan.experiment", "evaluate": "infogan.experiment"}
 """What costs more to import than most programs need."""
 
 

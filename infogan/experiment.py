@@ -1,7 +1,9 @@
-"""An experiment from its spec to its report, and the command line that all launchers share."""
+"""An experiment from its spec to its report; `infogan.train` and `infogan.evaluate`, which do that for a program."""
 
+import dataclasses
 import os
 import platform
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,12 +14,12 @@ from infogan.evaluation.report import find_version
 from infogan.system.devices import check_precision, describe_devices, find_gpus
 from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import write_json
-from infogan.system.messages import say, warn
+from infogan.system.messages import note, say, warn
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import describe_last_checkpoint, find_checkpoints, set_aside_damaged
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.placement import OneDevice
-from infogan.training.run_folder import RunFolder
+from infogan.training.run_folder import RunFolder, open_run
 from infogan.training.signals import Interrupted, StopSignals
 
 SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_size": 32, "max_images": 1000}
@@ -36,11 +38,13 @@ class Execution(NamedTuple):
       updates_per_call: most updates in a session run.
       on_nan: what follows a number that is not finite: "stop", or "rollback" to the last good checkpoint, from which
         the run goes on with other random numbers, at most MOST_ROLLBACKS times.
+      checkpoint_seconds: most time between two checkpoints; the spec bounds the updates.
     """
 
     distribution: OneDevice = OneDevice()
     updates_per_call: int = 1
     on_nan: str = "stop"
+    checkpoint_seconds: float = 600.0
 
 
 PLAIN = Execution()
@@ -99,17 +103,21 @@ def _explain(error, folder):
     if isinstance(error, OSError):
         problem = f"{error.filename or 'a file'}: {error.strerror or error}."
     elif "tensorflow" in sys.modules and isinstance(error, tf.errors.ResourceExhaustedError):
-        problem = "The device's memory is exhausted. Take a smaller --batch-size, or another device."
+        problem = "The device's memory is exhausted. Take a smaller batch, or another device."
     else:
         return error
     return TrainingFailed(f"{problem} {describe_last_checkpoint(folder.checkpoints)}")
 
 
-def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
+def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume=False):
     """Trains an experiment from a program, on any Dataset, and evaluates it.
 
         dataset = Dataset(Split(images), Split(test_images), "my pictures")
-        run = infogan.load(infogan.train(spec, dataset))
+        run = infogan.load(infogan.train(spec, dataset, name="first"))
+
+    Ctrl-C, a notebook's stop button, SIGTERM and SIGHUP save the last finished update. The same call with `resume=True`
+    goes on from there, and evaluates a run whose updates are all done again. With a larger `max_epoch` a finished run
+    goes on too, as `lengthen` describes.
 
     Args:
       spec: ExperimentSpec; its `dataset` only names the images.
@@ -117,27 +125,142 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None):
         `infogan.data.mnist.load()` gives.
       log_dir: root of the logs; the run's are below it in <spec.name>/<name>/.
       checkpoint_dir: root of the checkpoints, likewise.
-      name: the run's name; None makes one of the time.
+      name: the run's name; None makes one of the time, and with `resume` takes the run that was started last.
+      resume: True goes on with that run.
 
     Returns:
       `pathlib.Path` of the run's checkpoint folder.
 
     Raises:
       InputError: if the images do not suit the spec, what is known of them does not suit them, the machine does not
-        train in the spec's precision, or a folder of that name holds something.
+        train in the spec's precision, a folder of that name holds something, or the run to resume is another one.
       TrainingFailed: as `run`.
+      KeyboardInterrupt: after a signal, unless what the program has for that signal ends it.
     """
+    dataset = _check_dataset(dataset, spec)
+    check_precision(spec.precision, "precision", "Take float32.")
+    roots, folder = (Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name), None
+    try:
+        with StopSignals(ends_process=False) as stop:
+            if resume:
+                folder, spec = _find_begun(roots, name, spec, dataset)
+            else:
+                new = RunFolder(*roots, name)
+                new.create(spec, dataset)
+                folder = new
+            with folder.lock():
+                run(spec, folder, dataset, stop)
+    except Interrupted as stopped:
+        _hand_on(stopped, folder)
+    return folder.checkpoints
+
+
+def evaluate(path, dataset):
+    """Evaluates a trained run again, on the dataset that `train` was given.
+
+    Args:
+      path: the run's folder, below either root.
+      dataset: Dataset.
+
+    Returns:
+      The report, as `infogan.load(path).report`.
+
+    Raises:
+      InputError: if there is no such run, it is damaged, or it was trained on another dataset.
+    """
+    folder = open_run(path)
+    spec = folder.load_spec()
+    dataset = _check_dataset(dataset, spec)
+    folder.check_dataset(dataset)
+    find_gpus()
+    from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB
+
+    return evaluate_run(spec, dataset, folder)
+
+
+def _check_dataset(dataset, spec):
+    """The images that the spec trains and tests on, of a Dataset that suits it."""
     for split in (dataset.train, dataset.test):
         _check_images(split.images, spec)
     check_dataset(dataset)
-    check_precision(spec.precision, "precision", "Take float32.")
-    dataset = select_images(spec, dataset)
-    folder = RunFolder(Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name, name)
-    folder.create(spec, dataset)
-    with folder.lock():
-        # Signals are left to the program: what it raises ends the run at once, and the newest checkpoint stays.
-        run(spec, folder, dataset, StopSignals())
-    return folder.checkpoints
+    return select_images(spec, dataset)
+
+
+def _find_begun(roots, name, spec, dataset):
+    """The RunFolder and the spec of a run that is resumed with that spec, which may be longer."""
+    folder = RunFolder.find(*roots, name)
+    begun = folder.load_spec()
+    for field in dataclasses.fields(spec):
+        now, before = getattr(spec, field.name), getattr(begun, field.name)
+        if now != before and field.name != "max_epoch":
+            raise InputError(
+                field.name,
+                f"{now!r} was given, but {folder.name} was started with {before!r}. Give that, or start a new run.",
+            )
+    folder.check_dataset(dataset)
+    return lengthen(folder, begun, spec.max_epoch, dataset)
+
+
+def lengthen(folder, spec, max_epoch, dataset):
+    """The run and the spec with which a run goes on when it is to have `max_epoch` epochs.
+
+    It is the same run where its finished updates are those of a run of that length. Where its learning rates have begun
+    to fall, they are not: then a run of its own, `<name>-epoch<max_epoch>`, goes on from the newest checkpoint.
+
+    Args:
+      folder: RunFolder of a run that is not being trained.
+      spec: ExperimentSpec it was started with.
+      max_epoch: epochs it is to have.
+      dataset: Dataset it was started with.
+
+    Returns:
+      RunFolder and ExperimentSpec; `run` stores the spec.
+
+    Raises:
+      InputError: if the run is longer already, or the other one exists.
+    """
+    if max_epoch == spec.max_epoch:
+        return folder, spec
+    longer, done = dataclasses.replace(spec, max_epoch=max_epoch), last_update(folder)
+    if longer.updates <= done:
+        epochs = done / spec.updates_per_epoch
+        raise InputError("max_epoch", f"{max_epoch} was given, but {folder.name} has {epochs:g} epochs. Give more.")
+    if all(done <= _first_fall(each) for each in (spec, longer)):
+        return folder, longer
+    extension = folder.extend(longer, dataset)
+    say(
+        f"{folder.name}: its learning rates begin to fall at update {_first_fall(spec):,.0f} of {spec.updates:,}, and "
+        f"{done:,} are done. In {max_epoch} epochs they begin to fall at update {_first_fall(longer):,.0f} of "
+        f"{longer.updates:,}: they go from {_rate_share(spec, done):.0%} of their value at the start to "
+        f"{_rate_share(longer, done):.0%}, so what comes out is not what {max_epoch} epochs give from the start. "
+        f"{folder.name} stays as it is; {extension.name} goes on from its newest checkpoint."
+    )
+    return extension, longer
+
+
+def _first_fall(spec):
+    """The update after which the learning rates fall."""
+    return spec.constant_rate_share * spec.updates
+
+
+def _rate_share(spec, update):
+    """The learning rates after an update, as a share of those at the start."""
+    if update <= _first_fall(spec):
+        return 1.0
+    return (spec.updates - update) / (spec.updates - _first_fall(spec))
+
+
+def _hand_on(stopped, folder):
+    """Leaves a signal to the program, whose handlers are back, once the run is saved."""
+    message = f"stopped by {stopped}"
+    if folder:
+        message += f"; update {last_update(folder):,} is saved, and the same call with name={folder.name!r}, "
+        message += "resume=True goes on from there"
+    is_pythons_own = signal.getsignal(stopped.number) is signal.default_int_handler
+    if not is_pythons_own:
+        note(f"{message}.")
+        signal.raise_signal(stopped.number)
+    raise KeyboardInterrupt(message) from None
 
 
 def _check_images(images, spec):
@@ -157,6 +280,9 @@ def _train_and_evaluate(spec, folder, dataset, stop, execution):
     environment = _describe_environment(dataset, gpus)
     environment.update(processes=distribution.processes, replicas=distribution.replicas)
     environment.update(updates_per_call=execution.updates_per_call)
+    folder.store_counterparts()
+    if folder.load_spec().max_epoch != spec.max_epoch:
+        folder.store_spec(spec)
     path = folder.log / "environment.json"
     if last_update(folder) != spec.updates or not path.exists():  # an evaluation says nothing of the training
         write_json(path, environment)
@@ -170,14 +296,23 @@ def _train_and_evaluate(spec, folder, dataset, stop, execution):
 
 
 def _train(spec, folder, dataset, stop, execution):
-    distribution, updates_per_call, on_nan = execution
+    distribution = execution.distribution
     while last_update(folder) != spec.updates:
         rollbacks = len(folder.load_rollbacks())
         try:
-            InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call, distribution, rollbacks).train()
+            InfoGANTrainer(
+                spec,
+                dataset.train.images,
+                folder,
+                stop,
+                execution.updates_per_call,
+                distribution,
+                rollbacks,
+                execution.checkpoint_seconds,
+            ).train()
             return
         except NumbersFailed as error:
-            if on_nan != "rollback":
+            if execution.on_nan != "rollback":
                 raise
             if rollbacks >= MOST_ROLLBACKS:
                 raise NumbersFailed(f"{error} The run has gone back {rollbacks} times already.") from error
@@ -222,5 +357,5 @@ def _announce(spec, folder, dataset, gpus):
     elif spec.late_codes and not is_smoke(spec):  # a smoke run shows that all works, and learns nothing
         say(
             f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "
-            "Train longer, or change --code-schedules."
+            "Train longer, or let them come in earlier."
         )

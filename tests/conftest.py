@@ -17,6 +17,7 @@ import run_mnist_exp  # noqa: E402
 
 from infogan.cli.train import main  # noqa: E402
 from infogan.data import Dataset, Split  # noqa: E402
+from infogan.training.signals import StopSignals  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,7 +32,7 @@ def cache_folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def signal_handlers():
     """Puts back the handlers that a run which was stopped by a signal leaves ignored."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in StopSignals.SIGNALS}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)

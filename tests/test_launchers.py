@@ -186,7 +186,8 @@ WRONG = {
     "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
     "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),
     "unwritable": (["--log-dir", "/proc/nowhere"], "/proc/nowhere/"),
-    "nothing to resume": (["--resume"], "holds no run to continue. Start one without --resume."),
+    "no time": (["--checkpoint-minutes", "nan"], "--checkpoint-minutes: nan was given, but a number above 0 is"),
+    "nothing to resume": (["--resume"], "holds no run to continue. Start a new one."),
 }
 
 
@@ -224,6 +225,28 @@ def test_resuming_another_experiment_is_refused(smoke_run, capsys, arguments, me
     roots = ["--log-dir", logs.parent, "--checkpoint-dir", checkpoints.parent]
     assert launch("--resume", "smoke", *roots, *arguments) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("constant_rate_share", "name"), [(1.0, "smoke"), (0.5, "smoke-epoch3")], ids=["constant rates", "falling rates"]
+)
+def test_a_finished_run_gets_longer(smoke_run, tmp_path, capsys, monkeypatch, constant_rate_share, name):
+    def run(spec, folder, *_):
+        trained.append((folder.name, spec.max_epoch))
+        return {"metrics": [], "notes": []}
+
+    trained = []
+    monkeypatch.setattr("infogan.cli.train.run", run)
+    logs, ckt = (Path(shutil.copytree(folder, tmp_path / folder.parent.name / folder.name)) for folder in smoke_run)
+    spec = json.loads((ckt / "spec.json").read_text())
+    (ckt / "spec.json").write_text(json.dumps({**spec, "constant_rate_share": constant_rate_share}))
+    roots = ["--log-dir", logs.parent, "--checkpoint-dir", ckt.parent]
+    assert launch("--resume", "smoke", "--max-epoch", 3, *roots) == 0
+    assert trained == [(name, 3)]
+    said = "smoke stays as it is; smoke-epoch3 goes on from its newest checkpoint." in capsys.readouterr().out
+    assert said == (name != "smoke")
+    assert launch("--resume", "smoke", "--max-epoch", 1, *roots) == 2
+    assert "--max-epoch: 1 was given, but smoke has 2 epochs. Give more." in capsys.readouterr().err
 
 
 def test_resuming_a_whole_run_as_a_smoke_run_is_refused(spec, dataset, tmp_path, capsys):
@@ -327,7 +350,7 @@ def test_the_bar_fits_a_narrow_terminal(tmp_path):
     assert b"epoch 2/2, update 6: D " in shown
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_signals_save_the_last_update(tmp_path, number, status):
     process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
     line = ""

@@ -35,7 +35,7 @@ def test_runs_without_a_name_that_start_at_once_get_names_of_their_own(spec, dat
 def test_of_two_runs_of_a_name_one_is_refused(spec, dataset, tmp_path, monkeypatch):
     def begin_too(found):
         monkeypatch.undo()
-        with pytest.raises(InputError, match=r"^--run-name: run is being trained by another process"):
+        with pytest.raises(InputError, match=r"^name: run is being trained by another process"):
             at(tmp_path, "run").create(spec, dataset)
         return run_folder._fingerprint(found)
 
@@ -63,14 +63,14 @@ def test_what_another_process_uses_is_left_when_it_is_refused(spec, dataset, tmp
 
         def make(folder, flag, made):
             is_new = run_folder_make(folder, flag, made)
-            if flag == "--checkpoint-dir":
+            if flag == "checkpoint_dir":
                 stack.enter_context(locked(folder / "lock"))
             return is_new
 
         run_folder_make = run_folder._make
         monkeypatch.setattr(run_folder, "_make", make)
         (tmp_path / "logs/mnist/run").mkdir(parents=True)
-        with pytest.raises(InputError, match=r"^--run-name: run is being trained by another process"):
+        with pytest.raises(InputError, match=r"^name: run is being trained by another process"):
             at(tmp_path, "run").create(spec, dataset)
     assert (tmp_path / "ckt/mnist/run/lock").exists()
 

@@ -1,9 +1,11 @@
 """A run is found from either of its folders, or refused in one line."""
 
+import shutil
+
 import pytest
 
 from infogan.system.errors import InputError
-from infogan.training.run_folder import open_run
+from infogan.training.run_folder import COUNTERPART, RunFolder, open_run
 
 
 def make_run(log, checkpoints):
@@ -41,8 +43,40 @@ def test_roots_of_any_name_are_given(tmp_path):
     log, checkpoints = make_run(tmp_path / "one/a", tmp_path / "two/a")
     assert open_run(log, checkpoint_root=checkpoints.parent).checkpoints == checkpoints
     assert open_run(checkpoints, log_root=log.parent).log == log
-    with pytest.raises(InputError, match=r"where its checkpoints are is not known. Give their folder, or --checkpoint"):
+    with pytest.raises(InputError, match=r"where its checkpoints are is not known. Give the folder"):
         open_run(log)
+
+
+def test_the_other_folder_is_found_where_the_run_stored_it(tmp_path):
+    make_run(tmp_path / "one/reports/a", tmp_path / "one/deep/weights/a")
+    RunFolder(tmp_path / "one/reports", tmp_path / "one/deep/weights", "a").store_counterparts()
+    (tmp_path / "one").rename(tmp_path / "two")
+    log, checkpoints = tmp_path / "two/reports/a", tmp_path / "two/deep/weights/a"
+    (tmp_path / "link").symlink_to(tmp_path / "two/deep/weights")
+    for given, found in ((log, checkpoints), (checkpoints, checkpoints), (tmp_path / "link/a", tmp_path / "link/a")):
+        folder = open_run(given)
+        assert (folder.log, folder.checkpoints) == (log, found)
+
+
+def test_what_was_stored_counts_before_the_names_of_folders_and_after_what_is_given(tmp_path):
+    log, checkpoints = make_run(tmp_path / "reports/a", tmp_path / "ckt/a")
+    make_run(tmp_path / "logs/a", tmp_path / "third/a")
+    RunFolder(log.parent, checkpoints.parent, "a").store_counterparts()
+    assert open_run(checkpoints).log == log
+    assert open_run(checkpoints, log_root=tmp_path / "logs").log == tmp_path / "logs/a"
+    shutil.rmtree(log)
+    assert open_run(checkpoints).log == tmp_path / "logs/a"
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"path": 3}', "{}"])
+def test_a_stored_place_that_is_none(tmp_path, content):
+    log, checkpoints = make_run(tmp_path / "logs/a", tmp_path / "ckt/a")
+    (checkpoints / COUNTERPART).write_text(content)
+    if content.endswith("}"):
+        assert open_run(checkpoints).log == log
+    else:
+        with pytest.raises(InputError, match=r"counterpart\.json: it is no path of the run's other folder .* Remove"):
+            open_run(checkpoints)
 
 
 def test_checkpoints_that_were_moved_are_a_run_by_themselves(tmp_path):

@@ -1,10 +1,13 @@
 """Whole runs: resumed ones equal uninterrupted ones, and what ends a run is told."""
 
 import dataclasses
+import errno
+import io
 import json
 import math
 import signal
 import sys
+import threading
 import time
 import weakref
 
@@ -18,7 +21,7 @@ from infogan.training import loop as trainer_module
 from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.run_folder import RunFolder
-from infogan.training.run_log import load_metrics
+from infogan.training.run_log import Progress, load_metrics
 from infogan.training.signals import Interrupted, StopSignals
 
 
@@ -28,10 +31,10 @@ def start(spec, dataset, root, name):
     return folder
 
 
-def train(spec, dataset, folder, stop_at=None, updates_per_call=1):
+def train(spec, dataset, folder, stop_at=None, updates_per_call=1, **options):
     """Trains; with `stop_at`, a SIGTERM arrives during that call of the session."""
     with StopSignals() as stop:
-        trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call)
+        trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call, **options)
         if stop_at is not None:
             _signal_during_update(trainer, stop_at)
         trainer.train()
@@ -89,6 +92,20 @@ def test_resumed_run_equals_uninterrupted_run(spec, dataset, tmp_path, stop_at):
     assert {path.name: path.read_bytes() for path in parts.frames.iterdir()} == frames
 
 
+def test_a_finished_run_that_gets_longer_equals_one_that_was_as_long_from_the_start(spec, dataset, tmp_path):
+    whole, parts = start(spec, dataset, tmp_path, "whole"), start(spec, dataset, tmp_path, "parts")
+    train(spec, dataset, whole)
+    short = dataclasses.replace(spec, max_epoch=1)
+    train(short, dataset, parts)
+    folder, longer = experiment.lengthen(parts, short, 2, dataset)
+    assert (folder, longer) == (parts, spec)
+    train(longer, dataset, folder)
+    expected, found = saved_variables(whole, 4), saved_variables(parts, 4)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    assert without_speed(load_metrics(parts.metrics)) == without_speed(load_metrics(whole.metrics))
+
+
 def test_several_updates_per_call_leave_the_same_run(spec, dataset, tmp_path):
     spec = dataclasses.replace(spec, updates_per_epoch=4, snapshot_interval=3)  # calls of 3, 1, 2 and 2 updates
     ones, parts = start(spec, dataset, tmp_path, "ones"), start(spec, dataset, tmp_path, "parts")
@@ -136,10 +153,10 @@ def test_checkpoints_at_every_interval_and_at_the_end(spec, dataset, tmp_path):
     assert KEPT >= 2
 
 
-def test_old_checkpoints_are_removed(spec, dataset, tmp_path):
-    spec = dataclasses.replace(spec, snapshot_interval=1, max_epoch=3)
+def test_checkpoints_by_time_of_which_old_ones_are_removed(spec, dataset, tmp_path):
+    spec = dataclasses.replace(spec, snapshot_interval=1000, max_epoch=3)
     folder = start(spec, dataset, tmp_path, "run")
-    train(spec, dataset, folder)
+    train(spec, dataset, folder, checkpoint_seconds=0.0)
     assert find_checkpoints(folder.checkpoints) == [4, 5, 6]
     files = sorted(path.name for path in folder.checkpoints.glob("model-*"))
     assert len(files) == 3 * KEPT, files
@@ -295,7 +312,56 @@ class Referent:
     """What a weak reference can be made to."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_hangup_that_is_ignored_stays_so_as_nohup_asks():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with StopSignals() as stop:
+        signal.raise_signal(signal.SIGHUP)
+    assert stop.received is None
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+
+@pytest.mark.parametrize(("ends_process", "prompt"), [(False, None), (True, ">>> ")], ids=["library", "interactive"])
+def test_handlers_are_put_back_where_the_process_goes_on(monkeypatch, ends_process, prompt):
+    if prompt:
+        monkeypatch.setattr(sys, "ps1", prompt, raising=False)
+    before = [signal.getsignal(number) for number in StopSignals.SIGNALS]
+    with pytest.raises(Interrupted), StopSignals(ends_process):
+        signal.raise_signal(signal.SIGTERM)
+    assert [signal.getsignal(number) for number in StopSignals.SIGNALS] == before
+
+
+def test_outside_the_main_thread_no_signal_is_caught():
+    def enter():
+        with StopSignals():
+            caught.append(signal.getsignal(signal.SIGINT))
+
+    caught = []
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert caught == [signal.getsignal(signal.SIGINT)]
+
+
+def test_a_terminal_that_is_closed_does_not_end_a_run_before_it_is_saved(spec, monkeypatch):
+    class Closed(io.StringIO):
+        def isatty(self):
+            return True
+
+        def flush(self):
+            if is_closed:
+                raise OSError(errno.EIO, "Input/output error")
+
+    is_closed = []
+    monkeypatch.setattr(sys, "stdout", Closed())
+    progress = Progress(0, spec)
+    is_closed.append(True)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    for update in range(1, 5):
+        progress.advance(update)
+    progress.close()
+
+
+@pytest.mark.parametrize("number", StopSignals.SIGNALS)
 def test_a_signal_that_python_drops_comes_again(number, capfd):
     referent = Referent()
     reference = weakref.ref(referent, lambda reference: signal.raise_signal(number))

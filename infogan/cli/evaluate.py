@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from infogan.cli.main import Parser, run_command
-from infogan.data import load_dataset
+from infogan.data import DATASETS, load_dataset
 from infogan.evaluation.report import (
     format_group,
     format_report,
@@ -19,6 +19,7 @@ from infogan.evaluation.report import (
     summarise,
 )
 from infogan.system.devices import find_gpus
+from infogan.system.errors import InputError
 from infogan.system.messages import say
 from infogan.training.run_folder import open_run
 
@@ -48,7 +49,18 @@ def _open_runs(options):
     """(RunFolder, ExperimentSpec) of each run, each run once; all are looked at before the first is evaluated."""
     folders = [open_run(path, options.log_dir, options.checkpoint_dir) for path in options.runs]
     unique = {folder.checkpoints.resolve(): folder for folder in folders}.values()
-    return [(folder, folder.load_spec()) for folder in unique]
+    return [(folder, _load_spec(folder)) for folder in unique]
+
+
+def _load_spec(folder):
+    spec = folder.load_spec()
+    if spec.dataset not in DATASETS:
+        raise InputError(
+            folder.checkpoints,
+            f"a program trained it on arrays of its own, {spec.dataset!r}, but they are needed, and no file has them. "
+            "Evaluate it in that program: infogan.evaluate(path, dataset).",
+        )
+    return spec
 
 
 def _evaluate_all(options):

@@ -30,7 +30,7 @@ def run_command(parser, command, arguments=None, passes_on=False, advice=""):
       advice: a sentence, what to do after a signal.
 
     Returns:
-      The exit status: 0; 1 after a failed training; 2 after wrong input; 130 or 143 after a signal.
+      The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
     parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
     try:

@@ -9,7 +9,7 @@ from infogan.cli.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.cli.main import Parser
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
-from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, is_smoke, last_update, run
+from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, is_smoke, last_update, lengthen, run
 from infogan.model.architectures import show_size
 from infogan.spec import PRECISIONS
 from infogan.system.devices import check_precision, choose_precision
@@ -19,6 +19,15 @@ from infogan.training.placement import choose_distribution, read_cluster
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 from infogan.training.signals import Interrupted, StopSignals
+
+ARGUMENTS = {
+    "name": "--run-name",
+    "resume": "--resume",
+    "log_dir": "--log-dir",
+    "checkpoint_dir": "--checkpoint-dir",
+    "dataset": "--data-dir",
+}
+"""What a command line calls the arguments of a run that errors name."""
 
 
 def main(description, recipes, arguments=None, flags=None):
@@ -31,7 +40,7 @@ def main(description, recipes, arguments=None, flags=None):
       flags: dict of name -> Flag, the launcher's own; they are applied before those of every launcher.
 
     Returns:
-      The exit status: 0; 1 after a failed training; 2 after wrong input; 130 or 143 after a signal.
+      The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
     default, flags = next(iter(recipes.values())), {**(flags or {}), **FLAGS}
     parser = _build_parser(description, recipes, default, flags)
@@ -41,13 +50,15 @@ def main(description, recipes, arguments=None, flags=None):
         with StopSignals() as stop:
             cluster = read_cluster()
             folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, cluster)
-            execution = Execution(distribution, options.updates_per_call, options.on_nan)
+            execution = Execution(
+                distribution, options.updates_per_call, options.on_nan, 60 * options.checkpoint_minutes
+            )
             with folder.lock() if distribution.is_chief else nullcontext():
                 report = run(spec, folder, dataset, stop, execution)
             if distribution.is_chief:
                 _print_results(report, folder)
     except InputError as error:
-        where = flag_text(error.where) if error.where in flags else error.where
+        where = flag_text(error.where) if error.where in flags else ARGUMENTS.get(error.where, error.where)
         message, status = f"{where}: {error.problem}", 2
     except TrainingFailed as error:
         message, status = str(error), 1
@@ -82,6 +93,13 @@ def _build_parser(description, recipes, default, flags):
         help="updates that are handed to the device at once (default: 1)",
     )
     parser.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=Execution().checkpoint_seconds / 60,
+        metavar="FLOAT",
+        help="most minutes between two checkpoints (default: %(default)g)",
+    )
+    parser.add_argument(
         "--on-nan",
         choices=["stop", "rollback"],
         default="stop",
@@ -110,6 +128,10 @@ def _prepare(options, recipes, default, flags, cluster):
         raise InputError(
             "--updates-per-call", f"{options.updates_per_call} was given, but a whole number of at least 1 is needed."
         )
+    if not options.checkpoint_minutes > 0:  # not: nan is refused too
+        raise InputError(
+            "--checkpoint-minutes", f"{options.checkpoint_minutes:g} was given, but a number above 0 is needed."
+        )
     if cluster and options.on_nan != "stop":
         raise InputError(
             "--on-nan", "rollback was given with TF_CONFIG, but several machines can only stop. Leave it out."
@@ -135,12 +157,21 @@ def _prepare(options, recipes, default, flags, cluster):
             "--resume", f"{folder.name} is a run of {spec.name}, but this launcher's are of {default.name}."
         )
     _check_same(spec, flags, options, folder)
+    max_epoch = spec.max_epoch if options.max_epoch is None else options.max_epoch
+    if cluster and max_epoch != spec.max_epoch:
+        raise InputError(
+            "--max-epoch",
+            f"{max_epoch} was given with TF_CONFIG, but {folder.name} has {spec.max_epoch}, and one machine alone can "
+            "change that. Resume it there first.",
+        )
     load_metrics(folder.metrics)  # refuses a damaged log
     dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
     folder.check_dataset(dataset)
-    if last_update(folder) != spec.updates:
+    if max_epoch != spec.max_epoch or last_update(folder) != spec.updates:
         check_precision(spec.precision, "--resume", "Go on where the run began, or start a new one.")
-    return folder, spec, dataset, choose_distribution(options.gpus, cluster, spec)
+    distribution = choose_distribution(options.gpus, cluster, spec)
+    folder, spec = lengthen(folder, spec, max_epoch, dataset)
+    return folder, spec, dataset, distribution
 
 
 def _describe_data_dir(spec):
@@ -190,7 +221,7 @@ def _check_same(spec, flags, options, folder):
     if options.smoke and not is_smoke(spec):
         raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
     begun = {"recipe": spec.recipe, "baseline": spec.variant, "precision": spec.precision}
-    begun.update({name: flag.read(spec) for name, flag in flags.items()})
+    begun.update({name: flag.read(spec) for name, flag in flags.items() if name != "max_epoch"})
     for name, before in begun.items():
         now = None if getattr(options, name) == "auto" else getattr(options, name)
         if now not in (None, before):

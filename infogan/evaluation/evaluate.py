@@ -101,6 +101,11 @@ def evaluate_run(spec, dataset, folder):
         _find_samples(findings, model, category_order)
         _find_embedding(findings, model, dataset.test, posteriors)
         _judge_samples(findings, model, dataset)
+    if origin := folder.load_origin():
+        findings.notes.append(
+            f"The run goes on from update {origin['update']:,} of {origin['run']}, after which its learning rates rose "
+            "again: a run of this length from the start would differ."
+        )
     if lines:
         speed = float(np.median([line["speed/images_per_second"] for line in lines]))
         findings.metrics.append(Metric("training speed", speed, "images/s", better="higher"))

@@ -44,10 +44,14 @@ class InfoGANTrainer:
       distribution: where to train, of `infogan.training.placement`; None is OneDevice(). Of several processes the
         chief alone writes.
       stream: which random numbers draw latents, images and their order; 0 are the seed's own.
+      checkpoint_seconds: most time between two checkpoints, give or take a call; the spec bounds the updates.
     """
 
-    def __init__(self, spec, images, folder, stop, updates_per_call=1, distribution=None, stream=0):
+    def __init__(
+        self, spec, images, folder, stop, updates_per_call=1, distribution=None, stream=0, checkpoint_seconds=600.0
+    ):
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
+        self._checkpoint_seconds = checkpoint_seconds
         self._updates_per_call = updates_per_call
         self._distribution = distribution or OneDevice()
         self._is_chief = self._distribution.is_chief
@@ -135,6 +139,7 @@ class InfoGANTrainer:
         base_latents = vary_discrete_codes(spec.latent_spec, session.run(self._base_latents))
         run_updates = self._call.bind(session)
         seconds, timed_updates = 0.0, 0
+        saved = time.monotonic()
         while update < spec.updates:
             started = time.monotonic()
             values, performed = run_updates(self._updates_before_pause(update))
@@ -150,8 +155,10 @@ class InfoGANTrainer:
                 if self._is_chief:
                     self._record_epoch(session, line, base_latents, log, progress)
             is_stopped = self._agreement.reach(session, update, self._stop)
-            if update < spec.updates and (is_stopped or update % spec.snapshot_interval == 0):
+            is_due = time.monotonic() - saved >= self._checkpoint_seconds or update % spec.snapshot_interval == 0
+            if update < spec.updates and (is_stopped or is_due):
                 self._save(session, update)
+                saved = time.monotonic()
             if update < spec.updates and is_stopped:
                 self._stop.raise_if_received()
         for batch in range(SETTLING_BATCHES):

@@ -1,6 +1,7 @@
 """Where a run lives: logs/<experiment>/<run>/ for people, ckt/<experiment>/<run>/ for the checkpoints.
 
-Both folders hold the spec; the checkpoint folder is what a resumed run or an evaluation starts from.
+Both folders hold the spec, and where the other one lies; the checkpoint folder is what a resumed run or an evaluation
+starts from. Errors name the arguments of a program (`name`, `log_dir`); a command line shows them as its flags.
 """
 
 import datetime
@@ -19,8 +20,11 @@ import numpy as np
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME
 from infogan.system.errors import InputError
-from infogan.system.files import TEMPORARY, locked, remove_abandoned, write_atomically, write_json
-from infogan.training.checkpoints import find_checkpoints
+from infogan.system.files import TEMPORARY, locked, reading, remove_abandoned, write_atomically, write_json
+from infogan.training.checkpoints import find_checkpoints, newest_intact
+
+COUNTERPART = "counterpart.json"
+"""The file in each of the two folders that says where the other one is."""
 
 
 class RunFolder:
@@ -39,7 +43,7 @@ class RunFolder:
         self._is_named = name is not None
         if name is None:
             name = next(_names_of_now())
-        self.name = FILE_NAME.check("--run-name", name)
+        self.name = FILE_NAME.check("name", name)
         self.log = Path(log_root) / name
         self.checkpoints = Path(checkpoint_root) / name
 
@@ -48,24 +52,21 @@ class RunFolder:
         """The existing run of that name; None takes the one that was started last.
 
         Raises:
-          InputError: if there is no such run, or its log folder cannot be written.
+          InputError: if there is no such run, it cannot be read, or its log folder cannot be written.
         """
         root = Path(checkpoint_root)
-        runs = sorted(
-            (path for path in root.glob("*/spec.json") if path.is_file() and FILE_NAME.accepts(path.parent.name)),
-            key=lambda path: (path.stat().st_mtime_ns, path),
-        )
-        names = [path.parent.name for path in runs]
-        if not names:
-            raise InputError("--resume", f"{root} holds no run to continue. Start one without --resume.")
+        names = _list_runs(root)
+        if name is None and not names:
+            raise InputError("resume", f"{root} holds no run to continue. Start a new one.")
         name = names[-1] if name is None else name.rstrip("/")
-        if name not in names:
-            raise InputError("--resume", f"{name!r} was given, but {root} holds only {', '.join(sorted(names))}.")
+        if not _is_run(root, name):
+            held = ", ".join(sorted(names)) or "no run"
+            raise InputError("resume", f"{name!r} was given, but {root} holds only {held}.")
         folder = cls(log_root, checkpoint_root, name)
         try:
             folder.frames.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError("--log-dir", f"{folder.log} cannot be written ({error.strerror}).") from error
+            raise InputError("log_dir", f"{folder.log} cannot be written ({error.strerror}).") from error
         return folder
 
     @property
@@ -83,8 +84,13 @@ class RunFolder:
         """The log, one JSON object an epoch."""
         return self.log / "metrics.jsonl"
 
-    def create(self, spec, dataset):
+    def create(self, spec, dataset, origin=None):
         """Makes both folders and writes what the run is made of; what a process left that was killed here is reused.
+
+        Args:
+          spec: ExperimentSpec.
+          dataset: Dataset.
+          origin: None, or the RunFolder from whose newest checkpoint this run goes on.
 
         Raises:
           InputError: if either folder holds something or cannot be written, or another process is at it; nothing is
@@ -95,14 +101,16 @@ class RunFolder:
             if not self._is_named:
                 self._take_unused_name(made)
             self._check_unused()
-            _make(self.log, "--log-dir", made)
-            _make(self.checkpoints, "--checkpoint-dir", made)
+            _make(self.log, "log_dir", made)
+            _make(self.checkpoints, "checkpoint_dir", made)
             is_anothers = True  # what was made may be, until it is locked and still holds nothing
-            with self.lock("--run-name"):
+            with self.lock("name"):
                 self._check_unused()
                 is_anothers = False
                 write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
                 write_atomically(self.log / "spec.json", spec.to_json())
+                if origin:
+                    self._take_over(origin)
                 # This is what makes the folder a run that can be resumed, and `find` makes the folder below if need be.
                 write_atomically(self.checkpoints / "spec.json", spec.to_json())
                 self.frames.mkdir(parents=True, exist_ok=True)
@@ -116,15 +124,51 @@ class RunFolder:
                 raise InputError(error.filename or self.log, f"it cannot be written ({error.strerror}).") from error
             raise
 
+    def extend(self, spec, dataset):
+        """Makes a run of another spec that goes on from this one's newest checkpoint; returns its RunFolder.
+
+        Raises:
+          InputError: if this run is being trained, or as `create`.
+        """
+        extension = RunFolder(self.log.parent, self.checkpoints.parent, f"{self.name}-epoch{spec.max_epoch}")
+        with self.lock():
+            extension.create(spec, dataset, self)
+        return extension
+
+    def _take_over(self, origin):
+        """Copies what another run has reached: its newest checkpoint and its log."""
+        update = newest_intact(origin.checkpoints)
+        for path in (*origin.checkpoints.glob(f"model-{update}.*"), origin.checkpoints / "rollbacks.json"):
+            if path.exists():
+                write_atomically(self.checkpoints / path.name, path.read_bytes())
+        if origin.metrics.exists():
+            write_atomically(self.metrics, origin.metrics.read_bytes())
+        if origin.frames.exists():
+            shutil.copytree(origin.frames, self.frames)
+        write_json(self.checkpoints / "origin.json", {"run": origin.name, "update": update})
+
+    def load_origin(self):
+        """The `run` from whose `update` this one goes on; an empty dict for one that began at 0.
+
+        Raises:
+          InputError: if the file is damaged.
+        """
+        return _load_json(self.checkpoints / "origin.json", dict, "origin of a run", "Restore it.")
+
+    def store_spec(self, spec):
+        """Writes the spec of a run that got longer."""
+        for folder in (self.log, self.checkpoints):  # the latter's counts
+            write_atomically(folder / "spec.json", spec.to_json())
+
     def _check_unused(self):
         """Refuses folders that hold anything but what `create` leaves when it is killed."""
-        _check_holds_only(self.log, {"spec.json"}, "--log-dir")
-        _check_holds_only(self.checkpoints, {"lock", "dataset.json"}, "--checkpoint-dir")
+        _check_holds_only(self.log, {"spec.json"}, "log_dir")
+        _check_holds_only(self.checkpoints, {"lock", "dataset.json"}, "checkpoint_dir")
 
     def _take_unused_name(self, made):
         for name in _names_of_now():
             log, checkpoints = self.log.with_name(name), self.checkpoints.with_name(name)
-            if not checkpoints.exists() and _make(log, "--log-dir", made):
+            if not checkpoints.exists() and _make(log, "log_dir", made):
                 self.name, self.log, self.checkpoints = name, log, checkpoints
                 return
 
@@ -132,13 +176,13 @@ class RunFolder:
         """The spec the run was started with.
 
         Raises:
-          InputError: if its file is damaged or of a newer version.
+          InputError: if its file cannot be read, is damaged or of a newer version.
         """
         path = self.checkpoints / "spec.json"
+        with reading(path):
+            content = path.read_bytes()
         try:
-            return ExperimentSpec.from_json(path.read_text())
-        except OSError as error:
-            raise InputError(path, f"it cannot be read ({error.strerror}), but a run needs it.") from error
+            return ExperimentSpec.from_json(content.decode())
         except UnicodeDecodeError as error:
             raise InputError(path, f"it is no ExperimentSpec ({error}). Start a new run.") from error
         except InputError as error:
@@ -151,7 +195,7 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        return _load_json(self.log / "report.json", dict, "report", "Evaluate the run again with --resume.")
+        return _load_json(self.log / "report.json", dict, "report", "Evaluate the run again.")
 
     def check_dataset(self, dataset):
         """Refuses to go on with other images or labels than the run was started with.
@@ -160,32 +204,33 @@ class RunFolder:
           InputError: if they differ.
         """
         path = self.checkpoints / "dataset.json"
+        begun = _load_json(path, dict, "description of the run's images", "Restore it, or start a new run.")
         try:
-            begun = json.loads(path.read_text())
             sha256, source = begun["sha256"], begun["source"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except KeyError as error:
             raise InputError(
-                path, f"it does not say which images the run uses ({error!r}). Start a new run."
+                path, f"it does not say which images the run uses ({error} is missing). Restore it, or start a new run."
             ) from error
         given = _fingerprint(dataset)
         if given["sha256"] != sha256:
+            others = f"those of {source}" if source != given["source"] else "other ones of that name"
             raise InputError(
-                "--data-dir",
-                f"the files of {given['source']} were given, but the run was started with those of {source}. "
-                "Give these, or start a new run.",
+                "dataset",
+                f"the images of {given['source']} were given, but the run was started with {others}. Give these, or "
+                "start a new run.",
             )
 
     @contextmanager
-    def lock(self, flag="--resume"):
+    def lock(self, argument="resume"):
         """Holds the run for this process; the system frees it when the process ends, however it ends.
 
         Files that a process left unfinished when it was killed are removed.
 
         Raises:
-          InputError: naming the flag, if another process holds it, or the folder cannot be written.
+          InputError: naming the argument, if another process holds it, or the folder cannot be written.
         """
         path = self.checkpoints / "lock"
-        refusal = InputError(flag, f"{self.name} is being trained by another process. Wait for it.")
+        refusal = InputError(argument, f"{self.name} is being trained by another process. Wait for it.")
         with ExitStack() as stack:
             try:
                 stack.enter_context(locked(path, refusal))
@@ -194,6 +239,11 @@ class RunFolder:
             for folder in (self.log, self.checkpoints):
                 remove_abandoned(folder)
             yield
+
+    def store_counterparts(self):
+        """Writes into either folder where the other one lies, seen from there: both can be moved together."""
+        for folder, other in ((self.log, self.checkpoints), (self.checkpoints, self.log)):
+            write_json(folder / COUNTERPART, {"path": os.path.relpath(other.resolve(), folder.resolve())})
 
     def load_rollbacks(self):
         """What `add_rollback` noted, oldest first.
@@ -227,12 +277,15 @@ class RunFolder:
 def _load_json(path, kind, name, advice):
     """The content of a JSON file, a dict or list; an empty one where there is no file."""
     try:
-        content = json.loads(path.read_text())
+        with reading(path):
+            text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return kind()
+    try:
+        content = json.loads(text)
         if not isinstance(content, kind):
             raise ValueError(f"{type(content).__name__} in place of {kind.__name__}")
-    except FileNotFoundError:
-        return kind()
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(path, f"it is no {name} ({error}). {advice}") from error
     return content
 
@@ -243,21 +296,42 @@ def _names_of_now():
     yield from (f"{time}-{count}" for count in itertools.count(2))
 
 
-def _check_holds_only(folder, names, flag):
+def _list_runs(root):
+    """Names of the runs below a root that can be looked at, the one that was started last at the end."""
+    try:
+        with reading(root):
+            names = filter(FILE_NAME.accepts, os.listdir(root))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    specs = [path for path in (root / name / "spec.json" for name in names) if os.path.isfile(path)]
+    return [path.parent.name for path in sorted(specs, key=lambda path: (path.stat().st_mtime_ns, path))]
+
+
+def _is_run(root, name):
+    """Whether a root holds a run of that name.
+
+    Raises:
+      InputError: if that cannot be seen.
+    """
+    with reading(root / name):
+        return FILE_NAME.accepts(name) and (root / name / "spec.json").is_file()
+
+
+def _check_holds_only(folder, names, argument):
     """Refuses a folder that holds anything but files of these names and unfinished ones."""
     try:
         held = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
-        raise InputError(flag, f"{folder} cannot be read ({error.strerror}). Choose another folder.") from error
+        raise InputError(argument, f"{folder} cannot be read ({error.strerror}). Choose another folder.") from error
     if not {name for name in held if not TEMPORARY.fullmatch(name)} <= names:
         raise InputError(
-            flag,
-            f"{folder} is not empty, but a new run needs a folder of its own. Choose another --run-name"
-            + (f", or go on with --resume {folder.name}." if (folder / "spec.json").exists() else "."),
+            argument,
+            f"{folder} is not empty, but a new run needs a folder of its own. Choose another name"
+            + (f", or resume {folder.name}." if (folder / "spec.json").exists() else "."),
         )
 
 
-def _make(folder, flag, made):
+def _make(folder, argument, made):
     """Makes a folder unless it is there, in which case False is returned.
 
     A new one is appended to `made`, with the parents that were made for it, the deepest first.
@@ -274,7 +348,7 @@ def _make(folder, flag, made):
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(flag, f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
+        raise InputError(argument, f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
     return is_new
 
 
@@ -294,8 +368,8 @@ def open_run(path, log_root=None, checkpoint_root=None):
     """The run that a folder belongs to; nothing is written.
 
     A run has two folders of the same name: logs/<experiment>/<run> for people, ckt/<experiment>/<run> for checkpoints.
-    The other one is looked for in the root that is given for it, else where the path has `ckt` in place of `logs`. A
-    folder of checkpoints that lies elsewhere is its own log folder.
+    The other one is looked for in the root that is given for it, else where the run has stored that it is, else where
+    the path has `ckt` in place of `logs`. A folder of checkpoints that lies elsewhere is its own log folder.
 
     Args:
       path: either folder, a `pathlib.Path` or str.
@@ -306,26 +380,30 @@ def open_run(path, log_root=None, checkpoint_root=None):
       RunFolder, whose log folder may be missing.
 
     Raises:
-      InputError: if it is no run's folder, or the folder with the checkpoints is not found.
+      InputError: if it is no run's folder, cannot be read, or the folder with the checkpoints is not found.
     """
     given = Path(path).absolute()
-    if not (given / "spec.json").is_file():
-        raise InputError(path, _describe_missing(given))
-    if (given / "dataset.json").is_file() or find_checkpoints(given):
-        return _name_folder(path, log_root or _counterpart_root(given, "ckt") or given.parent, given.parent)
-    root = checkpoint_root or _counterpart_root(given, "logs")
-    if root is None:
-        raise InputError(
-            path,
-            "it holds no checkpoint, and does not lie below logs/, so where its checkpoints are is not known. "
-            "Give their folder, or --checkpoint-dir.",
-        )
-    folder = _name_folder(path, given.parent, root)
-    if not (folder.checkpoints / "spec.json").is_file():
-        raise InputError(
-            path, f"its checkpoints are needed, but {folder.checkpoints} holds no run. Say where: --checkpoint-dir."
-        )
-    return folder
+    with reading(given):
+        if not (given / "spec.json").is_file():
+            raise InputError(path, _describe_missing(given))
+        if (given / "dataset.json").is_file() or find_checkpoints(given):
+            root = log_root or _stored_root(given) or _counterpart_root(given, "ckt") or given.parent
+            return _name_folder(path, root, given.parent)
+        root = checkpoint_root or _stored_root(given) or _counterpart_root(given, "logs")
+        if root is None:
+            raise InputError(
+                path,
+                "it holds no checkpoint, and does not lie below logs/, so where its checkpoints are is not known. "
+                "Give the folder of its checkpoints.",
+            )
+        folder = _name_folder(path, given.parent, root)
+        if not (folder.checkpoints / "spec.json").is_file():
+            raise InputError(
+                path,
+                f"its checkpoints are needed, but {folder.checkpoints} holds no run. Give the folder of its "
+                "checkpoints.",
+            )
+        return folder
 
 
 def _name_folder(path, log_root, checkpoint_root):
@@ -333,6 +411,16 @@ def _name_folder(path, log_root, checkpoint_root):
         return RunFolder(log_root, checkpoint_root, Path(path).absolute().name)
     except InputError as error:
         raise InputError(path, f"{error.problem} Rename the folder.") from None
+
+
+def _stored_root(folder):
+    """The root of the other folder as `store_counterparts` wrote it; None if it did not, or there is no run now."""
+    advice = "Remove it: the other folder is then looked for by its name."
+    stored = _load_json(folder / COUNTERPART, dict, "path of the run's other folder", advice).get("path")
+    if not isinstance(stored, str):
+        return None
+    root = Path(os.path.normpath(folder.resolve() / stored)).parent
+    return root if os.path.isfile(root / folder.name / "spec.json") else None
 
 
 def _counterpart_root(path, kind):

@@ -10,9 +10,9 @@ import progressbar
 
 from infogan import grids
 from infogan.system.errors import InputError
-from infogan.system.files import write_atomically
+from infogan.system.files import reading, write_atomically
 from infogan.system.messages import say
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import tf, tf_path
 from infogan.training.checkpoints import describe_reason
 
 
@@ -41,7 +41,7 @@ class RunLog:
         for number, frame in find_frames(folder.frames):
             if number > update:
                 frame.unlink()
-        self._writer = tf.summary.FileWriter(str(folder.log), tf.get_default_graph() if update == 0 else None)
+        self._writer = tf.summary.FileWriter(tf_path(folder.log), tf.get_default_graph() if update == 0 else None)
         # TensorBoard drops what an interrupted session logged at this update and beyond.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), update + 1)
 
@@ -102,12 +102,15 @@ def load_metrics(path):
     """The objects of metrics.jsonl, oldest first; a last line that a crash cut short is left out.
 
     Raises:
-      InputError: naming the line, if one is damaged, or epochs are missing or doubled.
+      InputError: naming the line, if one is damaged, or epochs are missing or doubled; if the file cannot be read.
     """
-    if not path.exists():
+    try:
+        with reading(path):
+            content = path.read_bytes()
+    except FileNotFoundError:
         return []
     lines = []
-    for number, text in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+    for number, text in enumerate(content.splitlines(keepends=True), start=1):
         if not text.endswith(b"\n"):
             break
         try:
@@ -153,7 +156,10 @@ class Progress:
     def advance(self, update):
         """One more update is finished."""
         if self._bar:
-            self._bar.update(update)
+            try:
+                self._bar.update(update)
+            except OSError:  # the terminal was closed: the run still has to be saved
+                self.close()
 
     def report_epoch(self, line):
         """An epoch is finished; `line` is its object of metrics.jsonl."""
@@ -169,4 +175,6 @@ class Progress:
     def close(self):
         """Leaves the terminal as it was."""
         if self._bar:
-            self._bar.finish(dirty=True)
+            with contextlib.suppress(OSError):
+                self._bar.finish(dirty=True)
+            self._bar = None

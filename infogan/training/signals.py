@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run ends between two updates, not inside one."""
+"""Signals that ask a run to stop: it ends between two updates, not inside one."""
 
 import os
 import signal
@@ -13,39 +13,50 @@ class Interrupted(BaseException):
     """The run was asked to stop. Like KeyboardInterrupt it is no Exception, so that nothing swallows it by accident.
 
     Attributes:
+      number: the signal's number.
       exit_status: 128 + the signal's number, as a shell reports it: 130 for Ctrl-C, 143 for SIGTERM.
     """
 
     def __init__(self, number):
         super().__init__(signal.Signals(number).name)
+        self.number = number
         self.exit_status = 128 + number
 
 
 class StopSignals:
-    """Catches SIGINT and SIGTERM while it is entered.
+    """Catches SIGINT, SIGTERM and SIGHUP, which a closed terminal sends, while it is entered.
 
     The first signal raises Interrupted at once, except inside `deferred()`, where it is noted in `received` for the
-    loop to look at. Later ones are ignored until the process ends: an impatient second Ctrl-C must not break the saving
-    that the first one asked for.
+    loop to look at. Later ones are ignored: an impatient second Ctrl-C must not break the saving that the first one
+    asked for. SIGHUP is left alone where it is ignored, as under nohup. Only the main thread of a process can catch
+    signals; entered in another one, this does nothing.
 
     What is raised in the callback of a weak reference or in a finaliser, Python drops; such a signal is sent again.
+
+    Args:
+      ends_process: True ignores further signals after the end too, until the process ends, unless Python or IPython
+        goes on to its next prompt. False puts the handlers back, as a program expects of a library.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self):
+    def __init__(self, ends_process=True):
         self.received = None
         self._is_deferred = False
+        self._ends_process = ends_process
 
     def __enter__(self):
-        self._previous = {number: signal.signal(number, self._handle) for number in self.SIGNALS}
+        caught = filter(_can_be_caught, self.SIGNALS)
+        self._previous = {number: signal.signal(number, self._handle) for number in caught}
         self._previous_hook, sys.unraisablehook = sys.unraisablehook, self._handle_dropped
         return self
 
     def __exit__(self, *exception):
         sys.unraisablehook = self._previous_hook
+        # Python and IPython have a prompt where a person types; a script has none.
+        is_last = self.received is not None and self._ends_process and not hasattr(sys, "ps1")
         for number, handler in self._previous.items():
-            signal.signal(number, handler if self.received is None else signal.SIG_IGN)
+            signal.signal(number, signal.SIG_IGN if is_last else handler)
 
     @contextmanager
     def deferred(self):
@@ -78,6 +89,12 @@ class StopSignals:
             self._previous_hook(dropped)
             return
         self.received = None
-        number = dropped.exc_value.exit_status - 128
+        number = dropped.exc_value.number
         # Later, from another thread: what is raised before this function returns would be dropped as well.
         threading.Timer(SECONDS_TO_TRY_AGAIN, os.kill, (os.getpid(), number)).start()
+
+
+def _can_be_caught(number):
+    handler = signal.getsignal(number)
+    is_wanted = handler is not None and (number != signal.SIGHUP or handler != signal.SIG_IGN)
+    return is_wanted and threading.current_thread() is threading.main_thread()
