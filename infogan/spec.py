@@ -269,6 +269,9 @@ class ExperimentSpec(Checked):
     spectral_norm: bool = setting(
         SWITCH, "spectral normalisation of every layer of D and Q, in place of their batch norm", False, flag=True
     )
+    channels: int | None = setting(
+        optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
+    )
 
     @classmethod
     def name_field(cls, name):

@@ -1,4 +1,4 @@
-"""InfoGAN on your own pictures, given as --data-dir: a folder, zip or uncompressed tar of pictures of any sizes."""
+"""InfoGAN on your own pictures, given as --data-dir: a folder, zip or tar of pictures, or an array of images."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
-from infogan.cli.flags import CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG
+from infogan.cli.flags import CHANNELS_FLAG, CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG
 from infogan.cli.train import main
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
@@ -30,7 +30,7 @@ DEFAULT = ExperimentSpec(
     generator_learning_rate=1e-3,
 )
 
-FLAGS = {"image_size": SIZE_FLAG, **PICTURE_FLAGS, **CODE_FLAGS}
+FLAGS = {"image_size": SIZE_FLAG, "channels": CHANNELS_FLAG, **PICTURE_FLAGS, **CODE_FLAGS}
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}, flags=FLAGS))

@@ -12,6 +12,7 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -89,6 +90,13 @@ def write_tar(path, files, mode="w"):
     return path
 
 
+def write_h5(path, arrays):
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, compression="gzip")
+    return path
+
+
 def write_idx(path, array):
     header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
@@ -160,6 +168,20 @@ def chair_files(chairs=4):
 def face_arrays(count=30, size=32):
     rng = np.random.default_rng(0)
     return {"images": random_images(count, size, size, 1)[..., 0], "factors_standardised": rng.normal(size=(count, 3))}
+
+
+def labelled_arrays(count=30):
+    return {"images": random_images(count, 40, 32), "labels": digits(count)}
+
+
+def class_files(count=10):
+    """Pictures in a folder for each of three classes."""
+    names = ("cat", "dog", "owl")
+    return {
+        f"{name}/{n}.png": picture(random_images(1, 40, 40, seed=n)[0] + i)
+        for i, name in enumerate(names)
+        for n in range(count)
+    }
 
 
 def picture_files(count=40):

@@ -12,10 +12,13 @@ from dataset_files import (
     celeba_files,
     chair_files,
     cifar_files,
+    class_files,
     face_arrays,
+    labelled_arrays,
     picture_files,
     write_celeba_lists,
     write_files,
+    write_h5,
     write_idx_files,
     write_svhn,
     write_tar,
@@ -53,6 +56,10 @@ FORMS = {
     ("faces3d", "folder"): lambda folder: write_files(folder, picture_files()),
     ("images", "folder"): lambda folder: write_files(folder, picture_files()),
     ("images", "zip"): lambda folder: write_zip(folder / "pictures.zip", picture_files()),
+    ("images", "class folders"): lambda folder: write_files(folder / "set", class_files()),
+    ("images", "npy"): lambda folder: np.save(folder / "set.npy", face_arrays()["images"]) or folder / "set.npy",
+    ("images", "npz"): lambda folder: np.savez(folder / "set.npz", **labelled_arrays()) or folder / "set.npz",
+    ("images", "h5"): lambda folder: write_h5(folder / "set.h5", labelled_arrays()),
     ("images", "tar"): lambda folder: write_tar(folder / "pictures.tar", picture_files()),
 }
 SIZES = {"mnist": 28, "fashion_mnist": 28, "chairs": 64}
@@ -129,7 +136,14 @@ def test_load_dataset_takes_it(form, spec):
 @pytest.mark.parametrize("name", RESIZED)
 def test_the_size_of_the_spec_is_used(name, tmp_path):
     data_dir = next(write for (dataset, _), write in FORMS.items() if dataset == name)(tmp_path)
-    fields = {"image_size": 28, "input_range": None, "held_out_images": 0, "max_images": 9, "batch_size": 2}
+    fields = {
+        "image_size": 28,
+        "input_range": None,
+        "channels": None,
+        "held_out_images": 0,
+        "max_images": 9,
+        "batch_size": 2,
+    }
     assert load_dataset(type("Spec", (), {"dataset": name, **fields}), data_dir).train.images.shape[1:3] == (28, 28)
 
 

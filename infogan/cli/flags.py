@@ -180,6 +180,7 @@ def _field_flag(field):
 
 _FIELDS = {field.name: field for field in dataclasses.fields(ExperimentSpec)}
 
+CHANNELS_FLAG = _field_flag(_FIELDS["channels"])
 PICTURE_FLAGS = {"pixel_range": _field_flag(_FIELDS["input_range"])}
 """For launchers that read pictures of any kind."""
 

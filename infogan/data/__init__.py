@@ -38,8 +38,8 @@ def load_dataset(spec, data_dir=None, trust_archive=False):
     """Reads the dataset of a spec, without the images that the spec keeps from training.
 
     Args:
-      spec: ExperimentSpec; `dataset`, `image_size`, `input_range`, `held_out_images`, `max_images` and `batch_size` are
-        used.
+      spec: ExperimentSpec; `dataset`, `image_size`, `channels`, `input_range`, `held_out_images`, `max_images` and
+        `batch_size` are used.
       data_dir: folder with the user's own files, None for `default_folder`.
       trust_archive: whether archives may unpack to any size.
 
@@ -54,6 +54,10 @@ def load_dataset(spec, data_dir=None, trust_archive=False):
         if spec.dataset not in RANGED:
             raise InputError("input_range", f"it was given, but the pixels of {spec.dataset} are known. Leave it out.")
         options["input_range"] = spec.input_range
+    if spec.channels is not None:
+        if spec.dataset != "images":
+            raise InputError("channels", f"{spec.channels} was given, but those of {spec.dataset} are known.")
+        options["channels"] = spec.channels
     with trust_archives(trust_archive):
         return select_images(spec, load(data_dir or default_folder(spec.dataset), **options))
 

@@ -199,13 +199,16 @@ class _Zip:
 
     def read(self, entry, largest=LARGEST_FILE):
         _check_size(entry, largest)
-        # The other methods can ask for gigabytes of memory in their headers.
-        if entry.handle.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UnreadableFile("it is compressed in another way than deflated")
+        _check_method(entry)
         try:
             return self._archive.read(entry.handle)
         except (*ARCHIVE_ERRORS, RuntimeError) as error:  # RuntimeError: it is encrypted
             raise UnreadableFile(describe_error(error)) from error
+
+    def open(self, entry):
+        """An entry as a binary stream, for what is too large to be held; reading it raises ARCHIVE_ERRORS."""
+        _check_method(entry)
+        return self._archive.open(entry.handle)
 
 
 class _Tar:
@@ -348,6 +351,12 @@ def _members(path, file, largest=math.inf):
         file.seek(archive.offset)
         if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise InputError(path, f"it is damaged at byte {archive.offset:,}. Fetch it again.")
+
+
+def _check_method(entry):
+    # The other methods can ask for gigabytes of memory in their headers.
+    if entry.handle.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UnreadableFile("it is compressed in another way than deflated")
 
 
 def _check_size(entry, largest):

@@ -86,6 +86,19 @@ def decode_picture(content, preparation):
         raise UnreadableFile(_describe(error)) from error
 
 
+def prepare_pixels(pixels, preparation):
+    """Crops and resizes a picture that is pixels already, as `decode_picture` does.
+
+    Args:
+      pixels: uint8 array [H, W], or [H, W, C] with 1 channel for grey, 3 for RGB or 4 for RGB with opacity.
+      preparation: Preparation.
+
+    Returns:
+      uint8 array [H, W, channels] of the preparation's shape.
+    """
+    return _prepare(Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels), preparation)
+
+
 def is_grey(content):
     """Whether a picture file holds no colour, as its header and palette say.
 
@@ -184,20 +197,22 @@ def _plain(picture, preparation):
     if _is_deep(picture):
         values = _deep_values(picture)
         low, high = preparation.input_range or preparation.deep_range or _measure(values)
-        plain = Image.fromarray(_to_bytes(values, low, high))
+        plain = Image.fromarray(to_bytes(values, low, high))
         plain.info = picture.info  # where its orientation stands
         return plain
     mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
     plain = picture if picture.mode == mode else picture.convert(mode)
     if preparation.input_range is None:
         return plain
-    table = _to_bytes(np.arange(256), *preparation.input_range).tolist()
+    table = to_bytes(np.arange(256), *preparation.input_range).tolist()
     opacity = list(range(256)) if mode == "RGBA" else []
     return plain.point(table * (len(plain.getbands()) - bool(opacity)) + opacity)
 
 
-def _to_bytes(values, low, high):
-    """`low` to `high` as 0 to 255; what lies outside is cut off."""
+def to_bytes(values, low, high):
+    """Numbers as uint8, `low` to `high` as 0 to 255; what lies outside is cut off."""
+    if values.dtype == np.uint8 and (low, high) == (0, 255):
+        return values
     factor = 255 / (high - low) if high > low else 0.0
     pixels = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), 256):  # in strips: a large picture in float64 takes hundreds of megabytes

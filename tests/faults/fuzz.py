@@ -46,6 +46,8 @@ FORMATS = {
     "mat, packed": _dataset("svhn", "train and test"),
     "mat": _dataset("faces3d", "mat"),
     "npz": _dataset("faces3d", "npz"),
+    "npy": _dataset("images", "npy"),
+    "h5": _dataset("images", "h5"),
     "records in tar.gz": _dataset("cifar10", "archive"),
     "records": _dataset("cifar10", "folder"),
     "pictures in zip": _dataset("celeba", "zip"),
