@@ -35,9 +35,11 @@ if find_spec("numpy") is not None:  # without it, infogan.cli says in one line w
         Product,
         Uniform,
     )
+    from infogan.model.architectures import Architecture
     from infogan.spec import ExperimentSpec, Latent, PaperValue
 
 __all__ = [
+    "Architecture",
     "Bernoulli",
     "Categorical",
     "Circular",

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from infogan.data import check_dataset, select_images
 from infogan.evaluation.report import find_version
+from infogan.model.architectures import Architecture
+from infogan.model.gan import check_networks
 from infogan.system.devices import check_precision, describe_devices, find_gpus
 from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import write_json
@@ -139,6 +141,8 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
     """
     dataset = _check_dataset(dataset, spec)
     check_precision(spec.precision, "precision", "Take float32.")
+    if isinstance(spec.network, Architecture):
+        check_networks(spec)
     roots, folder = (Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name), None
     try:
         with StopSignals(ends_process=False) as stop:

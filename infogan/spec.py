@@ -10,7 +10,13 @@ import json
 
 from infogan import distributions
 from infogan.distributions import Distribution
-from infogan.model.architectures import check_image_shape, find_image_shape
+from infogan.model.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    check_image_shape,
+    find_architecture,
+    find_image_shape,
+)
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.system.checks import (
     COUNT,
@@ -44,6 +50,8 @@ value is for: docs/experiments.md."""
 
 def _encode(value):
     """A value as JSON holds it."""
+    if isinstance(value, Architecture):
+        return value.name
     if dataclasses.is_dataclass(value):
         fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"type": type(value).__name__, **fields} if isinstance(value, Distribution) else fields
@@ -83,6 +91,7 @@ DISTRIBUTION = instance(Distribution, "a distribution, as Categorical(10),", fro
 OUTPUT = Kind(
     "MeanBernoulli or MeanGaussian", lambda value: hasattr(value, "pixel_range"), from_json=_decode_distribution
 )
+NETWORK = instance((str, Architecture), "an Architecture, or the name of one,")
 POSITIVE, WEIGHT, SHARE = number(above=True), number(), number(high=1.0)
 SIDE = whole(1)
 
@@ -204,7 +213,9 @@ class ExperimentSpec(Checked):
     name: str = setting(FILE_NAME, "the experiment, also the folder below logs/ and ckt/")
     recipe: str = setting(FILE_NAME, "the set of values this spec was taken from")
     dataset: str = setting(FILE_NAME, "a dataset of infogan.data, or what you call your own arrays")
-    network: str = setting(FILE_NAME, "an architecture of infogan.model.architectures")
+    network: str | Architecture = setting(
+        NETWORK, "an Architecture, or the name of one: of infogan.model.architectures or of a module that was imported"
+    )
     output_dist: Distribution = setting(
         OUTPUT, "distribution of an image's pixels given the generator's output; images are scaled to its pixel_range"
     )
@@ -280,6 +291,9 @@ class ExperimentSpec(Checked):
     def __post_init__(self):
         super().__post_init__()
         whole(1).check("output_dist", self.output_dist.dim)
+        architecture = find_architecture(self.network)
+        is_ours = architecture.name in ARCHITECTURES
+        object.__setattr__(self, "network", architecture.name if is_ours else architecture)
         check_image_shape(self.network, self.image_shape, "output_dist" if self.image_size is None else "image_size")
         self._check_latents()
         self._check_schedules()

@@ -6,10 +6,11 @@ from pathlib import Path
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
-from infogan.cli.flags import CHANNELS_FLAG, CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG
+from infogan.cli.flags import CHANNELS_FLAG, CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG, Flag
 from infogan.cli.train import main
 from infogan.distributions import MeanGaussian, Uniform
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+from infogan.system.checks import choice
 
 DEFAULT = ExperimentSpec(
     name="images",
@@ -30,7 +31,18 @@ DEFAULT = ExperimentSpec(
     generator_learning_rate=1e-3,
 )
 
-FLAGS = {"image_size": SIZE_FLAG, "channels": CHANNELS_FLAG, **PICTURE_FLAGS, **CODE_FLAGS}
+FLAGS = {
+    "image_size": SIZE_FLAG,
+    "network": Flag(
+        choice(("dcgan", "resnet")),
+        "networks: DCGAN's pattern, or residual ones for 32x32 and 64x64",
+        lambda spec: spec.network,
+        "network",
+    ),
+    "channels": CHANNELS_FLAG,
+    **PICTURE_FLAGS,
+    **CODE_FLAGS,
+}
 
 if __name__ == "__main__":
     sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}, flags=FLAGS))

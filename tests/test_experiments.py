@@ -224,6 +224,12 @@ def test_codes_and_size_of_images(untrained, tmp_path, arguments, shape, codes):
     assert [(code.name, code.distribution.dim) for code in spec.codes] == codes
 
 
+def test_residual_networks_can_be_chosen(untrained, tmp_path):
+    run_smoke("images", tmp_path, "--network", "resnet", "--image-size", "32")
+    spec = saved_spec(tmp_path)
+    assert (spec.network, spec.image_shape) == ("resnet", (32, 32, 3))
+
+
 def test_chairs_have_a_category_for_the_chair_and_an_angle_for_its_turn(untrained, tmp_path):
     run_smoke("chairs", tmp_path)
     spec = saved_spec(tmp_path)
@@ -275,11 +281,13 @@ WRONG = {
     "no code": ("images", ["--continuous", "0", "--categorical", "none"], "but InfoGAN needs a code"),
     "size of no network": ("images", ["--image-size", "33"], "--image-size: 33x33x3 was given, but dcgan"),
     "side too long": ("images", ["--image-size", "64x272"], "--image-size: 64x272x3 was given, but dcgan"),
-    "no side": (
+    "no side": ("images", ["--image-size", "0x64"], "argument --image-size: '0x64' was given, but a side as 48"),
+    "size of another network": (
         "images",
-        ["--image-size", "0x64"],
-        "--image-size: (0, 64) was given, but a side or (height, width), or",
+        ["--network", "resnet", "--image-size", "48"],
+        "--image-size: 48x48x3 was given, but resnet makes 32x32 and 64x64, in grey or RGB.",
     ),
+    "unknown network": ("images", ["--network", "svhn"], "argument --network: invalid choice: 'svhn'"),
     "no size": ("images", ["--image-size", "64*96"], "argument --image-size: '64*96' was given, but a side as 48"),
     "three sides": ("images", ["--image-size", "64x96x3"], "argument --image-size: '64x96x3' was given, but a side"),
     "huge category": ("images", ["--categorical", "1000000000"], "argument --categorical: '1000000000' was"),

@@ -1,14 +1,22 @@
 """The layers of the paper's tables, and what batch norm does with the two populations."""
 
 import dataclasses
+import json
 import math
 import re
 
 import numpy as np
 import pytest
 
+import infogan
 from infogan.distributions import Categorical, Circular, MeanBernoulli, MeanGaussian, Uniform
-from infogan.model.architectures import check_image_shape, find_architecture, find_image_shape, show_size
+from infogan.model.architectures import (
+    Architecture,
+    check_image_shape,
+    find_architecture,
+    find_image_shape,
+    show_size,
+)
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import (
     GENERATED,
@@ -18,13 +26,22 @@ from infogan.model.layers import (
     batch_norm,
     conv,
     dense,
+    down_sample,
     leaky_relu,
+    mean_pool,
+    relu,
+    reshape,
+    residual,
     up_conv,
+    up_sample,
 )
-from infogan.spec import Latent
+from infogan.spec import ExperimentSpec, Latent
 from infogan.system.errors import InputError
 from infogan.system.seeds import derive_seed
 from infogan.system.tf1 import tf
+from infogan.training.loop import InfoGANTrainer
+from infogan.training.run_folder import RunFolder
+from infogan.training.signals import StopSignals
 
 BATCH = 6
 
@@ -276,6 +293,60 @@ def test_numbers_of_weights(name):
     assert found == NUMBERS_OF_WEIGHTS[name]
 
 
+MNIST_WEIGHTS = {  # shape, and the first number of seed 0: a checkpoint finds weights by name, a seed repeats a run
+    "generator/0_dense/kernel": ((74, 1024), -0.009536),
+    "generator/1_batch_norm/scale": ((1024,), 0.993783),
+    "generator/1_batch_norm/offset": ((1024,), 0.0),
+    "generator/3_dense/kernel": ((1024, 6272), 0.035674),
+    "generator/4_batch_norm/scale": ((6272,), 0.983024),
+    "generator/4_batch_norm/offset": ((6272,), 0.0),
+    "generator/7_up_conv/kernel": ((4, 4, 64, 128), -0.007602),
+    "generator/8_batch_norm/scale": ((64,), 0.998790),
+    "generator/8_batch_norm/offset": ((64,), 0.0),
+    "generator/10_up_conv/kernel": ((4, 4, 1, 64), 0.021170),
+    "generator/10_up_conv/bias": ((1,), 0.0),
+    "trunk/0_conv/kernel": ((4, 4, 1, 64), 0.030412),
+    "trunk/0_conv/bias": ((64,), 0.0),
+    "trunk/2_conv/kernel": ((4, 4, 64, 128), 0.005842),
+    "trunk/3_batch_norm/scale": ((128,), 1.005559),
+    "trunk/3_batch_norm/offset": ((128,), 0.0),
+    "trunk/6_dense/kernel": ((6272, 1024), -0.020722),
+    "trunk/7_batch_norm/scale": ((1024,), 0.997089),
+    "trunk/7_batch_norm/offset": ((1024,), 0.0),
+    "discriminator/0_dense/kernel": ((1024, 1), 0.002061),
+    "discriminator/0_dense/bias": ((1,), 0.0),
+    "recognition/0_dense/kernel": ((1024, 128), -0.008648),
+    "recognition/1_batch_norm/scale": ((128,), 0.993625),
+    "recognition/1_batch_norm/offset": ((128,), 0.0),
+    "recognition/3_dense/kernel": ((128, 14), 0.007441),
+    "recognition/3_dense/bias": ((14,), 0.0),
+}
+MNIST_AVERAGES = {  # of the populations that each network is given in training
+    "generator": ["1_batch_norm/generated", "4_batch_norm/generated", "8_batch_norm/generated"],
+    "trunk": [f"{layer}_batch_norm/{population}" for layer in (3, 7) for population in (REAL, GENERATED)],
+    "recognition": ["1_batch_norm/real", "1_batch_norm/generated"],
+}
+
+
+def test_names_shapes_and_initial_values_that_old_checkpoints_and_runs_rely_on():
+    model = build_model(TABLES["mnist"], "mnist")
+    images = model.generate(tf.zeros([2, 74]), Normalisation([GENERATED], True))
+    model.discriminate(tf.concat([images, images], 0), Normalisation([REAL, GENERATED], True))
+    weights = model.generator_variables + model.discriminator_variables + model.recognition_variables
+    assert {variable.op.name: tuple(variable.shape) for variable in weights} == {
+        name: shape for name, (shape, _) in MNIST_WEIGHTS.items()
+    }
+    firsts = evaluate({variable.op.name: tf.reshape(variable, [-1])[0] for variable in weights})
+    assert firsts == pytest.approx({name: first for name, (_, first) in MNIST_WEIGHTS.items()}, abs=1e-6)
+    others = {variable.op.name for variable in tf.global_variables()} - firsts.keys()
+    assert others == {
+        f"{network}/{layer}/{moment}"
+        for network, layers in MNIST_AVERAGES.items()
+        for layer in layers
+        for moment in ("mean", "variance")
+    }
+
+
 @pytest.mark.parametrize("name", ["mnist", "svhn"])
 def test_pixels_stay_in_the_range_of_the_output_distribution(name):
     model = build_model(TABLES[name], name)
@@ -326,11 +397,6 @@ def test_unknown_batch_size():
     assert evaluate(trunk(images, Normalisation([REAL], False)), {images: np.zeros([3, 28, 28, 1])}).shape == (3, 1024)
 
 
-def test_unknown_architecture_is_refused():
-    with pytest.raises(ValueError, match="'lenet' was given, but the known ones are mnist"):
-        find_architecture("lenet")
-
-
 @pytest.mark.parametrize(
     ("numbers", "image_size", "shape"),
     [
@@ -359,6 +425,100 @@ def test_a_network_refuses_images_that_it_does_not_make():
         with pytest.raises(InputError, match=f"image_size: {show_size(shape)} was given, but {name.strip()} makes"):
             check_image_shape(name.strip(), shape, "image_size")
     check_image_shape("dcgan", (256, 16, 3), "image_size")
+
+
+TINY = Architecture(
+    "tiny",
+    [(28, 28, 1), (16, 48, 3)],
+    trunk=lambda image_shape, leaky_rate: [conv(4, kernel=5), leaky_relu(leaky_rate), reshape(-1)],
+    generator=lambda image_shape: [
+        dense(math.prod(image_shape) // 4),
+        reshape(image_shape[0] // 2, image_shape[1] // 2, image_shape[2]),
+        up_conv(image_shape[2], kernel=6),
+    ],
+)
+
+
+def test_a_spec_takes_an_architecture_as_it_is_and_its_json_names_it(spec):
+    of_value, by_name = (dataclasses.replace(spec, network=network) for network in (TINY, "tiny"))
+    assert of_value == by_name == ExperimentSpec.from_json(of_value.to_json())
+    assert by_name.network is TINY
+    assert json.loads(of_value.to_json())["network"] == "tiny"
+    ours = dataclasses.replace(spec, network=find_architecture("dcgan"))
+    assert (ours.network, ours) == ("dcgan", spec)
+    with pytest.raises(InputError, match="output_dist: 32x32x1 was given, but tiny makes 28x28x1, 16x48x3"):
+        dataclasses.replace(spec, network=TINY, output_dist=MeanBernoulli(1024))
+
+
+def test_a_network_of_ones_own_trains_and_is_loaded(spec, dataset, tmp_path):
+    spec = dataclasses.replace(spec, network=TINY, max_epoch=1)
+    folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run")
+    folder.create(spec, dataset)
+    with StopSignals() as stop:
+        InfoGANTrainer(spec, dataset.train.images, folder, stop).train()
+    with infogan.load(folder.checkpoints) as run:
+        assert (run.spec, run.update) == (spec, 2)
+        assert run.discriminate(run.generate(count=3)).shape == (3,)
+
+
+@pytest.mark.parametrize("name", ["lenet", "", "TINY"])
+def test_an_unknown_network_is_refused_when_the_spec_is_built(spec, name):
+    with pytest.raises(InputError, match=rf"^network: '{name}' was given, but the known ones are mnist, .*import the"):
+        dataclasses.replace(spec, network=name)
+    for wrong in (None, 3, ["mnist"], Architecture):
+        with pytest.raises(InputError, match=r"^network: .* was given, but an Architecture, or the name of one, is"):
+            dataclasses.replace(spec, network=wrong)
+
+
+def test_a_name_that_is_taken_is_refused(spec):
+    with pytest.raises(InputError, match="network: an own 'dcgan' was given, but infogan has one of that name"):
+        dataclasses.replace(spec, network=dataclasses.replace(TINY, name="dcgan"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "a/b"),
+        ("name", 3),
+        ("image_shapes", []),
+        ("image_shapes", (28, 28, 1)),
+        ("image_shapes", [(28, 28)]),
+        ("image_shapes", [(28, 28, 2)]),
+        ("image_shapes", [(28, 0, 1)]),
+        ("image_shapes", None),
+        ("trunk", [conv(64)]),
+        ("generator", None),
+        ("recognition_head", "dense"),
+    ],
+)
+def test_an_architecture_refuses_what_is_of_no_use(field, value):
+    with pytest.raises(InputError, match=rf"^{field}: .* was given, but") as caught:
+        dataclasses.replace(TINY, **{field: value})
+    assert caught.value.where == field
+
+
+@pytest.mark.parametrize(
+    ("part", "rows", "message"),
+    [
+        (
+            "generator",
+            [dense(49), reshape(7, 7, 1), up_conv(1)],
+            "the generator of odd makes ['B', 14, 14, 1], but ['B', 28",
+        ),
+        ("generator", [dense(784)], "the generator of odd makes ['B', 784], but ['B', 28, 28, 1]"),
+        ("generator", [dense(5), reshape(2, 2)], "its rows were given, but they do not fit together"),
+        ("trunk", [conv(4)], "the trunk of odd makes ['B', 14, 14, 4], but ['B', None] is needed"),
+        ("trunk", [conv(4), "flatten"], "its rows were given, but they do not fit together"),
+        ("discriminator_head", [dense(2)], "the discriminator_head of odd makes ['B', 2], but ['B', 1] is needed"),
+        ("recognition_head", [dense(13)], "the recognition_head of odd makes ['B', 13], but ['B', 14] is needed"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_before_a_run_begins(spec, dataset, tmp_path, part, rows, message):
+    odd = dataclasses.replace(TINY, name="odd", **{part: lambda *arguments: rows})
+    with pytest.raises(InputError, match=re.escape(message)):
+        infogan.train(dataclasses.replace(spec, network=odd), dataset, tmp_path / "logs", tmp_path / "ckt")
+    assert not list(tmp_path.iterdir())
 
 
 def test_leaky_relu_uses_the_rate():
@@ -398,6 +558,125 @@ def test_initial_values_are_those_of_the_authors_code():
     assert found["2_batch_norm/scale"].mean() == pytest.approx(1.0, abs=0.015)  # of 64 numbers: six deviations of it
     assert found["2_batch_norm/scale"].std() == pytest.approx(0.02, rel=0.5)
     assert not found["2_batch_norm/offset"].any() and not found["0_conv/bias"].any()
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_size_of_a_kernel(size):
+    network = Network("n", 0, [conv(3, kernel=size), up_conv(2, kernel=size), conv(4, stride=1, kernel=size)])
+    assert network(tf.zeros([2, 8, 12, 5]), None).shape == (2, 8, 12, 4)
+    assert weights(network.trainable_variables, "kernel") == [
+        *((size, size, 5, 3), (size, size, 2, 3), (size, size, 2, 4))
+    ]
+
+
+def test_sampling_up_and_down():
+    x = np.random.default_rng(0).normal(size=(3, 4, 6, 5)).astype(np.float32)
+    up, down, mean = (Network("n", 0, [row])(tf.constant(x), None) for row in (up_sample(), down_sample(), mean_pool()))
+    assert (up.shape, down.shape, mean.shape) == ((3, 8, 12, 5), (3, 2, 3, 5), (3, 5))
+    up, down, mean = evaluate([up, down, mean])
+    np.testing.assert_array_equal(up, x.repeat(2, axis=1).repeat(2, axis=2))
+    np.testing.assert_allclose(down, x.reshape(3, 2, 2, 3, 2, 5).mean(axis=(2, 4)), atol=1e-6)
+    np.testing.assert_allclose(mean, x.mean(axis=(1, 2)), atol=1e-6)
+
+
+BLOCK = residual(
+    relu(), dense(7), batch_norm(), residual(dense(7)), dense(5),
+    shortcut=[dense(5), batch_norm(), dense(5)],
+)  # fmt: skip
+
+
+def test_a_block_is_the_sum_of_its_rows_and_its_shortcut():
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    y = Network("n", 0, [residual(relu(), dense(5), shortcut=[dense(5)]), residual(leaky_relu(0.5))])(
+        tf.constant(x), None
+    )
+    kernels = {v.op.name: v for v in tf.trainable_variables()}
+    y, found = evaluate([y, kernels])
+    hidden = np.maximum(x, 0) @ found["n/0_residual/1_dense/kernel"] + x @ found["n/0_residual/shortcut/0_dense/kernel"]
+    np.testing.assert_allclose(y, hidden + np.where(hidden > 0, hidden, hidden / 2), atol=1e-6)
+
+
+def test_in_a_block_too_names_are_unique_and_no_bias_stands_before_batch_norm():
+    network = Network("n", 0, [dense(3), BLOCK, batch_norm()])
+    training = Normalisation([REAL], True)
+    for _ in range(2):
+        network(tf.zeros([2, 4]), training)
+    block = "n/1_residual"
+    assert [variable.op.name for variable in network.trainable_variables] == [
+        *("n/0_dense/kernel", "n/0_dense/bias", f"{block}/1_dense/kernel"),
+        *(f"{block}/2_batch_norm/scale", f"{block}/2_batch_norm/offset"),
+        *(f"{block}/3_residual/0_dense/kernel", f"{block}/3_residual/0_dense/bias"),
+        *(f"{block}/4_dense/kernel", f"{block}/4_dense/bias", f"{block}/shortcut/0_dense/kernel"),
+        *(f"{block}/shortcut/1_batch_norm/scale", f"{block}/shortcut/1_batch_norm/offset"),
+        *(f"{block}/shortcut/2_dense/kernel", f"{block}/shortcut/2_dense/bias"),
+        *("n/2_batch_norm/scale", "n/2_batch_norm/offset"),
+    ]
+    assert len(training.updates) == 2 * 3 * 2  # passes, batch norms, moments
+    found = evaluate(network.trainable_variables)
+    square = [kernel.ravel()[:9] for kernel in found if kernel.ndim == 2]
+    assert len({tuple(kernel) for kernel in square}) == len(square) == 6  # a seed of its own for each
+
+
+def test_spectral_norm_reaches_into_blocks():
+    network, training = Network("n", 0, [BLOCK], spectral_norm=True), Normalisation([REAL], True)
+    network(tf.zeros([2, 4]), training)
+    assert not [v for v in tf.global_variables() if "batch_norm" in v.op.name]
+    assert len(training.updates) == len([v for v in tf.global_variables() if v.op.name.endswith("/u")]) == 5
+    assert len(weights(network.trainable_variables, "bias")) == 5
+
+
+# From the authors' code, gan_cifar_resnet.py and gan_64x64.py: (input, output) channels of each block's 3x3 kernels in
+# turn, and its 1x1 shortcut if it has one.
+RESNETS = {
+    32: (
+        [(3, 128), (128, 128), "s", (128, 128), (128, 128), "s", *[(128, 128)] * 4],
+        [*[(128, 128), (128, 128), "s"] * 3, (128, 3)],
+        (138, 4 * 4 * 128),
+    ),
+    64: (
+        [
+            (3, 64),
+            *(
+                (64, 64),
+                (64, 128),
+                "s",
+                (128, 128),
+                (128, 256),
+                "s",
+                (256, 256),
+                (256, 512),
+                "s",
+                (512, 512),
+                (512, 512),
+                "s",
+            ),
+        ],
+        [
+            *((512, 512), (512, 512), "s", (512, 256), (256, 256), "s", (256, 128), (128, 128), "s"),
+            *((128, 64), (64, 64), "s", (64, 3)),
+        ],
+        (138, 4 * 4 * 512),
+    ),
+}
+
+
+@pytest.mark.parametrize("side", RESNETS)
+def test_residual_networks_are_those_of_the_authors(side):
+    latents = [Latent("noise", Uniform(128), regularised=False), Latent("category", Categorical(10))]
+    model = RegularizedGAN(MeanGaussian(side * side * 3), latents, "resnet", 0.1, 0)
+    images = model.generate(tf.zeros([2, 138]))
+    model.discriminate(images, Normalisation([GENERATED], False))
+    trunk, generator, first = RESNETS[side]
+    found = weights(model.generator_variables, "kernel")
+    assert found[0] == first
+    for kernels, expected in ((found[1:], generator), (weights(model.discriminator_variables, "kernel")[:-1], trunk)):
+        assert len(kernels) == len(expected)
+        for place, (kernel, channels) in enumerate(zip(kernels, expected)):
+            if channels == "s":  # from what the block gets to what it gives
+                channels, size = (expected[place - 2][0], expected[place - 1][1]), 1
+            else:
+                size = 3
+            assert kernel == (size, size, *channels)
 
 
 def test_derived_seeds_do_not_collide():

@@ -112,7 +112,7 @@ NUMBER_OF_CODES = dataclasses.replace(whole(0, MOST_CODES), metavar="COUNT")
 def _size_from_text(text):
     """ "48" or "64x96", height before width -> as `show_size` writes it."""
     sides = list(map(int, text.split("x")))
-    if len(sides) > 2:
+    if len(sides) > 2 or min(sides) < 1:
         raise ValueError
     return show_size(sides * (3 - len(sides)))
 

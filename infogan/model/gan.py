@@ -6,6 +6,7 @@ from infogan.distributions import Product
 from infogan.model import architectures
 from infogan.model.layers import GENERATED, Network, Normalisation
 from infogan.model.losses import mutual_information_bound
+from infogan.system.errors import InputError
 from infogan.system.tf1 import tf
 
 
@@ -31,7 +32,7 @@ class RegularizedGAN:
     Args:
       output_dist: distribution of an image's pixels given the generator's output.
       latent_spec: sequence of `Latent` (name, distribution, regularised), in the order in which z is laid out.
-      network: name of an Architecture.
+      network: an Architecture, or its name.
       leaky_rate: negative slope of the rectifiers of D and Q.
       seed: int, from which all initial values follow.
       spectral_norm: True normalises every layer of the trunk, D and Q by its spectrum and leaves out their batch norm.
@@ -41,6 +42,7 @@ class RegularizedGAN:
 
     def __init__(self, output_dist, latent_spec, network, leaky_rate, seed, spectral_norm=False, image_size=None):
         table = architectures.find_architecture(network)
+        self._network = table.name
         self.output_dist = output_dist
         self.latent_spec = tuple(latent_spec)
         self.image_shape = architectures.find_image_shape(output_dist.dim, image_size)
@@ -80,15 +82,29 @@ class RegularizedGAN:
         output = self._generator(
             self.latent_dist.embed(z), normalisation or Normalisation([GENERATED], batch_statistics=False)
         )
+        self._check_shape("generator", output, self.image_shape)
+        # [B, H, W, C] -> [B, H * W * C] and back
         dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))
         return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
 
     def discriminate(self, x, normalisation):
         """D and Q on images x [B, H, W, C]: a Judgement. What is not fetched from it costs nothing."""
-        features = self._trunk(x, normalisation)
-        logits = self._discriminator_head(features, normalisation)[:, 0]
-        flat, q_features = self._recognition_head.apply(features, normalisation)
-        return Judgement(logits, self.reg_latent_dist.activate_dist(flat), q_features)
+        features = self._trunk(x, normalisation)  # [B, N]
+        self._check_shape("trunk", features, (None,))
+        logits = self._discriminator_head(features, normalisation)  # [B, 1]
+        self._check_shape("discriminator_head", logits, (1,))
+        flat, q_features = self._recognition_head.apply(features, normalisation)  # [B, dist_flat_dim], [B, features]
+        self._check_shape("recognition_head", flat, (self.reg_latent_dist.dist_flat_dim,))
+        return Judgement(logits[:, 0], self.reg_latent_dist.activate_dist(flat), q_features)
+
+    def _check_shape(self, part, tensor, needed):
+        """Refuses a part of an architecture that makes something else than [B, *needed]."""
+        if not tensor.shape[1:].is_compatible_with(needed):
+            raise InputError(
+                "network",
+                f"the {part} of {self._network} makes {['B', *tensor.shape[1:].as_list()]}, "
+                f"but {['B', *needed]} is needed.",
+            )
 
     def reg_z(self, z):
         """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""
@@ -137,3 +153,21 @@ class RegularizedGAN:
     def recognition_variables(self):
         """Weights of Q above the trunk."""
         return self._recognition_head.trainable_variables
+
+
+def check_networks(spec):
+    """Builds the networks of a spec, in a graph of their own, to refuse those whose layers do not fit together.
+
+    Raises:
+      InputError: naming the network.
+    """
+    with tf.Graph().as_default():
+        try:
+            model = RegularizedGAN.of_spec(spec)
+            images = model.generate(tf.zeros([2, model.latent_dist.dim]))
+            model.discriminate(images, Normalisation([GENERATED], batch_statistics=False))
+        except InputError:
+            raise
+        except (ValueError, TypeError, AttributeError) as error:  # of TensorFlow, or of what is no row
+            reason = str(error).splitlines()[0]
+            raise InputError("network", f"its rows were given, but they do not fit together ({reason}).") from error

@@ -1,14 +1,16 @@
-"""Layers of the paper's tables over `tf.layers`, and `Network`, a chain of them.
+"""Layers of the paper's tables and of residual networks over `tf.layers`, and `Network`, a chain of them.
 
-A row such as `conv(64)` describes a layer; `Network` builds it with a name and a seed of its own, because the default
-initialisers of `tf.layers` ignore the graph's seed. The layer classes of `tf.layers` are used, not its functions: they
-are the same code without the deprecation warnings.
+A `Row` such as `conv(64)` describes a layer, or as `residual(...)` a block. `Network` builds it with a name and a seed
+of its own: the default initialisers of `tf.layers` ignore the graph's seed. The layer classes of
+`tf.layers` are used, not its functions: they are the same code without the deprecation warnings.
 
 Initial values follow the authors' code (the paper gives none): convolutions truncated normal, dense layers and
 up-convolutions normal, deviation 0.02; batch norm's scale N(1, 0.02); biases 0.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,31 +54,52 @@ class Normalisation:
         return self.batch_statistics and REAL in self.populations
 
 
+class Place(NamedTuple):
+    """Where a row stands in a network, and what it has to know of it.
+
+    Attributes:
+      name: variable scope of its layer, below that of the network or block around it.
+      path: the network's seed and name and the row's position in it, from which its own seed follows.
+      use_bias: whether a bias is of use: batch norm, where it comes next, subtracts the mean and with it any bias.
+      spectral_norm: whether kernels are divided by their largest singular value.
+    """
+
+    name: str
+    path: tuple
+    use_bias: bool
+    spectral_norm: bool
+
+    @property
+    def seed(self):
+        """An int of this place's own."""
+        return derive_seed(*self.path)
+
+
+class Row(NamedTuple):
+    """A layer, or a block of layers, that has no place in a network yet.
+
+    Attributes:
+      kind: part of the name of its variables.
+      build: function of a Place: the layer, a function of (x, normalisation), with `trainable_variables` if it has any.
+    """
+
+    kind: str
+    build: Callable
+
+
 class Network:
     """Layers applied one after another; calling it again reuses its variables.
 
     Args:
       name: variable scope, unique in its graph.
       seed: int; every layer's initial values follow from it, the name and the layer's position.
-      rows: what `conv`, `dense`, ... return, in order.
+      rows: sequence of Row: what `conv`, `dense`, `residual`, ... return, in order.
       spectral_norm: True leaves batch norm out and divides every kernel by its largest singular value.
     """
 
     def __init__(self, name, seed, rows, spectral_norm=False):
         self._name = name
-        if spectral_norm:
-            rows = [row for row in rows if row.kind != "batch_norm"]
-        kinds = [row.kind for row in rows] + [""]
-        # Batch norm subtracts the mean, and with it any bias before it.
-        self._layers = [
-            row(f"{i}_{row.kind}", derive_seed(seed, name, i), use_bias=kinds[i + 1] != "batch_norm")
-            for i, row in enumerate(rows)
-        ]
-        if spectral_norm:
-            self._layers = [
-                SpectralNorm(layer, derive_seed(seed, name, i, "u")) if isinstance(layer, _Weighted) else layer
-                for i, layer in enumerate(self._layers)
-            ]
+        self._layers = _build_layers(rows, (seed, name), spectral_norm)
 
     def __call__(self, x, normalisation):
         return self.apply(x, normalisation)[0]
@@ -84,19 +107,33 @@ class Network:
     def apply(self, x, normalisation):
         """The output for x, and what the last layer saw."""
         with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
-            for layer in self._layers:
-                seen, x = x, layer(x, normalisation)
-        return x, seen
+            seen = _apply(self._layers[:-1], x, normalisation)
+            return self._layers[-1](seen, normalisation), seen
 
     @property
     def trainable_variables(self):
         """The weights of all layers; complete once the network has been called."""
-        return [variable for layer in self._layers for variable in getattr(layer, "trainable_variables", [])]
+        return _collect_weights(self._layers)
 
 
-def _row(kind, build):
-    build.kind = kind
-    return build
+def _build_layers(rows, path, spectral_norm):
+    """The layers of rows that follow one another; `path` is that of what holds them."""
+    rows = [row for row in rows if not (spectral_norm and row.kind == "batch_norm")]
+    next_kinds = [row.kind for row in rows[1:]] + [""]
+    return [
+        row.build(Place(f"{i}_{row.kind}", (*path, i), next_kind != "batch_norm", spectral_norm))
+        for i, (row, next_kind) in enumerate(zip(rows, next_kinds))
+    ]
+
+
+def _apply(layers, x, normalisation):
+    for layer in layers:
+        x = layer(x, normalisation)
+    return x
+
+
+def _collect_weights(layers):
+    return [variable for layer in layers for variable in getattr(layer, "trainable_variables", [])]
 
 
 class _Weighted:
@@ -127,44 +164,93 @@ class _Weighted:
         return self._layer.trainable_variables
 
 
-def conv(filters, stride=2):
+def conv(filters, stride=2, kernel=KERNEL):
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
 
-    def build(name, seed, use_bias):
-        initial = tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(
-            tf.layers.Conv2D(filters, KERNEL, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name)
+    def build(place):
+        return _weigh(
+            place,
+            tf.layers.Conv2D(
+                filters,
+                kernel,
+                stride,
+                "same",
+                use_bias=place.use_bias,
+                kernel_initializer=tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=place.seed),
+                name=place.name,
+            ),
         )
 
-    return _row("conv", build)
+    return Row("conv", build)
 
 
-def up_conv(filters, stride=2):
+def up_conv(filters, stride=2, kernel=KERNEL):
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
 
-    def build(name, seed, use_bias):
-        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(
+    def build(place):
+        return _weigh(
+            place,
             tf.layers.Conv2DTranspose(
-                filters, KERNEL, stride, "same", use_bias=use_bias, kernel_initializer=initial, name=name
-            )
+                filters,
+                kernel,
+                stride,
+                "same",
+                use_bias=place.use_bias,
+                kernel_initializer=tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=place.seed),
+                name=place.name,
+            ),
         )
 
-    return _row("up_conv", build)
+    return Row("up_conv", build)
 
 
 def dense(units):
     """`FC 1024`: [B, N] -> [B, 1024]."""
 
-    def build(name, seed, use_bias):
-        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=seed)
-        return _Weighted(tf.layers.Dense(units, use_bias=use_bias, kernel_initializer=initial, name=name))
+    def build(place):
+        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=place.seed)
+        return _weigh(
+            place, tf.layers.Dense(units, use_bias=place.use_bias, kernel_initializer=initial, name=place.name)
+        )
 
-    return _row("dense", build)
+    return Row("dense", build)
+
+
+def _weigh(place, layer):
+    """A layer of `tf.layers` as a network applies it."""
+    layer = _Weighted(layer)
+    return SpectralNorm(layer, derive_seed(*place.path, "u")) if place.spectral_norm else layer
+
+
+def residual(*rows, shortcut=()):
+    """Residual block: rows(x) + shortcut(x), He et al. 2016 (arXiv:1512.03385), Eq. 1 and 2; [B, ...] -> [B, ...].
+
+    Args:
+      rows: Rows, one after another.
+      shortcut: sequence of Rows that bring x to the shape of the result; () adds x itself.
+    """
+    return Row("residual", lambda place: _Residual(place, rows, shortcut))
+
+
+class _Residual:
+    def __init__(self, place, rows, shortcut):
+        self._name = place.name
+        self._layers = _build_layers(rows, place.path, place.spectral_norm)
+        self._shortcut = _build_layers(shortcut, (*place.path, "shortcut"), place.spectral_norm)
+
+    def __call__(self, x, normalisation):
+        with tf.variable_scope(self._name):
+            y = _apply(self._layers, x, normalisation)
+            with tf.variable_scope("shortcut"):
+                return y + _apply(self._shortcut, x, normalisation)
+
+    @property
+    def trainable_variables(self):
+        return _collect_weights(self._layers + self._shortcut)
 
 
 def _function(kind, function):
-    return _row(kind, lambda name, seed, use_bias: lambda x, normalisation: function(x))
+    return Row(kind, lambda place: lambda x, normalisation: function(x))
 
 
 def relu():
@@ -182,9 +268,24 @@ def reshape(*shape):
     return _function("reshape", lambda x: tf.reshape(x, [-1, *shape] if shape != (-1,) else [-1, np.prod(x.shape[1:])]))
 
 
+def up_sample():
+    """Each pixel becomes four: [B, H, W, C] -> [B, 2H, 2W, C]."""
+    return _function("up_sample", lambda x: tf.depth_to_space(tf.concat([x] * 4, axis=3), 2))
+
+
+def down_sample():
+    """The mean of each 2x2 pixels: [B, H, W, C] -> [B, H/2, W/2, C]."""
+    return _function("down_sample", lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID"))
+
+
+def mean_pool():
+    """The mean of each channel: [B, H, W, C] -> [B, C]."""
+    return _function("mean_pool", lambda x: tf.reduce_mean(x, axis=[1, 2]))
+
+
 def batch_norm():
     """Batch normalisation over all axes but the last."""
-    return _row("batch_norm", lambda name, seed, use_bias: _BatchNorm(name, seed))
+    return Row("batch_norm", lambda place: _BatchNorm(place.name, place.seed))
 
 
 class _BatchNorm:
