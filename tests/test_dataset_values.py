@@ -322,6 +322,15 @@ def test_missing_parts_of_a_set_are_said(tmp_path, capsys):
     assert "only 2 of CIFAR-10's 5 training batches are there" in capsys.readouterr().err
 
 
+def test_other_files_beside_a_set_are_said_to_be_passed_over(tmp_path, capsys):
+    svhn.load(write_svhn(tmp_path, ["train", "test", "extra"]))
+    assert "passed over: extra_32x32.mat" in capsys.readouterr().err
+    folder = write_files(tmp_path / "faces", {"1.png": b"", "2.png": b""})
+    np.savez(folder / "faces.npz", **face_arrays())
+    faces3d.load(folder)
+    assert "faces.npz is read; passed over: what else lies there (2)" in capsys.readouterr().err
+
+
 def test_arrays_that_are_passed_over_are_named(tmp_path, capsys):
     np.savez(tmp_path / "faces.npz", **face_arrays(), mood=np.zeros(30), age=np.zeros(30))
     faces3d.load(tmp_path)

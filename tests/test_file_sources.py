@@ -15,7 +15,7 @@ import pytest
 import scipy.io
 from dataset_files import plain_picture, write_files, write_idx, write_tar, write_zip
 
-from infogan.data import archives, arrays
+from infogan.data import archives
 from infogan.data.archives import UnreadableFile, open_source, read_tar_gz, trust_archives
 from infogan.data.arrays import load_idx, load_npz
 from infogan.data.mat_files import load_mat
@@ -311,12 +311,11 @@ def test_a_published_archive_is_known_by_its_content(tmp_path, monkeypatch):
 def test_every_packed_format_can_be_trusted(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(archives, "LARGEST_RATIO", 0)
     monkeypatch.setattr(archives, "FREE_BYTES", 2**15)
-    monkeypatch.setattr(arrays, "LARGEST_ARRAY", 2**15)
-    path, zeros = tmp_path / "packed", np.zeros((2**10, 8, 8), np.uint8)
+    path, zeros = tmp_path / f"packed.{kind}", np.zeros((2**10, 8, 8), np.uint8)
     if kind == "tar.gz":
         write_tar(path, {"x": zeros.tobytes()}, "w:gz")
     elif kind == "npz":
-        np.savez_compressed(path.open("wb"), x=zeros)
+        np.savez_compressed(path, x=zeros)
     elif kind == "idx":
         write_idx(path, zeros)
     else:
@@ -327,7 +326,7 @@ def test_every_packed_format_can_be_trusted(tmp_path, monkeypatch, kind):
         "idx": lambda: load_idx(path, 3).size,
         "mat": lambda: load_mat(path, ["x"])["x"].size,
     }[kind]
-    with pytest.raises(InputError, match=r"packed: .* decompression bomb"):
+    with pytest.raises(InputError, match=r"packed\..*: .* decompression bomb"):
         read()
     with trust_archives():
         assert read() == zeros.size

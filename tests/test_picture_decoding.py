@@ -210,6 +210,7 @@ def test_what_is_no_whole_picture_is_refused(content, message):
         decode_picture(content, RGB)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "JPEG", "WEBP", "TIFF"])
 def test_damaged_pictures_end_cleanly(kind):
     whole, rng = picture(random_images(1, 40, 40)[0], kind), random.Random(0)

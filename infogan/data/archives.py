@@ -122,8 +122,12 @@ class _Folder:
             seen.add(identity)
             names = []
             for item in _list_folder(folder):
-                kind = links if item.is_symlink() else folders
-                kind.append(item.path) if os.path.isdir(item.path) else names.append(item.name)
+                if item.is_symlink() and os.path.isdir(item.path):
+                    links.append(item.path)
+                elif item.is_dir(follow_symlinks=False):
+                    folders.append(item.path)
+                else:
+                    names.append(item.name)
             yield folder, names
 
     def _entry(self, path):

@@ -11,6 +11,7 @@ from infogan.data.mat_files import load_mat
 from infogan.data.picture_files import Preparation, list_pictures, shuffle
 from infogan.data.pixel_cache import load_pixels
 from infogan.system.errors import InputError
+from infogan.system.messages import note
 
 FACTORS = ("lighting", "azimuth", "elevation")
 """Order of the columns of `factors_standardised`."""
@@ -44,7 +45,10 @@ def load(data_dir=None, image_size=None, input_range=None):
         arrays = sorted(file for file in path.iterdir() if file.suffix in (".npz", ".mat"))
         if len(arrays) > 1:
             raise InputError(path, f"it holds {len(arrays)} .npz and .mat files, but one is needed. Give its own name.")
-        path = arrays[0] if arrays else path
+        if arrays:
+            if others := len(list(path.iterdir())) - 1:
+                note(f"{path}: {arrays[0].name} is read; passed over: what else lies there ({others})")
+            path = arrays[0]
     if path.suffix in (".npz", ".mat"):
         if input_range is not None:
             raise InputError("input_range", f"it was given, but {path.name} holds arrays. It is for pictures.")

@@ -35,6 +35,8 @@ def load(data_dir=None, extra=False):
             raise InputError(
                 "--data-dir", f"{folder} holds no {name}{describe_near(folder, [name], FILES)}, but {NEEDED}"
             )
+    if not extra and (folder / more).exists():
+        note(f"{folder}: passed over: {more} (in a program: infogan.data.svhn.load(folder, extra=True))")
     train = _join([_load_split(folder / name) for name in names])
     if not (folder / test).exists():
         note(f"{folder}: no {test}{describe_near(folder, [test], FILES)}, so a tenth of {training} is the test split")
