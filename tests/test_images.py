@@ -148,6 +148,15 @@ def test_a_lone_array_needs_no_name_and_strange_ones_are_passed_over(npz, capsys
     assert "passed over: the arrays metadata, names, scale\n" in capsys.readouterr().err
 
 
+def test_a_folder_with_one_array_stands_for_it(tmp_path):
+    write_npy(tmp_path, {"images": GOOD, "labels": np.arange(20)})
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    assert images.load(tmp_path, 28).train.labels is not None
+    write_npz(tmp_path, {"images": GOOD})
+    with pytest.raises(InputError, match="it holds no picture"):
+        images.load(tmp_path, 28)
+
+
 def test_an_array_in_fortran_order_is_read_right(write):
     expected = random_images(20, 28, 28, 1)[..., 0]
     found, _ = in_order(images.load(write({"images": np.asfortranarray(expected), "labels": np.arange(20)}), 28))

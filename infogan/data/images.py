@@ -18,6 +18,8 @@ PART = re.compile(
     r"(train(ing)?|test(ing)?|val(id(ation)?)?|dev|part|batch|chunk|shard|split|fold|images?|img)s?[-_ ]*\d*"
 )
 """Names of folders that hold a part of a set, not a class."""
+LABELS = "labels.npy"
+"""Where the labels of an .npy file are."""
 MOST_CLASSES = 1000
 LARGEST_LABEL = 2**31
 SMALLEST_SIDE = 8
@@ -44,7 +46,7 @@ def load(data_dir=None, image_size=None, channels=None, input_range=None):
     Raises:
       InputError: naming the folder or file that is missing or damaged.
     """
-    path = check_data_dir(data_dir, NEEDED)
+    path = _find_array(check_data_dir(data_dir, NEEDED))
     image_size = 32 if image_size is None else image_size
     if channels not in (None, 1, 3):
         raise InputError("channels", f"{channels!r} was given, but 1 (grey) or 3 (RGB) is needed.")
@@ -57,6 +59,14 @@ def load(data_dir=None, image_size=None, channels=None, input_range=None):
         pixels = load_pixels(source, entries, preparation)
     labels = _label_by_folder(path, [entries[place].name for place in pixels.kept])
     return hold_out_last(Split(pixels.images, labels), f"{path}{pixels.note}")
+
+
+def _find_array(path):
+    """The file of arrays in a folder that holds nothing else but, maybe, its labels; else the path itself."""
+    if not path.is_dir():
+        return path
+    files = [file for file in path.iterdir() if not file.name.startswith(".") and file.name != LABELS]
+    return files[0] if len(files) == 1 and files[0].is_file() and files[0].suffix.lower() in SUFFIXES else path
 
 
 def _label_by_folder(path, names):
@@ -185,7 +195,7 @@ def _find_range(path, name, images, given):
 
 def _find_labels(path, arrays, count):
     """Whole numbers [N] from 0, or None where there are no such labels, which is said."""
-    if path.suffix.lower() == ".npy" and (beside := path.with_name("labels.npy")).exists() and beside != path:
+    if path.suffix.lower() == ".npy" and (beside := path.with_name(LABELS)).exists() and beside != path:
         with open_arrays(beside) as of_file:
             return _check_labels(beside, of_file["images"], count)
     return _check_labels(path, arrays["labels"], count) if "labels" in arrays else None
