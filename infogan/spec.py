@@ -5,6 +5,7 @@ have a flag for it; checks, JSON and flags follow from that.
 """
 
 import dataclasses
+import functools
 import itertools
 import json
 
@@ -17,6 +18,8 @@ from infogan.model.architectures import (
     find_architecture,
     find_image_shape,
 )
+from infogan.model.losses import Adversarial, Information, Term, ViewInformation
+from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Adam, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.system.checks import (
     COUNT,
@@ -48,13 +51,17 @@ SMALL_SET = {"constant_rate_share": 0.5, "augmentation": 1.0, "batch_size": 64}
 value is for: docs/experiments.md."""
 
 
+FAMILIES = (Distribution, Optimizer, Term)
+"""What a spec holds of any subclass, a program's own as well; JSON names the class."""
+
+
 def _encode(value):
     """A value as JSON holds it."""
     if isinstance(value, Architecture):
         return value.name
     if dataclasses.is_dataclass(value):
         fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **fields} if isinstance(value, Distribution) else fields
+        return {"type": type(value).__name__, **fields} if isinstance(value, FAMILIES) else fields
     return [_encode(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -64,34 +71,49 @@ def _decode(family, document):
     return family(**{name: kinds[name].from_json(value) for name, value in document.items()})
 
 
-def _decode_distribution(document):
+def _decode_member(base, document):
+    """The distribution, optimiser or term that `_encode` turned into a dict."""
     fields = dict(document)
-    family = _find_family(fields.pop("type"))
+    family = _find_family(base, fields.pop("type"))
     if "dists" in fields:
-        fields["dists"] = tuple(map(_decode_distribution, fields["dists"]))
+        fields["dists"] = tuple(_decode_member(base, part) for part in fields["dists"])
+    if "schedule" in fields:
+        fields["schedule"] = Schedule(**fields["schedule"])
     return family(**fields)
 
 
-def _find_family(name):
+def _find_family(base, name):
     """The class of that name: one of ours, or else the user's newest, whose module must have been imported."""
-    families = [Distribution]
+    families = [base]
     for family in families:  # which grows
         families += family.__subclasses__()
     named = [family for family in families[1:] if family.__name__ == name]
-    ours = [family for family in named if family.__module__ == distributions.__name__]
+    ours = [family for family in named if family.__module__ == base.__module__]
     if not named:
         raise InputError(
             "spec.json",
-            f"the distribution {name!r} was given, but no class has that name. Import the module that has it.",
+            f"the {base.__name__.lower()} {name!r} was given, but no class has that name. Import the module that has "
+            "it.",
         )
     return (ours or named)[-1]
 
 
-DISTRIBUTION = instance(Distribution, "a distribution, as Categorical(10),", from_json=_decode_distribution)
-OUTPUT = Kind(
-    "MeanBernoulli or MeanGaussian", lambda value: hasattr(value, "pixel_range"), from_json=_decode_distribution
+def _any_of(base, needed, **more):
+    return instance(base, needed, from_json=functools.partial(_decode_member, base), **more)
+
+
+DISTRIBUTION = _any_of(Distribution, "a distribution, as Categorical(10),")
+OUTPUT = dataclasses.replace(
+    DISTRIBUTION, needed="MeanBernoulli or MeanGaussian", accepts=lambda value: hasattr(value, "pixel_range")
 )
 NETWORK = instance((str, Architecture), "an Architecture, or the name of one,")
+OPTIMIZER = _any_of(
+    Optimizer,
+    "an optimiser, as Adam(0.5) or adam,beta1=0.5,",
+    from_text=optimizer_from_text,
+    metavar="NAME[,SETTING=NUMBER...]",
+)
+TERMS = several(_any_of(Term, "a Term"), "a list of Terms")
 POSITIVE, WEIGHT, SHARE = number(above=True), number(), number(high=1.0)
 SIDE = whole(1)
 
@@ -223,8 +245,8 @@ class ExperimentSpec(Checked):
     leaky_rate: float = setting(SHARE, "negative slope of the rectifiers of D and Q")
     info_reg_coeff: float = setting(WEIGHT, "lambda of the categorical codes", flag=True)
     continuous_weight: float = setting(WEIGHT, "lambda of the continuous codes", flag=True)
-    discriminator_learning_rate: float = setting(POSITIVE, "Adam's rate for D and Q, at the start", flag=True)
-    generator_learning_rate: float = setting(POSITIVE, "Adam's rate for G, at the start", flag=True)
+    discriminator_learning_rate: float = setting(POSITIVE, "learning rate of D and Q, at the start", flag=True)
+    generator_learning_rate: float = setting(POSITIVE, "learning rate of G, at the start", flag=True)
     variant: str = setting(
         choice(VARIANTS), "gan: Q learns, but nothing of L_I reaches G or the trunk it shares with D", "infogan"
     )
@@ -234,7 +256,15 @@ class ExperimentSpec(Checked):
     code_schedules: tuple = setting(
         SCHEDULES, "share of lambda over the updates, as 400:0,600:1, a code after the other with / between", (), True
     )
-    adam_beta1: float = setting(number(high=1.0, below=True), "decay of Adam's first moment", 0.5)
+    optimizer: Optimizer = setting(
+        OPTIMIZER, f"of both steps: {OPTIMIZERS_IN_WORDS}, with settings as adam,beta1=0,beta2=0.9", ADAM, flag=True
+    )
+    weight_averaging: float = setting(
+        number(high=1.0, below=True),
+        "decay of the running average of all weights, which a trained model then computes with; 0: none",
+        0.0,
+        flag=True,
+    )
     augmentation: float = setting(
         WEIGHT, "strength of the random affine maps of all that D and Q see; 0: none", 0.0, flag=True
     )
@@ -283,6 +313,7 @@ class ExperimentSpec(Checked):
     channels: int | None = setting(
         optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
     )
+    terms: tuple = setting(TERMS, "what the steps minimise beside what the fields above give", ())
 
     @classmethod
     def name_field(cls, name):
@@ -353,6 +384,17 @@ class ExperimentSpec(Checked):
     def views(self):
         """How many views of each real image a batch holds."""
         return 2 if self.view_information else 1
+
+    @property
+    def objective(self):
+        """What the steps minimise (Eq. 6): a tuple of Terms, those that fields give first."""
+        schedules = self.code_schedules or [FULL] * len(self.codes)
+        information = (
+            Information(self.code_weight(code), schedule, code.name, self.variant == "infogan")
+            for code, schedule in zip(self.codes, schedules)
+        )
+        views = [ViewInformation(self.view_information)] if self.view_information else []
+        return (Adversarial(kind=self.gan_loss), *information, *views, *self.terms)
 
     @property
     def codes(self):
@@ -456,6 +498,14 @@ def _stagger(latents, updates):
     return schedules
 
 
-UPGRADES = (_upgrade_warmups,)
+def _upgrade_adam(document):
+    """Version 1: every optimiser was Adam."""
+    document = dict(document)
+    if (beta1 := document.pop("adam_beta1", None)) is not None:
+        document["optimizer"] = _encode(Adam(beta1))
+    return document
+
+
+UPGRADES = (_upgrade_warmups, _upgrade_adam)
 """What leads from each version to the next. A new field with a default needs none, nor a new version."""
 VERSION = len(UPGRADES)

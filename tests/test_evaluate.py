@@ -51,7 +51,7 @@ def save_untrained(spec, dataset, root):
         images = model.generate(tf.zeros([1, model.latent_dist.dim]))
         for population in (REAL, GENERATED):
             model.discriminate(images, Normalisation([population], batch_statistics=False))
-        checkpoints = Checkpoints(folder.checkpoints)
+        checkpoints = Checkpoints(folder.checkpoints, {v.op.name: v.op.name for v in model.variables})
         session.run(tf.global_variables_initializer())
         checkpoints.save(session, 1)
     return folder

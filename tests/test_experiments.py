@@ -19,6 +19,7 @@ from infogan.cli.flags import FLAGS
 from infogan.data import Dataset, Split
 from infogan.distributions import Product, Uniform
 from infogan.evaluation import evaluate
+from infogan.model.optimizers import Adam
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.tf1 import tf
@@ -268,7 +269,7 @@ def test_recipes_obey_the_paper(untrained, tmp_path, name, factor):
     assert (spec.recipe, spec.factor, spec.leaky_rate, spec.constant_rate_share) == ("paper", factor, 0.1, 1.0)
     assert not any(getattr(code.distribution, "fix_std", False) for code in spec.codes)
     assert sum(latent.distribution.dim for latent in spec.latent_spec) == INPUTS_OF_G[name]
-    assert spec.adam_beta1 == 0.5
+    assert spec.optimizer == Adam(0.5)
     assert spec.sweep_limit == (1.0 if factor else 2.0)
 
 

@@ -21,6 +21,7 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
+from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, PaperValue, upgrade
 from infogan.system.checks import number, setting
@@ -55,7 +56,7 @@ def test_from_json_refuses_other_documents(text):
     ("change", "message"),
     [
         ({"unheard_of": 1}, "it has unheard_of, which this version does not know. Update infogan."),
-        ({"version": 99}, "it is of version 99, but this program reads versions up to 1. Update infogan."),
+        ({"version": 99}, "it is of version 99, but this program reads versions up to 2. Update infogan."),
     ],
 )
 def test_from_json_refuses_what_a_newer_version_wrote(spec, change, message):
@@ -136,7 +137,7 @@ def test_the_spec_of_every_study_is_read(path):
         ("continuous_weight", math.nan),
         ("discriminator_learning_rate", 0),
         ("generator_learning_rate", math.inf),
-        ("adam_beta1", 1.0),
+        ("weight_averaging", 1.0),
         ("constant_rate_share", 1.1),
         ("code_schedules", (FULL, FULL)),  # of three codes
         ("code_schedules", (FULL, FULL, 1.0)),
@@ -281,7 +282,7 @@ def test_code_weights_are_separate(spec):
 def test_reference_recipe_has_the_values_of_the_authors_code():
     spec = run_mnist_exp.REFERENCE
     assert (spec.leaky_rate, spec.info_reg_coeff, spec.continuous_weight) == (0.01, 1.0, 1.0)
-    assert (spec.discriminator_learning_rate, spec.generator_learning_rate, spec.adam_beta1) == (2e-4, 1e-3, 0.5)
+    assert (spec.discriminator_learning_rate, spec.generator_learning_rate, spec.optimizer) == (2e-4, 1e-3, Adam(0.5))
     assert (spec.batch_size, spec.max_epoch, spec.updates_per_epoch) == (128, 50, 100)
     assert (spec.augmentation, spec.constant_rate_share, spec.held_out_images, spec.sweep_limit) == (
         0.0,
@@ -324,3 +325,29 @@ def test_ends_of_a_sweep():
         for distribution in (Uniform(1), Uniform(2), Circular(), Bernoulli(1))
     }
     assert list(ends.values()) == [(-2.0, 2.0), (-2.0, 2.0), (-1.0, 1.0), (0.0, 1.0)]
+
+
+def test_a_spec_of_version_1_had_the_decay_of_adam(spec):
+    document = {key: value for key, value in spec.to_document().items() if key != "optimizer"}
+    text = json.dumps(document | {"version": 1, "adam_beta1": 0.25})
+    assert ExperimentSpec.from_json(text) == dataclasses.replace(spec, optimizer=Adam(0.25))
+
+
+@pytest.mark.parametrize(
+    ("text", "optimizer"),
+    [
+        ("adam", Adam()),
+        ("adam,beta1=0,beta2=0.9", Adam(0.0, 0.9)),
+        ("rmsprop,decay=0.8", RMSProp(0.8)),
+        ("momentum,momentum=0", Momentum(0.0)),
+    ],
+)
+def test_an_optimiser_is_given_as_text_and_shown_as_such(text, optimizer):
+    assert optimizer_from_text(text) == optimizer
+    assert optimizer_from_text(str(optimizer)) == optimizer
+
+
+@pytest.mark.parametrize("text", ["adamw", "adam,beta3=1", "adam,beta1", "adam,beta1=x", "", "adam,beta1=0.5=1"])
+def test_what_is_no_optimiser_is_refused(text):
+    with pytest.raises(ValueError):
+        optimizer_from_text(text)

@@ -19,11 +19,10 @@ from infogan.model.layers import (
 )
 from infogan.system.tf1 import tf
 from infogan.training.update import (
-    UpdateSeeds,
     build_discriminator_step,
     build_generator_step,
-    build_strengths,
     build_update,
+    minimise,
 )
 
 D_STEP = [REAL, GENERATED]
@@ -113,12 +112,10 @@ def test_a_d_step_moves_every_u_once_and_a_g_step_none(spec, session):
     model = RegularizedGAN.of_spec(spec)
     images = tf.zeros([24, 28, 28, 1], tf.uint8)
     build_update(model, spec, images)
-    seeds = UpdateSeeds(spec.seed, tf.constant(0, tf.int64))
     with tf.variable_scope("again"):
-        d_step, _ = build_discriminator_step(
-            model, spec, model.read_images(images[:8]), build_strengths(spec, 0), seeds
-        )
-        g_step, _ = build_generator_step(model, spec, build_strengths(spec, 0), seeds)
+        real = model.read_images(images[:8])
+        d_step, _ = minimise(build_discriminator_step(model, spec, real, 0.0, (3, 0)))
+        g_step, _ = minimise(build_generator_step(model, spec, 0.0, (3, 0)))
     session.run(tf.global_variables_initializer())
     kernels = session.run({v.op.name: v for v in tf.trainable_variables() if "kernel" in v.op.name})
     before = spectra(session)

@@ -16,7 +16,7 @@ def save_and_compute(spec, dataset, folder):
     """Saves weights with averages that differ between the populations; what they make of images, for either."""
     with tf.Graph().as_default(), tf.Session() as session:
         model = RegularizedGAN.of_spec(spec)
-        z = model.latent_dist.sample_prior(COUNT, tf.constant([SEED, 0], tf.int64))
+        z = model.sample_latents(COUNT, tf.constant([SEED, 0], tf.int64))
         real, generated = model.read_images(tf.constant(dataset.test.images)), model.generate(z)
         fetches = {}
         for population in (REAL, GENERATED):
@@ -29,8 +29,8 @@ def save_and_compute(spec, dataset, folder):
         rng = np.random.default_rng(0)
         for variable in tf.global_variables():
             if not variable.trainable:  # means and variances
-                session.run(variable.assign(rng.uniform(0.5, 1.5, variable.shape)))
-        Checkpoints(folder.checkpoints).save(session, 1)
+                session.run(variable.assign(rng.uniform(0.1, 1.5, variable.shape)))
+        Checkpoints(folder.checkpoints, {v.op.name: v.op.name for v in model.variables}).save(session, 1)
         return session.run(fetches)
 
 

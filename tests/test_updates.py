@@ -8,25 +8,30 @@ import numpy as np
 import pytest
 from conftest import random_split
 
-from infogan.distributions import Categorical, Product
+from infogan.distributions import Categorical, Uniform
 from infogan.model import losses
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
+from infogan.model.losses import DISCRIMINATOR, Information, Logged, ViewInformation
+from infogan.model.optimizers import Adam
 from infogan.schedule import FULL, Schedule
 from infogan.spec import Latent
+from infogan.system.seeds import fold_in
 from infogan.system.tf1 import tf
 from infogan.training import update
 from infogan.training.update import (
-    UpdateSeeds,
     build_batch_indices,
     build_discriminator_step,
     build_generator_step,
     build_settling,
-    build_strengths,
     build_update,
+    minimise,
+    read_schedule,
 )
 
 IMAGES = random_split(24, 0).images
+SEED = (7, 0)
+DONE = (0.0, 1.0, 2.0, 3.0, 4.0, 10.0)
 PARTS = ("generator", "trunk", "discriminator", "recognition")
 
 
@@ -53,12 +58,10 @@ def changed_parts(before, after):
     ("build", "moved"),
     [
         (
-            lambda model, spec, seeds: build_discriminator_step(
-                model, spec, tf.zeros([8, 28, 28, 1]), build_strengths(spec, 0), seeds
-            ),
+            lambda model, spec: build_discriminator_step(model, spec, tf.zeros([8, 28, 28, 1]), 0.0, SEED),
             {"trunk", "discriminator", "recognition"},
         ),
-        (lambda model, spec, seeds: build_generator_step(model, spec, build_strengths(spec, 0), seeds), {"generator"}),
+        (lambda model, spec: build_generator_step(model, spec, 0.0, SEED), {"generator"}),
     ],
     ids=["D step", "G step"],
 )
@@ -68,7 +71,7 @@ def test_a_step_moves_its_own_networks_only(spec, build, moved):
         build_update(model, spec, tf.constant(IMAGES))  # makes every variable
         trainable = {v.op.name: v for v in tf.trainable_variables()}
         with tf.variable_scope("again"):
-            step, _ = build(model, spec, UpdateSeeds(spec.seed, tf.constant(0, tf.int64)))
+            step, _ = minimise(build(model, spec))
         session.run(tf.global_variables_initializer())
         before = session.run(trainable)
         session.run(step)
@@ -83,15 +86,15 @@ def test_generator_step_sees_the_updated_discriminator(spec):
         model = build_model(spec)
         build_update(model, spec, tf.constant(IMAGES))
         counter = tf.constant(0, tf.int64)
-        seeds = UpdateSeeds(spec.seed, counter)
+        seed = update._seed_of_update(spec.seed, counter)
         real = tf.cast(tf.gather(IMAGES, build_batch_indices(spec, counter, len(IMAGES))), tf.float32) / 255.0
         with tf.variable_scope("again"):
-            d_step, _ = build_discriminator_step(model, spec, real, build_strengths(spec, 0), seeds)
-            _, g_values = build_generator_step(model, spec, build_strengths(spec, 0), seeds)
+            d_step, _ = minimise(build_discriminator_step(model, spec, real, 0.0, seed))
+            _, g_values = minimise(build_generator_step(model, spec, 0.0, seed))
         session.run(tf.global_variables_initializer())
-        with_old_d = session.run(g_values["loss/generator"])
+        with_old_d = session.run(g_values["loss/generator"].value)
         session.run(d_step)
-        with_new_d = session.run(g_values["loss/generator"])
+        with_new_d = session.run(g_values["loss/generator"].value)
     assert values["loss/generator"] == pytest.approx(with_new_d, abs=1e-5)
     assert values["loss/generator"] != pytest.approx(with_old_d, abs=1e-3)
 
@@ -106,12 +109,22 @@ def test_same_seed_same_numbers(spec):
     assert other[0]["loss/discriminator"] != first[0]["loss/discriminator"]
 
 
-def test_each_draw_has_a_seed_of_its_own():
+def test_draws_follow_from_their_names_alone():
+    """A draw more changes none of the others, in whatever order they are made."""
     with tf.Graph().as_default(), tf.Session() as session:
-        seeds = UpdateSeeds(0, tf.constant(0, tf.int64))
-        other_update = UpdateSeeds(0, tf.constant(1, tf.int64))
-        drawn = session.run([seeds.next(), seeds.next(), other_update.next()])
-    assert len({tuple(seed) for seed in drawn}) == 3
+        first, second = (update._seed_of_update(0, tf.constant(number, tf.int64)) for number in (0, 1))
+        drawn = [tuple(session.run(fold_in(seed, name))) for seed in (first, second) for name in ("latents", "noise")]
+        again = [tuple(session.run(fold_in(first, name))) for name in ("more", "noise", "latents")]
+    assert len(set(drawn)) == 4
+    assert again[1:] == [drawn[1], drawn[0]]
+
+
+def test_a_latent_more_changes_no_other_latent(spec):
+    more = dataclasses.replace(spec, latent_spec=(Latent("first", Uniform(3), regularised=False), *spec.latent_spec))
+    with tf.Graph().as_default(), tf.Session() as session:
+        drawn = [session.run(build_model(each).sample_latents(4, SEED)) for each in (spec, more)]
+    np.testing.assert_array_equal(drawn[0], drawn[1][:, 3:])
+    assert len(np.unique(drawn[0][:, :62])) > 240  # numbers of noise are not each other's
 
 
 def test_every_pass_covers_every_image_once_in_an_order_of_its_own(spec):
@@ -124,22 +137,27 @@ def test_every_pass_covers_every_image_once_in_an_order_of_its_own(spec):
 
 
 class Steps:
-    """A D step and a G step on the same latents, which stay the same however often they are run."""
+    """A D step and a G step, each on latents of its own that stay the same however often it is run."""
 
     def __init__(self, spec, session):
         model = build_model(spec)
         build_update(model, spec, tf.constant(IMAGES))
-        d_seeds, g_seeds = (UpdateSeeds(spec.seed, tf.constant(0, tf.int64)) for _ in range(2))
         real = model.read_images(tf.constant(IMAGES[: spec.batch_size]))
         with tf.variable_scope("again"):
-            self.d_step, self.d_values = build_discriminator_step(model, spec, real, build_strengths(spec, 0), d_seeds)
-            self.g_step, self.g_values = build_generator_step(model, spec, build_strengths(spec, 0), g_seeds)
+            of_d = build_discriminator_step(model, spec, real, 0.0, SEED)
+            self.d_step, d_values = minimise(of_d)
+            self.g_step, g_values = minimise(build_generator_step(model, spec, 0.0, SEED))
+        self.d_values, self.g_values = (
+            {name: quantity.value for name, quantity in values.items()} for values in (d_values, g_values)
+        )
+        self.d_values.update({f"mi/{code}": value for code, value in of_d.information.items()})
         self._session = session
         session.run(tf.global_variables_initializer())
 
     def change(self, step, quantity, times=1):
         """What running a step so often changes in a quantity."""
-        values = {**self.d_values, **self.g_values}
+        own, others = (self.d_values, self.g_values)[:: 1 if step is self.d_step else -1]
+        values = {**others, **own}
         before = self._session.run(values[quantity])
         for _ in range(times):
             self._session.run(step)
@@ -193,7 +211,9 @@ def test_plain_gan_leaves_the_information_to_q(steps):
 
 @pytest.mark.parametrize(("finished", "share"), [(0, 1.0), (3, 0.5)])  # of four updates, two at the full rate
 def test_rates_and_decays_reach_the_optimisers(spec, finished, share):
-    spec = dataclasses.replace(spec, discriminator_learning_rate=3e-4, generator_learning_rate=7e-4, adam_beta1=0.4)
+    spec = dataclasses.replace(
+        spec, discriminator_learning_rate=3e-4, generator_learning_rate=7e-4, optimizer=Adam(0.4)
+    )
     spec = dataclasses.replace(spec, constant_rate_share=0.5, max_epoch=2, updates_per_epoch=2)
     with tf.Graph().as_default() as graph, tf.Session() as session:
         update = build_update(build_model(spec), spec, tf.constant(IMAGES))
@@ -214,7 +234,7 @@ def test_rates_and_decays_reach_the_optimisers(spec, finished, share):
 def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
     seen = []
 
-    def watch(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
+    def watch(images, strength, seed, parts, turning, scaling):
         seen.append((int(images.shape[0] or -1), strength, parts))
         return images
 
@@ -243,9 +263,8 @@ def test_two_views_of_each_image_follow_each_other(spec):
 def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, monkeypatch):
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=1e-6)
     joints = []
-    monkeypatch.setattr(
-        update, "view_information", lambda joint: joints.append(joint) or losses.view_information(joint)
-    )
+    of_joint = losses.view_information
+    monkeypatch.setattr(losses, "view_information", lambda joint: joints.append(joint) or of_joint(joint))
     (values,), weak = run_updates(spec)
     _, strong = run_updates(dataclasses.replace(spec, view_information=5.0))
     assert changed_parts(weak, strong) == {"trunk", "recognition", "generator"}  # G through Q, whose step comes first
@@ -265,38 +284,62 @@ def test_views_that_agree_are_what_it_asks_for(spec):
 
 def test_views_of_one_image_are_compared(spec):
     prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
-    model = types.SimpleNamespace(
-        reg_latents=[Latent("kind", Categorical(3))], reg_latent_dist=Product([Categorical(3)])
+    step = types.SimpleNamespace(
+        name=DISCRIMINATOR,
+        spec=types.SimpleNamespace(codes=[Latent("kind", Categorical(3))]),
+        on_real="the real images",
+        read=lambda judgement, code: (Categorical(3), {"prob": tf.constant(prob)}),
     )
     with tf.Graph().as_default(), tf.Session() as session:
-        found = session.run(update._compare_views(model, {"id_0_prob": tf.constant(prob)}))
+        value = ViewInformation().build(step)
+        loss, found = session.run([value.loss, value.logged])
     joint = sum(np.outer(first, second) for first, second in zip(prob[::2], prob[1::2])) / 4
     joint = (joint + joint.T) / 2
     expected = (joint * np.log(joint / np.outer(joint.sum(0), joint.sum(0)))).sum()
-    assert found == {"kind": pytest.approx(expected, abs=1e-5)}
+    assert found == {"view_information/kind": pytest.approx(expected, abs=1e-5)}
+    assert loss == pytest.approx(-expected, abs=1e-5)
 
 
-def test_only_extremes_are_joined_as_extremes():
-    kinds = {name: update._find_reduction(name) for name in ("discriminator/real_max", "stddev/width_min", "mi/x_max")}
-    assert list(kinds.values()) == [tf.reduce_max, tf.reduce_min, tf.reduce_mean]
+def test_only_extremes_are_joined_as_extremes(spec):
+    with tf.Graph().as_default():
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))
+        with tf.variable_scope("again"):
+            _, quantities = minimise(build_generator_step(model, spec, 0.0, SEED))
+    kinds = [quantities[name].join for name in ("stddev/width_max", "stddev/width_min", "mi/width")]
+    assert kinds == [tf.reduce_max, tf.reduce_min, tf.reduce_mean]
 
 
 def test_codes_come_in_when_their_schedules_say(spec):
     schedules = (FULL, Schedule(((2, 0.0), (4, 1.0))), Schedule(((1, 0.5), (3, 2.0), (5, 0.0))))
     spec = dataclasses.replace(spec, code_schedules=schedules)
+    terms = {term.code: term for term in spec.objective if isinstance(term, Information)}
     with tf.Graph().as_default(), tf.Session() as session:
-        weights = [build_strengths(spec, tf.constant(done)).code_weights for done in (0, 1, 2, 3, 4, 10)]
-        first, second = session.run([[of[name] for of in weights] for name in ("rotation", "width")])
-    assert [of["digit"] for of in weights] == [spec.info_reg_coeff] * 6
-    np.testing.assert_allclose(first, spec.continuous_weight * np.array([0, 0, 0, 0.5, 1, 1]), atol=1e-6)
-    np.testing.assert_allclose(second, spec.continuous_weight * np.array([0.5, 0.5, 1.25, 2, 1, 0]), atol=1e-6)
+        weights = {
+            code: session.run(
+                [tf.constant(term.weight) * read_schedule(term.schedule, tf.constant(done)) for done in DONE]
+            )
+            for code, term in terms.items()
+        }
+    np.testing.assert_allclose(weights["digit"], spec.info_reg_coeff)
+    np.testing.assert_allclose(weights["rotation"], spec.continuous_weight * np.array([0, 0, 0, 0.5, 1, 1]), atol=1e-6)
+    np.testing.assert_allclose(
+        weights["width"], spec.continuous_weight * np.array([0.5, 0.5, 1.25, 2, 1, 0]), atol=1e-6
+    )
 
 
 def test_augmentation_is_as_strong_as_its_schedules_say(spec, monkeypatch):
     spec = dataclasses.replace(spec, augmentation=0.7, turning_schedule=Schedule(((1, 0.2), (3, 1.0))))
     spec = dataclasses.replace(spec, scaling_schedule=Schedule(((0, 1.0), (2, 2.0))))
     seen = []
-    monkeypatch.setattr(update, "augment", lambda images, *_, parts=1, **shares: seen.append(shares) or images)
+    monkeypatch.setattr(
+        update,
+        "augment",
+        lambda images, strength, seed, parts, turning, scaling: (
+            seen.append({"turning": turning, "scaling": scaling}) or images
+        ),
+    )
+    monkeypatch.setattr(update, "minimise", lambda step: (tf.no_op(), {"loss": Logged(tf.zeros([]), tf.reduce_mean)}))
     with tf.Graph().as_default(), tf.Session() as session:
         counter = build_update(build_model(spec), spec, tf.constant(IMAGES)).counter
         session.run(counter.initializer)
@@ -355,7 +398,7 @@ def test_settled_averages_are_those_of_unaugmented_images(spec):
         number = tf.placeholder(tf.int64, [])
         settle = build_settling(model, spec, tf.constant(IMAGES), number)
         images = tf.constant(IMAGES, tf.float32) / 255.0
-        generated = model.generate(model.latent_dist.sample_prior(24, seed=1), Normalisation([GENERATED], True))
+        generated = model.generate(model.sample_latents(24, [1, 0]), Normalisation([GENERATED], True))
         by_averages, by_batch = (
             tf.concat(
                 [
@@ -416,7 +459,8 @@ def test_unused_outputs_cost_nothing(spec):
 
 def test_the_loss_of_the_spec_is_the_one_that_is_minimised(spec, monkeypatch):
     of_g = []
-    monkeypatch.setattr(update, "generator_loss", lambda *given: of_g.append(given[1]) or losses.generator_loss(*given))
+    loss = losses.generator_loss
+    monkeypatch.setattr(losses, "generator_loss", lambda *given: of_g.append(given[1]) or loss(*given))
     (values,), _ = run_updates(dataclasses.replace(spec, gan_loss="hinge"))
     (standard,), _ = run_updates(spec)
     # D starts near 0 on everything: 2 ln 2 of cross entropy, 2 of hinge loss.

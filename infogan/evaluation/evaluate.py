@@ -89,6 +89,8 @@ def evaluate_run(spec, dataset, folder):
     """
     lines = load_metrics(folder.metrics)
     findings = Findings()
+    if spec.weight_averaging:
+        findings.notes.append(f"The weights are running averages over the updates, of decay {spec.weight_averaging:g}.")
     with TrainedModel(spec, folder) as model:
         update = model.update
         posteriors = model.recognise(dataset.test.images)

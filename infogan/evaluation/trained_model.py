@@ -9,7 +9,7 @@ from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.system.devices import session_config
 from infogan.system.errors import InputError
 from infogan.system.tf1 import tf
-from infogan.training.checkpoints import Checkpoints, newest_intact
+from infogan.training.checkpoints import newest_intact, restore_weights
 
 BATCH = 500
 """Most images per session run; results do not depend on it, except with batch statistics."""
@@ -38,16 +38,15 @@ class TrainedModel:
         with self._graph.as_default():
             self._model = RegularizedGAN.of_spec(spec)
             self._build()
-            checkpoints = Checkpoints(folder.checkpoints)
             self._session = tf.Session(config=session_config())
-            checkpoints.restore(self._session, self.update)
+            restore_weights(self._session, folder.checkpoints, self.update, self._model.variables)
         self._graph.finalize()
 
     def _build(self):
         model = self._model
         self._count = tf.placeholder(tf.int32, [])
         self._seed = tf.placeholder(tf.int64, [2])
-        self._sampled = model.latent_dist.sample_prior(self._count, self._seed)
+        self._sampled = model.sample_latents(self._count, self._seed)
         self._latents = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         generated = model.generate(self._latents)
         self._generated = model.show_images(generated)

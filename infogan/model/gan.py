@@ -7,6 +7,7 @@ from infogan.model import architectures
 from infogan.model.layers import GENERATED, Network, Normalisation
 from infogan.model.losses import mutual_information_bound
 from infogan.system.errors import InputError
+from infogan.system.seeds import fold_in
 from infogan.system.tf1 import tf
 
 
@@ -22,6 +23,13 @@ class Judgement(NamedTuple):
     logits: object
     reg_dist_info: dict
     q_features: object
+
+
+def split_judgement(judgement):
+    """The Judgements of the two halves of a batch."""
+    logits, features = tf.split(judgement.logits, 2), tf.split(judgement.q_features, 2)
+    infos = {key: tf.split(value, 2) for key, value in judgement.reg_dist_info.items()}
+    return [Judgement(logits[i], {key: halves[i] for key, halves in infos.items()}, features[i]) for i in (0, 1)]
 
 
 class RegularizedGAN:
@@ -106,6 +114,17 @@ class RegularizedGAN:
                 f"but {['B', *needed]} is needed.",
             )
 
+    def sample_latents(self, count, seed):
+        """Draws [count, latent_dist.dim] from the prior; each latent's numbers follow from `seed` and its name.
+
+        Args:
+          count: int, or scalar int Tensor.
+          seed: integer Tensor [2].
+        """
+        return self.latent_dist.join_vars(
+            [latent.distribution.sample_prior(count, fold_in(seed, latent.name)) for latent in self.latent_spec]
+        )
+
     def reg_z(self, z):
         """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""
         parts = zip(self.latent_spec, self.latent_dist.split_var(z))
@@ -138,6 +157,12 @@ class RegularizedGAN:
         """Float Tensor [B, H, W, C] in the pixel range of generated images -> float Tensor in [0, 1], as is shown."""
         low, high = self.output_dist.pixel_range
         return (images - low) / (high - low)
+
+    @property
+    def variables(self):
+        """All that the networks compute with: weights, batch norm's averages, the vectors of spectral normalisation."""
+        networks = (self._trunk, self._discriminator_head, self._recognition_head, self._generator)
+        return [variable for network in networks for variable in network.variables]
 
     @property
     def generator_variables(self):

@@ -9,6 +9,7 @@ up-convolutions normal, deviation 0.02; batch norm's scale N(1, 0.02); biases 0.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -80,7 +81,8 @@ class Row(NamedTuple):
 
     Attributes:
       kind: part of the name of its variables.
-      build: function of a Place: the layer, a function of (x, normalisation), with `trainable_variables` if it has any.
+      build: function of a Place: the layer, a function of (x, normalisation), with `trainable_variables` and
+        `variables` if it has any.
     """
 
     kind: str
@@ -115,6 +117,11 @@ class Network:
         """The weights of all layers; complete once the network has been called."""
         return _collect_weights(self._layers)
 
+    @property
+    def variables(self):
+        """The weights, batch norm's averages and the vectors of spectral normalisation, likewise."""
+        return _collect_variables(self._layers)
+
 
 def _build_layers(rows, path, spectral_norm):
     """The layers of rows that follow one another; `path` is that of what holds them."""
@@ -134,6 +141,10 @@ def _apply(layers, x, normalisation):
 
 def _collect_weights(layers):
     return [variable for layer in layers for variable in getattr(layer, "trainable_variables", [])]
+
+
+def _collect_variables(layers):
+    return [variable for layer in layers for variable in getattr(layer, "variables", [])]
 
 
 class _Weighted:
@@ -161,6 +172,10 @@ class _Weighted:
 
     @property
     def trainable_variables(self):
+        return self._layer.trainable_variables
+
+    @property
+    def variables(self):
         return self._layer.trainable_variables
 
 
@@ -248,6 +263,10 @@ class _Residual:
     def trainable_variables(self):
         return _collect_weights(self._layers + self._shortcut)
 
+    @property
+    def variables(self):
+        return _collect_variables(self._layers + self._shortcut)
+
 
 def _function(kind, function):
     return Row(kind, lambda place: lambda x, normalisation: function(x))
@@ -299,6 +318,7 @@ class _BatchNorm:
         self._name = name
         self._scale_initializer = tf.random_normal_initializer(1.0, INITIAL_DEVIATION, seed=seed)
         self.trainable_variables = []
+        self._averages = {}
 
     def __call__(self, x, normalisation):
         channels = int(x.shape[-1])
@@ -314,10 +334,15 @@ class _BatchNorm:
             ]
         return results[0] if len(results) == 1 else tf.concat(results, axis=0)
 
+    @property
+    def variables(self):
+        return [*self.trainable_variables, *itertools.chain(*self._averages.values())]
+
     def _normalise(self, x, scale, offset, population, normalisation):
         with tf.variable_scope(population):
             mean = _build_average("mean", scale.shape, tf.zeros_initializer())
             variance = _build_average("variance", scale.shape, tf.ones_initializer())
+        self._averages[population] = [mean, variance]
         image = x if x.shape.ndims == 4 else x[:, None, None, :]
         if normalisation.batch_statistics:
             y, batch_mean, batch_variance = _normalise_by_batch(image, scale, offset)
@@ -432,3 +457,7 @@ class SpectralNorm:
     @property
     def trainable_variables(self):
         return self._layer.trainable_variables
+
+    @property
+    def variables(self):
+        return [*self._layer.variables, self._u]

@@ -1,8 +1,18 @@
-"""The terms of the objective (arXiv:1606.03657, Eq. 6) as functions of logits and log-likelihoods.
+"""The objective (arXiv:1606.03657, Eq. 6): its formulas as functions, and its terms as objects that a step adds up.
 
 min_{G,Q} max_D  V(D, G) - lambda * L_I(G, Q)
+
+A `Term` says which step minimises it, which networks it trains, how strongly, and what it logs. A program's own term is
+one more subclass, given to `ExperimentSpec.terms`; examples/new_term.py shows one.
 """
 
+import dataclasses
+from typing import ClassVar, NamedTuple
+
+from infogan.distributions import Categorical
+from infogan.model.replicas import count_replicas, sum_over_replicas
+from infogan.schedule import FULL, Schedule
+from infogan.system.checks import Checked, instance, number, setting
 from infogan.system.tf1 import tf
 
 PROBABILITY_FLOOR = 1e-8
@@ -87,3 +97,153 @@ def mutual_information_bound(entropies, log_probs):
             f"mutual_information_bound: entropies of {sorted(entropies)}, log_probs of {sorted(log_probs)}"
         )
     return {name: entropies[name] + tf.reduce_mean(log_probs[name]) for name in entropies}
+
+
+DISCRIMINATOR, GENERATOR = "discriminator", "generator"
+"""The two steps of an update."""
+
+
+class Logged(NamedTuple):
+    """A logged number that is no mean over images.
+
+    Attributes:
+      value: scalar Tensor.
+      join: function of a Tensor [replicas]: the number of the whole batch from those of the replicas' shares.
+    """
+
+    value: object
+    join: object
+
+
+class TermValue(NamedTuple):
+    """What a term makes of one step.
+
+    Attributes:
+      loss: scalar Tensor, which the step minimises; None where the term only logs.
+      logged: dict of "group/name" -> scalar Tensor, a mean over images, or Logged.
+      variables: sequence of variables of the term's own that the step trains as well.
+    """
+
+    loss: object
+    logged: dict
+    variables: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Term(Checked):
+    """One term of what the steps minimise: loss * weight * (share of the schedule). A family is a frozen subclass.
+
+    Attributes:
+      steps: which steps minimise it: DISCRIMINATOR (of the trunk, D and Q), GENERATOR or both.
+    """
+
+    weight: float = setting(number(), "what its loss is multiplied by", 1.0)
+    schedule: Schedule = setting(instance(Schedule, "a Schedule"), "the share of that over the updates", FULL)
+    steps: ClassVar[tuple] = (DISCRIMINATOR, GENERATOR)
+
+    @property
+    def trains(self):
+        """None for all networks of the step, or some of "discriminator" (and trunk), "recognition", "generator"."""
+        return None
+
+    def build(self, step):
+        """The term of one step.
+
+        Args:
+          step: `infogan.training.update.Step`: the model, its images, and what D and Q make of them.
+
+        Returns:
+          TermValue.
+        """
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Adversarial(Term):
+    """V(D, G): `discriminator_loss` in D's step, `generator_loss` in G's.
+
+    Attributes:
+      kind: "standard" or "hinge".
+    """
+
+    kind: str = "standard"
+
+    def build(self, step):
+        generated = step.on_generated.logits
+        if step.name == GENERATOR:
+            loss = generator_loss(generated, self.kind)
+            return TermValue(loss, {"loss/generator": loss})
+        real = step.on_real.logits
+        loss = discriminator_loss(real, generated, self.kind)
+        real_d, generated_d = tf.sigmoid(real), tf.sigmoid(generated)
+        logged = {
+            "loss/discriminator": loss,
+            "accuracy/real": _share(real > 0),
+            "accuracy/generated": _share(generated < 0),
+            "discriminator/real_max": _largest(real_d),
+            "discriminator/real_min": _smallest(real_d),
+            "discriminator/generated_max": _largest(generated_d),
+            "discriminator/generated_min": _smallest(generated_d),
+        }
+        return TermValue(loss, logged)
+
+
+@dataclasses.dataclass(frozen=True)
+class Information(Term):
+    """-L_I of one code (`mutual_information_bound`); its weight is the code's lambda.
+
+    Attributes:
+      code: name of the code.
+      reaches_generator: False for the plain GAN of Figures 1 and 2(b): only Q's own layers learn from it.
+    """
+
+    code: str = ""
+    reaches_generator: bool = True
+
+    @property
+    def trains(self):
+        return None if self.reaches_generator else ("recognition",)
+
+    def build(self, step):
+        information = step.information[self.code]
+        if step.name == DISCRIMINATOR:
+            return TermValue(-information, {})
+        distribution, posterior = step.read(step.on_generated, self.code)
+        logged = {
+            f"mi/{self.code}": information,
+            f"cross_entropy/{self.code}": distribution.prior_entropy - information,
+        }
+        if "stddev" in posterior:
+            logged[f"stddev/{self.code}_max"] = _largest(posterior["stddev"])
+            logged[f"stddev/{self.code}_min"] = _smallest(posterior["stddev"])
+        return TermValue(-information if self.reaches_generator else None, logged)
+
+
+@dataclasses.dataclass(frozen=True)
+class ViewInformation(Term):
+    """-`view_information` of each categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
+
+    steps: ClassVar[tuple] = (DISCRIMINATOR,)
+
+    def build(self, step):
+        logged = {}
+        for code in step.spec.codes:
+            distribution, posterior = step.read(step.on_real, code.name)
+            if isinstance(distribution, Categorical):
+                first, second = posterior["prob"][0::2], posterior["prob"][1::2]  # [B / 2, K] each
+                joint = tf.reduce_mean(first[:, :, None] * second[:, None, :], axis=0)
+                joint = sum_over_replicas(joint) / count_replicas()
+                logged[f"view_information/{code.name}"] = view_information(joint)
+        return TermValue(-tf.add_n(list(logged.values())), logged)
+
+
+def _share(condition):
+    return tf.reduce_mean(tf.cast(condition, tf.float32))
+
+
+def _largest(tensor):
+    return Logged(tf.reduce_max(tensor), tf.reduce_max)
+
+
+def _smallest(tensor):
+    return Logged(tf.reduce_min(tensor), tf.reduce_min)

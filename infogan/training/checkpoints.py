@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import reading, sync, write_json
@@ -27,10 +27,12 @@ class Checkpoints:
 
     Args:
       folder: `pathlib.Path` of the run's checkpoint folder.
+      weights: dict of the name of each variable of the networks -> name of the variable that holds what a trained model
+        computes with: the same, or an average of it. It is kept in the manifest. None for a graph without networks.
     """
 
-    def __init__(self, folder):
-        self._folder = folder
+    def __init__(self, folder, weights=None):
+        self._folder, self._weights = folder, weights or {}
         # max_to_keep=0: TensorFlow's own clean-up calls a function it deprecates itself; `save` does it instead.
         self._saver = tf.train.Saver(max_to_keep=0)
         # Weights first, then Adam's moments: a bad gradient shows in both, and is named after the weight.
@@ -61,7 +63,7 @@ class Checkpoints:
                 raise OSError(f"{self._folder} is gone")
             path = f"{tf_path(self._folder)}/saving"
             self._saver.save(session, path, global_step=update, write_meta_graph=False, write_state=False)
-            _publish(self._folder, update)
+            _publish(self._folder, update, self._weights)
         except (tf.errors.OpError, OSError, ValueError) as error:
             with suppress(OSError):  # nothing can be removed from a disk that has become read-only
                 _remove_leftovers(self._folder)
@@ -79,33 +81,64 @@ class Checkpoints:
         Raises:
           InputError: if its files cannot be read, are damaged or belong to another graph.
         """
-        path = self._folder / f"model-{update}"
-        with reading(path):
-            for file in self._folder.glob(f"{path.name}.*"):
-                file.open("rb").close()
-        try:
-            of_tensorflow = f"{tf_path(self._folder)}/{path.name}"
-            unknown = _find_unknown(of_tensorflow)
-            self._saver.restore(session, of_tensorflow)
-        except (tf.errors.OpError, *READER_ERRORS) as error:
-            raise InputError(
-                path,
-                "it is no readable checkpoint of this run: its variables are not those of the run's networks. Use the "
-                "version of infogan that wrote it, or train a new run.",
-            ) from error
-        if unknown:
-            raise InputError(
-                path, f"it holds {', '.join(unknown)}, which the networks of this version lack. Train a new run."
-            )
+        with _reading(self._folder, update) as path:
+            _read_weights(self._folder, update, self._weights)
+            self._saver.restore(session, path)
 
 
-def _find_unknown(path):
-    """Weights in a checkpoint that the current graph's networks lack; reading it would leave them out unsaid."""
-    known = {variable.op.name for variable in tf.global_variables()}
-    networks = {name.split("/")[0] for name in known if "/" in name}
-    saved = tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    weights = {name for name in saved if name.split("/")[0] in networks and "/adam_" not in name}
-    return sorted(weights - known)
+def restore_weights(session, folder, update, variables):
+    """Fills the networks of a trained model: with averages of the weights, where the run made any.
+
+    Args:
+      session: Session.
+      folder: `pathlib.Path` of the run's checkpoint folder.
+      update: which checkpoint.
+      variables: list, all variables of the networks.
+
+    Raises:
+      InputError: if its files are damaged or belong to other networks.
+    """
+    with _reading(folder, update) as path:
+        weights = _read_weights(folder, update, {variable.op.name for variable in variables})
+        tf.train.Saver({weights[variable.op.name]: variable for variable in variables}).restore(session, path)
+
+
+@contextmanager
+def _reading(folder, update):
+    """Yields the path of a checkpoint for TensorFlow; what its reader raises becomes one line."""
+    path = folder / f"model-{update}"
+    with reading(path):
+        for file in folder.glob(f"{path.name}.*"):
+            file.open("rb").close()
+    try:
+        yield f"{tf_path(folder)}/{path.name}"
+    except InputError:
+        raise
+    except (tf.errors.OpError, *READER_ERRORS) as error:
+        raise InputError(
+            path,
+            "it is no readable checkpoint of this run: its variables are not those of the run's networks. Use the "
+            "version of infogan that wrote it, or train a new run.",
+        ) from error
+
+
+def _read_weights(folder, update, known):
+    """The `weights` of a checkpoint's manifest.
+
+    Raises:
+      InputError: if there is one among them that is not among the names `known`: it would be left out unsaid.
+    """
+    weights = json.loads((folder / f"model-{update}.manifest.json").read_text()).get("weights")
+    if weights is None:  # a run of version 0.1, whose optimiser was Adam
+        networks = {name.split("/")[0] for name in known}
+        saved = tf.train.load_checkpoint(f"{tf_path(folder)}/model-{update}").get_variable_to_shape_map()
+        weights = {name: name for name in saved if name.split("/")[0] in networks and "/adam_" not in name}
+    if unknown := sorted(set(weights) - set(known)):
+        raise InputError(
+            folder / f"model-{update}",
+            f"it holds {', '.join(unknown)}, which the networks of this version lack. Train a new run.",
+        )
+    return weights
 
 
 def newest_intact(folder):
@@ -157,12 +190,12 @@ def _judge(folder):
     return None, {}
 
 
-def _publish(folder, update):
+def _publish(folder, update, weights):
     """Gives the files that were saved their names, once they are on the disk; the index, which counts, last."""
     saved = {path.name.replace("saving", "model", 1): path for path in folder.glob(f"saving-{update}.*")}
     for path in saved.values():
         sync(path)
-    write_manifest(folder / f"model-{update}.manifest.json", update, saved)
+    write_manifest(folder / f"model-{update}.manifest.json", update, saved, weights)
     index = _index(folder, update).name
     for name in sorted(saved, key=index.__eq__):
         saved[name].replace(folder / name)
@@ -223,16 +256,17 @@ LARGEST_MANIFEST = 2**20
 """Bytes of a manifest that are believed."""
 
 
-def write_manifest(path, update, files):
+def write_manifest(path, update, files, weights):
     """Writes a manifest.
 
     Args:
       path: where to.
       update: finished updates that the checkpoint holds.
       files: dict of the name that a file will have -> `pathlib.Path` of it now.
+      weights: as `Checkpoints` takes it.
     """
     entries = {name: {"size": file.stat().st_size, "sha256": _hash(file)} for name, file in files.items()}
-    write_json(path, {"update": update, "files": entries})
+    write_json(path, {"update": update, "files": entries, "weights": weights})
 
 
 def find_damage(folder, update):

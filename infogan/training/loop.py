@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import time
 import zlib
@@ -18,7 +19,7 @@ from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
 from infogan.training.run_log import Progress, RunLog, Unrecorded
-from infogan.training.update import UpdateCall, build_settling, build_update, join_updates
+from infogan.training.update import UpdateCall, build_settling, build_swap, build_update
 
 MOST_FRAMES = 50
 """Frames in the film of a training, however long it is."""
@@ -86,18 +87,21 @@ class InfoGANTrainer:
         self._settle = run(lambda images: build_settling(model, draws, images, self._settling_batch), copies)
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         self._generated = model.show_images(model.generate(self._latents_in))
-        self._base_latents = model.latent_dist.sample_prior(ROWS, derive_seed(spec.seed, "samples"))
+        self._base_latents = model.sample_latents(ROWS, tf.constant([derive_seed(spec.seed, "samples"), 0], tf.int64))
         # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body too.
-        self._call = UpdateCall(
-            lambda: join_updates(run(lambda images: build_update(model, draws, images), copies)), self._updates_per_call
-        )
+        build = functools.partial(run, functools.partial(build_update, model, draws), copies)
+        self._call = UpdateCall(build, self._updates_per_call)
+        averages = self._call.averages
+        self._swap = build_swap([(variable, averages[variable.op.name]) for variable in model.variables if averages])
         self._initialise = tf.global_variables_initializer()
-        self._checkpoints = Checkpoints(self._folder.checkpoints)
+        weights = {variable.op.name: averages.get(variable.op.name, variable).op.name for variable in model.variables}
+        self._checkpoints = Checkpoints(self._folder.checkpoints, weights)
 
     def train(self):
         """Trains a run that is not finished, from its newest checkpoint or from the start, to its end.
 
-        After the last update batch norm's averages settle (`build_settling`), and the last checkpoint is written.
+        After the last update batch norm's averages settle (`build_settling`), with the averages of the weights where
+        there are any, and the last checkpoint is written.
 
         Raises:
           InputError: if the newest checkpoint or the log is damaged.
@@ -161,8 +165,10 @@ class InfoGANTrainer:
                 saved = time.monotonic()
             if update < spec.updates and is_stopped:
                 self._stop.raise_if_received()
+        session.run(self._swap)
         for batch in range(SETTLING_BATCHES):
             session.run(self._settle, {self._settling_batch: batch})
+        session.run(self._swap)
         self._save(session, update)
         # The others leave once the chief has saved; whether they do so in good order no longer matters to it.
         with contextlib.suppress(*([tf.errors.OpError] if self._is_chief else [])):

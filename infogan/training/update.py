@@ -1,20 +1,23 @@
 """The graph of one update: a step of D and Q, then a step of G that sees the updated D; several in one session run."""
 
+import dataclasses
+import functools
 import itertools
 from typing import NamedTuple
 
 import numpy as np
 
-from infogan.distributions import Categorical
 from infogan.model.augmentation import augment
+from infogan.model.gan import Judgement, RegularizedGAN, split_judgement
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.model.losses import discriminator_loss, generator_loss, view_information
-from infogan.model.replicas import count_replicas, gather_from_replicas, own_share, sum_over_replicas
-from infogan.schedule import FULL
+from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged
+from infogan.model.replicas import count_replicas, gather_from_replicas, own_share
+from infogan.spec import ExperimentSpec
+from infogan.system.seeds import fold_in
 from infogan.system.tf1 import tf
 
-WITH_EXTREMES = ("discriminator", "stddev")
-"""Groups of logged quantities that are extremes of a batch."""
+AVERAGING_START = 10.0
+"""Updates after which averages of weights begin to be longer than a tenth of the run so far."""
 
 
 class Update(NamedTuple):
@@ -27,6 +30,7 @@ class Update(NamedTuple):
       values: Tensor [len(names)], the quantities of the update that `step` performs.
       totals: Variable [len(names)], their sum since it was last set to 0; saved with the weights, so that a resumed
         run logs the same means.
+      averages: dict of variable name -> Variable, the average of that weight; empty without weight averaging.
     """
 
     counter: object
@@ -34,6 +38,7 @@ class Update(NamedTuple):
     names: list
     values: object
     totals: object
+    averages: dict
 
 
 def build_update(model, spec, images):
@@ -42,10 +47,7 @@ def build_update(model, spec, images):
         D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
         G step:  G minimises              generator_loss     - sum_c lambda_c L_I(c)
 
-    With spec.view_information above 0, which the paper does not have, the D step also maximises that much of
-    `losses.view_information` of each categorical code.
-
-    Each step draws latents of its own, as in the authors' code. With the variant "gan" L_I trains Q's own layers only.
+    and whatever else `spec.objective` holds. Each step draws latents of its own, as in the authors' code.
 
     Args:
       model: RegularizedGAN.
@@ -56,25 +58,22 @@ def build_update(model, spec, images):
       Update.
     """
     counter = _build_state("update", [], tf.int64)
-    seeds = UpdateSeeds(spec.seed, counter)
-    strengths = build_strengths(spec, counter)
+    done, seed = tf.cast(counter, tf.float32), _seed_of_update(spec.seed, counter)
     real = _build_batch(model, spec, counter, images, spec.views)
-
-    d_step, d_values = build_discriminator_step(model, spec, real, strengths, seeds)
+    d_step, of_d = minimise(build_discriminator_step(model, spec, real, done, seed))
     with tf.control_dependencies([d_step]):
-        g_step, g_values = build_generator_step(model, spec, strengths, seeds)
-
-    quantities = {**d_values, **g_values}
-    values = tf.stack(list(quantities.values()))
-    if count_replicas() > 1:
-        values = _join_quantities(list(quantities), values)
-    totals = _build_state("totals", [len(quantities)], tf.float32)
+        g_step, of_g = minimise(build_generator_step(model, spec, done, seed))
     with tf.control_dependencies([g_step]):
+        averages, moved_averages = build_averages(model, spec.weight_averaging, done)
+    quantities = {**of_d, **of_g}
+    values = _join_quantities(quantities.values())
+    totals = _build_state("totals", [len(quantities)], tf.float32)
+    with tf.control_dependencies([g_step, moved_averages]):
         step = tf.group(counter.assign_add(1), totals.assign_add(values))
-    return Update(counter, step, list(quantities), values, totals)
+    return Update(counter, step, list(quantities), values, totals, averages)
 
 
-def join_updates(updates):
+def _join_updates(updates):
     """One Update from those of every replica of this process."""
     if len(updates) == 1:
         return updates[0]
@@ -86,19 +85,13 @@ def _build_state(name, shape, dtype):
     return tf.get_variable(name, shape, dtype, tf.zeros_initializer(), trainable=False, aggregation=aggregation)
 
 
-def _join_quantities(names, values):
-    """The quantities of the whole batch from those of the replicas' shares: extremes of extremes, means of means."""
+def _join_quantities(quantities):
+    """Of the whole batch from those of the replicas' shares: Tensor [len(quantities)]."""
+    values = tf.stack([quantity.value for quantity in quantities])
+    if count_replicas() == 1:
+        return values
     of_replicas = tf.unstack(gather_from_replicas(values), axis=1)
-    return tf.stack([_find_reduction(name)(parts) for name, parts in zip(names, of_replicas)])
-
-
-def _find_reduction(name):
-    group, _, quantity = name.partition("/")
-    if group in WITH_EXTREMES and quantity.endswith("_max"):
-        return tf.reduce_max
-    if group in WITH_EXTREMES and quantity.endswith("_min"):
-        return tf.reduce_min
-    return tf.reduce_mean
+    return tf.stack([quantity.join(parts) for quantity, parts in zip(quantities, of_replicas)])
 
 
 def build_settling(model, spec, images, number):
@@ -120,23 +113,11 @@ def build_settling(model, spec, images, number):
     share = 1.0 / (1.0 + tf.cast(number, tf.float32))
     of_generator = Normalisation([GENERATED], batch_statistics=True, share=share)
     of_both = Normalisation([REAL, GENERATED], batch_statistics=True, share=share)
-    z = _sample_latents(model, spec, UpdateSeeds(spec.seed, -1 - number))
+    z = _sample_latents(model, spec, _seed_of_update(spec.seed, -1 - number))
     model.discriminate(
         tf.concat([_build_batch(model, spec, number, images), model.generate(z, of_generator)], axis=0), of_both
     )
     return tf.group(*of_generator.updates, *of_both.updates)
-
-
-class UpdateSeeds:
-    """A seed for each draw of an update, the same whenever that update is computed."""
-
-    def __init__(self, seed, counter):
-        self._of_update = tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), counter)
-        self._count = 0
-
-    def next(self):
-        self._count += 1
-        return tf.random.experimental.stateless_fold_in(self._of_update, self._count)
 
 
 def _build_batch(model, spec, number, images, views=1):
@@ -153,9 +134,14 @@ def _take(images, indices):
     return batch
 
 
-def _sample_latents(model, spec, seeds):
+def _seed_of_update(seed, number):
+    """What all draws of an update are folded from, by name: int64 Tensor [2]; the same whenever it is computed."""
+    return tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), number)
+
+
+def _sample_latents(model, spec, seed):
     """This replica's share of a batch of latents: [B, latent_dist.dim]."""
-    return own_share(model.latent_dist.sample_prior(spec.batch_size, seeds.next()))
+    return own_share(model.sample_latents(spec.batch_size, fold_in(seed, "latents")))
 
 
 def build_batch_indices(spec, counter, images, views=1):
@@ -174,39 +160,55 @@ def build_batch_indices(spec, counter, images, views=1):
     )
 
 
-class Strengths(NamedTuple):
-    """What of an update depends on how much of the run is done.
+@dataclasses.dataclass
+class Step:
+    """One step of an update, as a `losses.Term` sees it.
 
     Attributes:
-      rate: scalar, what the learning rates are multiplied by.
-      turning: scalar, the share of the augmentation's rotation and shear.
-      scaling: scalar, the share of the log of its scale.
-      code_weights: dict of code name -> scalar, lambda.
+      name: DISCRIMINATOR or GENERATOR.
+      model: RegularizedGAN.
+      spec: ExperimentSpec.
+      done: scalar float Tensor, updates that are finished.
+      seed: integer Tensor [2]; `fold_in(step.seed, NAME)` is the seed of a draw of that name.
+      z: Tensor [B, latent_dist.dim], the latents that the generated images are made of.
+      generated: Tensor [B, H, W, C], what D and Q see of the generated images: they are augmented.
+      on_generated: Judgement of these.
+      networks: dict of name, as `Term.trains` has it -> list of variables that the step trains.
+      learning_rate: float, at the start of the run.
+      moves: operations that move batch norm's averages.
+      real: Tensor [B, H, W, C], likewise the real images; None in G's step.
+      on_real: Judgement of these; None in G's step.
     """
 
-    rate: object
-    turning: object
-    scaling: object
-    code_weights: dict
+    name: str
+    model: RegularizedGAN
+    spec: ExperimentSpec
+    done: object
+    seed: object
+    z: object
+    generated: object
+    on_generated: Judgement
+    networks: dict
+    learning_rate: float
+    moves: list
+    real: object = None
+    on_real: Judgement | None = None
+
+    @functools.cached_property
+    def information(self):
+        """L_I of each code on the generated images: dict of code name -> scalar Tensor, in nats."""
+        return self.model.information(self.z, self.on_generated.reg_dist_info)
+
+    def read(self, judgement, code):
+        """(distribution, `dist_info` of Q's posterior) of one code in a Judgement."""
+        infos = self.model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
+        return next(
+            (latent.distribution, info) for latent, info in zip(self.model.reg_latents, infos) if latent.name == code
+        )
 
 
-def build_strengths(spec, counter):
-    """The Strengths of the update after `counter` finished ones (int, or int64 Tensor)."""
-    done = tf.cast(counter, tf.float32)
-    rate = 1.0
-    if spec.constant_rate_share < 1:
-        rate = tf.minimum(1.0, (1.0 - done / spec.updates) / (1.0 - spec.constant_rate_share))
-    schedules = spec.code_schedules or [FULL] * len(spec.codes)
-    code_weights = {
-        latent.name: spec.code_weight(latent) * _read_schedule(schedule, done)
-        for latent, schedule in zip(spec.codes, schedules)
-    }
-    turning, scaling = (_read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
-    return Strengths(rate, turning, scaling, code_weights)
-
-
-def _read_schedule(schedule, done):
-    """The share that a Schedule gives after `done` updates."""
+def read_schedule(schedule, done):
+    """The share that a Schedule gives after `done` updates (scalar float Tensor): a float or scalar Tensor."""
     if not schedule.points:
         return 1.0
     share = schedule.points[0][1]
@@ -215,105 +217,104 @@ def _read_schedule(schedule, done):
     return share
 
 
-def build_discriminator_step(model, spec, real, strengths, seeds):
-    """The step of the trunk, D and Q: an Operation and the quantities it logs."""
-    z = _sample_latents(model, spec, seeds)
+def build_rate_share(spec, done):
+    """What both learning rates are multiplied by after `done` updates: a float or scalar Tensor."""
+    if spec.constant_rate_share == 1:
+        return 1.0
+    return tf.minimum(1.0, (1.0 - done / spec.updates) / (1.0 - spec.constant_rate_share))
+
+
+def build_discriminator_step(model, spec, real, done, seed):
+    """The step of the trunk, D and Q.
+
+    Args:
+      model: RegularizedGAN.
+      spec: ExperimentSpec.
+      real: Tensor [B, H, W, C], real images.
+      done: scalar float Tensor, updates that are finished.
+      seed: integer Tensor [2], of the update.
+
+    Returns:
+      Step.
+    """
+    seed = fold_in(seed, DISCRIMINATOR)
+    z = _sample_latents(model, spec, seed)
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
-    images = tf.concat([real, generated], axis=0)
-    images = augment(
-        images, spec.augmentation, seeds.next(), parts=2, turning=strengths.turning, scaling=strengths.scaling
-    )
+    images = _augment(spec, tf.concat([real, generated], axis=0), done, seed, parts=2)  # [2 B, H, W, C]
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
-    judgement = model.discriminate(images, normalisation)
-    real_logits, generated_logits = tf.split(judgement.logits, 2)
-    real_info, generated_info = (
-        {key: tf.split(value, 2)[half] for key, value in judgement.reg_dist_info.items()} for half in (0, 1)
+    on_real, on_generated = split_judgement(model.discriminate(images, normalisation))
+    real, generated = tf.split(images, 2)
+    networks = {"discriminator": model.discriminator_variables, "recognition": model.recognition_variables}
+    rate, moves = spec.discriminator_learning_rate, normalisation.updates
+    return Step(
+        DISCRIMINATOR, model, spec, done, seed, z, generated, on_generated, networks, rate, moves, real, on_real
     )
 
-    loss = discriminator_loss(real_logits, generated_logits, spec.gan_loss)
-    information_loss = -_weigh(model.information(z, generated_info), strengths)
-    of_views = _compare_views(model, real_info) if spec.view_information > 0 else {}
-    for information in of_views.values():
-        information_loss -= spec.view_information * information
-    if spec.variant == "gan":
-        gradients = [
-            *_gradients(loss, model.discriminator_variables),
-            *_gradients(information_loss, model.recognition_variables),
-        ]
-    else:
-        gradients = _gradients(loss + information_loss, model.discriminator_variables + model.recognition_variables)
-    optimizer = tf.train.AdamOptimizer(
-        spec.discriminator_learning_rate * strengths.rate, spec.adam_beta1, name="adam_discriminator"
-    )
-    # The averages move before the weights: Q's pass over real images is in no gradient, so nothing else would order the
-    # two. Those of generated images are moved by G's step too, which sees the newer networks.
-    with tf.control_dependencies(normalisation.updates):
-        step = optimizer.apply_gradients(gradients)
 
-    real_d, generated_d = tf.sigmoid(real_logits), tf.sigmoid(generated_logits)
-    values = {
-        "loss/discriminator": loss,
-        "accuracy/real": _share(real_logits > 0),
-        "accuracy/generated": _share(generated_logits < 0),
-        "discriminator/real_max": tf.reduce_max(real_d),
-        "discriminator/real_min": tf.reduce_min(real_d),
-        "discriminator/generated_max": tf.reduce_max(generated_d),
-        "discriminator/generated_min": tf.reduce_min(generated_d),
-        "gradient/discriminator": _norm(gradients),
-        **{f"view_information/{name}": information for name, information in of_views.items()},
-    }
-    return step, values
-
-
-def _compare_views(model, real_info):
-    """`view_information` of each categorical code, from Q's posterior of real images that come in pairs of views."""
-    information = {}
-    for latent, info in zip(model.reg_latents, model.reg_latent_dist.split_dist_info(real_info)):
-        if isinstance(latent.distribution, Categorical):
-            first, second = info["prob"][0::2], info["prob"][1::2]
-            joint = tf.reduce_mean(first[:, :, None] * second[:, None, :], axis=0)
-            information[latent.name] = view_information(sum_over_replicas(joint) / count_replicas())
-    return information
-
-
-def build_generator_step(model, spec, strengths, seeds):
-    """The step of G: an Operation and the quantities it logs."""
+def build_generator_step(model, spec, done, seed):
+    """The step of G, with arguments and results as `build_discriminator_step`."""
+    seed = fold_in(seed, GENERATOR)
     normalisation = Normalisation([GENERATED], batch_statistics=True)
-    z = _sample_latents(model, spec, seeds)
-    generated = model.generate(z, normalisation)
-    images = augment(generated, spec.augmentation, seeds.next(), turning=strengths.turning, scaling=strengths.scaling)
+    z = _sample_latents(model, spec, seed)
+    images = _augment(spec, model.generate(z, normalisation), done, seed)  # [B, H, W, C]
     judgement = model.discriminate(images, normalisation)
-
-    loss = generator_loss(judgement.logits, spec.gan_loss)
-    information = model.information(z, judgement.reg_dist_info)
-    total = loss if spec.variant == "gan" else loss - _weigh(information, strengths)
-    optimizer = tf.train.AdamOptimizer(
-        spec.generator_learning_rate * strengths.rate, spec.adam_beta1, name="adam_generator"
-    )
-    gradients = _gradients(total, model.generator_variables)
-    with tf.control_dependencies(normalisation.updates):
-        step = optimizer.apply_gradients(gradients)
-
-    values = {"loss/generator": loss, "gradient/generator": _norm(gradients)}
-    for latent, info in zip(model.reg_latents, model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)):
-        values[f"mi/{latent.name}"] = information[latent.name]
-        values[f"cross_entropy/{latent.name}"] = latent.distribution.prior_entropy - information[latent.name]
-        if "stddev" in info:
-            values[f"stddev/{latent.name}_max"] = tf.reduce_max(info["stddev"])
-            values[f"stddev/{latent.name}_min"] = tf.reduce_min(info["stddev"])
-    return step, values
+    networks, moves = {"generator": model.generator_variables}, normalisation.updates
+    return Step(GENERATOR, model, spec, done, seed, z, images, judgement, networks, spec.generator_learning_rate, moves)
 
 
-def _weigh(information, strengths):
-    return tf.add_n([strengths.code_weights[name] * value for name, value in information.items()])
+def _augment(spec, images, done, seed, parts=1):
+    turning, scaling = (read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
+    return augment(images, spec.augmentation, fold_in(seed, "augmentation"), parts, turning, scaling)
+
+
+def minimise(step):
+    """Moves the step's networks down the sum of its terms.
+
+    Args:
+      step: Step.
+
+    Returns:
+      The Operation, and a dict of the quantities it logs: "group/name" -> Logged.
+    """
+    losses, quantities = {}, {}
+    for term in step.spec.objective:
+        if step.name not in term.steps:
+            continue
+        value = term.build(step)
+        quantities.update(value.logged)
+        if value.loss is not None:
+            weight = term.weight * read_schedule(term.schedule, step.done)
+            # Terms that train the same networks are added up first: one pass back through the graph for all of them.
+            of_networks, own = losses.setdefault(tuple(term.trains or step.networks), ([], []))
+            of_networks.append(weight * value.loss)
+            own.extend(value.variables)
+    gradients = {}
+    for names, (terms, own) in losses.items():
+        variables = [variable for name in names for variable in step.networks[name]] + own
+        for gradient, variable in _gradients(tf.add_n(terms), variables):
+            gradients.setdefault(variable.ref(), []).append(gradient)
+    joined = [(tf.add_n(parts) if len(parts) > 1 else parts[0], ref.deref()) for ref, parts in gradients.items()]
+    learning_rate = step.learning_rate * build_rate_share(step.spec, step.done)
+    # The averages move before the weights: Q's pass over real images may be in no gradient, so nothing else would order
+    # the two. Those of generated images are moved by G's step too, which sees the newer networks.
+    with tf.control_dependencies(step.moves):
+        moved = step.spec.optimizer.build(learning_rate, step.name).apply_gradients(joined)
+    quantities[f"gradient/{step.name}"] = _norm(joined)
+    return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
+
+
+def _as_logged(quantity):
+    return quantity if isinstance(quantity, Logged) else Logged(quantity, tf.reduce_mean)
 
 
 def _gradients(loss, variables):
+    """Pairs of gradient and variable, of those that the loss depends on."""
     if count_replicas() > 1:  # the optimiser adds up the gradients of all replicas
         loss = loss / count_replicas()
-    return list(zip(tf.gradients(loss, variables), variables))
+    pairs = zip(tf.gradients(loss, variables), variables)
+    return [(gradient, variable) for gradient, variable in pairs if gradient is not None]
 
 
 def _norm(gradients):
@@ -325,8 +326,39 @@ def _norm(gradients):
     return tf.global_norm([gradient for gradient, _ in gradients]) * count_replicas()
 
 
-def _share(condition):
-    return tf.reduce_mean(tf.cast(condition, tf.float32))
+def build_averages(model, decay, done):
+    """Running averages of the networks' variables: dict of variable name -> average, and the operation that moves them.
+
+        average <- average + (1 - d) (variable - average),    d = min(decay, n / (n + 10)) after n updates
+
+    Batch norm's moving averages are averaged as well: they describe the weights they are used with.
+
+    Args:
+      model: RegularizedGAN, all of whose parts have been called.
+      decay: float below 1; 0 makes none.
+      done: scalar float Tensor, updates that are finished.
+    """
+    if decay == 0:
+        return {}, tf.no_op()
+    share = 1.0 - tf.minimum(decay, done / (done + AVERAGING_START))
+    averages, moves = {}, []
+    for variable in model.variables:
+        average = _build_state(f"averages/{variable.op.name}", variable.shape, variable.dtype.base_dtype)
+        averages[variable.op.name] = average
+        moves.append(average.assign_sub(share * (average - variable)))
+    return averages, tf.group(*moves)
+
+
+def build_swap(pairs):
+    """An Operation that exchanges the values of variables, pair by pair."""
+    values = [(first.read_value(), second.read_value()) for first, second in pairs]
+    with tf.control_dependencies(tf.nest.flatten(values)):
+        return tf.group(
+            *(
+                tf.group(first.assign(of_second), second.assign(of_first))
+                for (first, second), (of_first, of_second) in zip(pairs, values)
+            )
+        )
 
 
 class UpdateCall:
@@ -336,25 +368,28 @@ class UpdateCall:
     update and nothing else.
 
     Args:
-      build: function without arguments that builds an Update; further calls of it share the variables.
+      build: function without arguments that builds an Update for each replica of this process, as a list; further calls
+        of it share the variables.
       most: largest number of updates in a call, at least 1.
 
     Attributes:
       names: names of the logged quantities.
       counter: the Update's counter.
       totals: the Update's totals.
+      averages: the Update's averages.
       clear_totals: Operation that sets the totals to 0.
     """
 
     def __init__(self, build, most):
         self._limit = None
         if most == 1:
-            update = build()
+            update = _join_updates(build())
             self._fetches = [update.values, update.step]
         else:
             self._limit = tf.placeholder(tf.int64, [])
             update, self._fetches = _build_loop(build, self._limit)
-        self.names, self.counter, self.totals = update.names, update.counter, update.totals
+        self.names, self.counter = update.names, update.counter
+        self.totals, self.averages = update.totals, update.averages
         self.clear_totals = tf.group(self.totals.assign(tf.zeros(self.totals.shape)))
 
     def bind(self, session):
@@ -383,7 +418,7 @@ def _build_loop(build, limit):
 
     def perform(performed, values):
         with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-            built.append(build())
+            built.append(_join_updates(build()))
         with tf.control_dependencies([built[-1].step]):
             return performed + 1, tf.identity(built[-1].values)
 

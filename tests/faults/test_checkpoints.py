@@ -15,7 +15,14 @@ from conftest import launch
 
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.tf1 import tf
-from infogan.training.checkpoints import Checkpoints, find_checkpoints, find_damage, newest_intact, set_aside_damaged
+from infogan.training.checkpoints import (
+    Checkpoints,
+    find_checkpoints,
+    find_damage,
+    newest_intact,
+    restore_weights,
+    set_aside_damaged,
+)
 from infogan.training.run_folder import RunFolder
 
 VALUES = 2**16
@@ -273,17 +280,50 @@ def test_a_run_whose_disk_is_full_keeps_its_checkpoint_and_goes_on_once_there_is
         assert (disk / "run" / data).read_bytes() == (smoke_run[1] / data).read_bytes()
 
 
-def test_weights_that_the_graph_lacks_are_not_left_out_unsaid(tmp_path):
+def save_numbers(folder, names, weights=None, update=1):
+    """A checkpoint of variables that hold 0, 1, 2, ..."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        for number, name in enumerate(names):
+            tf.get_variable(name, [], initializer=tf.constant_initializer(number))
+        session.run(tf.global_variables_initializer())
+        Checkpoints(folder, weights).save(session, update)
+
+
+def read_numbers(folder, names, update=1):
+    """What `restore_weights` gives variables of these names."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = [tf.get_variable(name, []) for name in names]
+        restore_weights(session, folder, update, variables)
+        return session.run(variables)
+
+
+def test_a_trained_model_reads_what_the_checkpoint_says_are_its_weights(tmp_path):
+    """Slots of any optimiser are none of them, and an average is read in place of its weight."""
+    names = ["generator/kernel", "generator/kernel/rmsprop", "averages/generator/kernel", "generator/bias"]
+    save_numbers(tmp_path, names, {names[0]: names[2], names[3]: names[3]})
+    assert read_numbers(tmp_path, [names[3], names[0]]) == [3.0, 2.0]
+
+
+def test_weights_that_the_networks_lack_are_not_left_out_unsaid(tmp_path):
     """Networks of another version, which had more weights; without them they would compute something else."""
-    for names in (["kernel", "bias", "kernel/adam_generator"], ["kernel"]):
-        with tf.Graph().as_default(), tf.Session() as session:
-            with tf.variable_scope("generator"):
-                for name in names:
-                    tf.get_variable(name, [3], initializer=tf.zeros_initializer())
-            checkpoints = Checkpoints(tmp_path)
-            if len(names) > 1:
-                session.run(tf.global_variables_initializer())
-                checkpoints.save(session, 1)
-                continue
-            with pytest.raises(InputError, match="it holds generator/bias, which the networks of this version lack"):
-                checkpoints.restore(session, 1)
+    names = ["generator/kernel", "generator/bias"]
+    save_numbers(tmp_path, names, dict(zip(names, names)))
+    refusal = "it holds generator/bias, which the networks of this version lack"
+    with pytest.raises(InputError, match=refusal):
+        read_numbers(tmp_path, names[:1])
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable(names[0], [])
+        with pytest.raises(InputError, match=refusal):
+            Checkpoints(tmp_path, {names[0]: names[0]}).restore(session, 1)
+
+
+def test_a_checkpoint_without_a_list_of_weights_is_one_of_adam(tmp_path):
+    """As version 0.1 wrote them."""
+    save_numbers(tmp_path, ["generator/kernel", "generator/kernel/adam_generator", "generator/bias", "update"])
+    manifest = tmp_path / "model-1.manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["weights"]
+    manifest.write_text(json.dumps(content))
+    assert read_numbers(tmp_path, ["generator/kernel", "generator/bias"]) == [0.0, 2.0]
+    with pytest.raises(InputError, match="it holds generator/bias, which"):
+        read_numbers(tmp_path, ["generator/kernel"])

@@ -1,0 +1,189 @@
+"""What a program adds of its own, each in one place: a term, an optimiser."""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from test_trainer import saved_variables, start, train
+
+import infogan
+from infogan.evaluation.trained_model import TrainedModel
+from infogan.model.layers import Network, Normalisation, dense
+from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term, TermValue
+from infogan.model.optimizers import Momentum, Optimizer, RMSProp
+from infogan.schedule import Schedule
+from infogan.spec import ExperimentSpec
+from infogan.system.seeds import fold_in
+from infogan.system.tf1 import tf
+from infogan.training.update import build_averages, build_swap, build_update
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (24, 28, 28, 1), np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Brightness(Term):
+    """A term with a network of its own, which reads how bright a generated image is from what Q sees of it."""
+
+    steps: ClassVar[tuple] = (GENERATOR,)
+    target: float = 0.5
+
+    def build(self, step):
+        reader = Network("brightness", 0, [dense(1)])
+        read = reader(step.on_generated.q_features, Normalisation([], batch_statistics=False))[:, 0]
+        actual = tf.reduce_mean(step.generated, axis=[1, 2, 3])
+        noise = tf.random.stateless_normal([], fold_in(step.seed, "brightness"))
+        loss = tf.reduce_mean(tf.square(read - actual) + tf.square(actual - self.target))
+        logged = {
+            "brightness/loss": loss,
+            "brightness/noise": noise,
+            "brightness/most": Logged(tf.reduce_max(actual), max),
+        }
+        return TermValue(loss, logged, reader.trainable_variables)
+
+
+@dataclasses.dataclass(frozen=True)
+class QAlone(Term):
+    """Trains Q's own layers in D's step, and nothing else."""
+
+    steps: ClassVar[tuple] = (DISCRIMINATOR,)
+    trains: ClassVar[tuple] = ("recognition",)
+
+    def build(self, step):
+        return TermValue(-step.information["digit"], {})
+
+
+@dataclasses.dataclass(frozen=True)
+class SignDescent(Optimizer):
+    """Every weight moves by the rate, whatever the length of its gradient."""
+
+    def build(self, learning_rate, name):
+        class Signed(tf.train.GradientDescentOptimizer):
+            def apply_gradients(self, pairs, *arguments, **options):
+                signs = [(tf.sign(gradient), variable) for gradient, variable in pairs]
+                return super().apply_gradients(signs, *arguments, **options)
+
+        return Signed(learning_rate, name=f"sign_{name}")
+
+
+def run_updates(spec, count=1):
+    """(quantities of the last of `count` updates, {variable name: value} after them)."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        update = build_update(infogan.model.gan.RegularizedGAN.of_spec(spec), spec, tf.constant(IMAGES))
+        session.run(tf.global_variables_initializer())
+        values = {}
+        for _ in range(count):
+            values = dict(zip(update.names, session.run([update.values, update.step])[0]))
+        return values, session.run({variable.op.name: variable for variable in tf.global_variables()})
+
+
+def moved_by(before, after):
+    """Names of the networks that hold a weight which differs."""
+    names = ("trunk", "discriminator", "recognition", "generator", "brightness")
+    return {
+        name.split("/")[0]
+        for name in before
+        if name.split("/")[0] in names and not name.endswith(("mean", "variance")) and "adam" not in name
+        if not np.array_equal(before[name], after[name])
+    }
+
+
+def test_a_term_is_minimised_and_logged_and_trains_its_own_network(spec):
+    _, start = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=0.0),)), 0)
+    plain, without = run_updates(spec)
+    values, weak = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=1e-3),)))
+    _, strong = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=100.0),)))
+    assert moved_by(weak, strong) == {"generator", "brightness"}
+    assert moved_by(start, strong) >= {"brightness"}
+    assert values["brightness/loss"] > 0 and values["brightness/most"] > 0
+    # Its draw moves no other: D's step is what it is without the term.
+    for name in plain:
+        if not name.startswith(("gradient/gen", "brightness/")):
+            assert values[name] == plain[name], name
+    assert moved_by(without, weak) == {"generator"}
+
+
+def test_a_term_comes_in_when_its_schedule_says(spec):
+    late = Brightness(weight=100.0, schedule=Schedule(((5, 0.0), (6, 1.0))))
+    _, start = run_updates(dataclasses.replace(spec, terms=(late,)), 0)
+    _, after = run_updates(dataclasses.replace(spec, terms=(late,)), 1)
+    assert "brightness" not in moved_by(start, after)
+
+
+def test_a_term_trains_the_networks_it_names(spec):
+    _, weak = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e-3),)))
+    _, strong = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e3),)))
+    assert "trunk" not in moved_by(weak, strong)
+    assert moved_by(weak, strong) >= {"recognition"}
+
+
+def test_an_optimiser_of_ones_own(spec):
+    spec = dataclasses.replace(spec, optimizer=SignDescent(), discriminator_learning_rate=1e-3)
+    _, start = run_updates(spec, 0)
+    _, after = run_updates(spec, 1)
+    step = after["trunk/0_conv/kernel"] - start["trunk/0_conv/kernel"]
+    np.testing.assert_allclose(np.abs(step), 1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("value", [RMSProp(0.8), Momentum(0.5), SignDescent()])
+def test_specs_with_such_values_go_to_json_and_back(spec, value):
+    terms = (Brightness(2.0, Schedule(((1, 0.0), (4, 1.0))), target=0.25),)
+    spec = dataclasses.replace(spec, optimizer=value, terms=terms, weight_averaging=0.9)
+    assert ExperimentSpec.from_json(spec.to_json()) == spec
+
+
+def test_averages_are_those_of_the_formula(spec):
+    """average <- average + (1 - min(decay, n / (n + 10))) (weight - average), begun at the first update's weights."""
+    spec = dataclasses.replace(spec, weight_averaging=0.1)
+    weights = [run_updates(spec, count)[1] for count in (1, 2, 3)]
+    name = "generator/0_dense/kernel"
+    expected = weights[0][name]
+    np.testing.assert_allclose(weights[0][f"averages/{name}"], expected, atol=1e-7)
+    for n in (1, 2):
+        share = 1.0 - min(0.1, n / (n + 10.0))
+        expected = expected + share * (weights[n][name] - expected)
+        np.testing.assert_allclose(weights[n][f"averages/{name}"], expected, atol=1e-7)
+    averaged = {name for name in weights[0] if f"averages/{name}" in weights[0]}
+    assert {name.split("/")[0] for name in averaged} == {"trunk", "discriminator", "recognition", "generator"}
+    assert any(name.endswith("real/mean") for name in averaged)
+
+
+def test_without_averaging_there_are_no_averages(spec):
+    with tf.Graph().as_default():
+        model = infogan.model.gan.RegularizedGAN.of_spec(spec)
+        assert build_averages(model, 0.0, tf.constant(0.0))[0] == {}
+
+
+def test_a_swap_exchanges_values():
+    with tf.Graph().as_default(), tf.Session() as session:
+        pairs = [
+            (
+                tf.get_variable(f"a{i}", [], initializer=tf.constant_initializer(i)),
+                tf.get_variable(f"b{i}", [], initializer=tf.constant_initializer(10 + i)),
+            )
+            for i in range(3)
+        ]
+        swap = build_swap(pairs)
+        session.run(tf.global_variables_initializer())
+        session.run(swap)
+        assert session.run(pairs) == [(10.0, 0.0), (11.0, 1.0), (12.0, 2.0)]
+
+
+def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, dataset, tmp_path):
+    spec = dataclasses.replace(
+        spec, optimizer=RMSProp(), weight_averaging=0.5, terms=(Brightness(),), generator_learning_rate=1e-4
+    )
+    whole, stopped = (start(spec, dataset, tmp_path, name) for name in ("whole", "stopped"))
+    train(spec, dataset, whole)
+    with pytest.raises(BaseException, match="SIGTERM"):
+        train(spec, dataset, stopped, stop_at=3)
+    train(spec, dataset, stopped)
+    saved, resumed = (saved_variables(folder, spec.updates) for folder in (whole, stopped))
+    for name, value in saved.items():
+        np.testing.assert_array_equal(value, resumed[name], err_msg=name)
+    with TrainedModel(spec, whole) as model:
+        used = model._session.run({v.op.name: v for v in model._model.variables})
+    assert len(used) > 20
+    for name, value in used.items():
+        np.testing.assert_array_equal(value, saved[f"averages/{name}"], err_msg=name)
+    assert not np.array_equal(saved["generator/0_dense/kernel"], saved["averages/generator/0_dense/kernel"])
