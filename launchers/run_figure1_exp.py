@@ -11,8 +11,9 @@ if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.figure1 import format_comparison, measure_curves, write_figure
-from infogan.cli.main import Parser, run_command
-from infogan.cli.study import Study, parse_name, parse_seeds
+from infogan.cli.main import Parser, argument, run_command
+from infogan.cli.study import Study, parse_seeds
+from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.messages import say
 
 HERE = Path(__file__).resolve().parent
@@ -23,11 +24,13 @@ def main():
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
     parser.add_argument("--seeds", type=parse_seeds, default=(0, 1, 2), help="such as 0-2 (default: 0-2)")
-    parser.add_argument("--name", type=parse_name, default="figure1", help="of the study (default: figure1)")
+    parser.add_argument("--name", type=argument(FILE_NAME), default="figure1", help="of the study (default: figure1)")
     parser.add_argument(
-        "--log-dir", type=Path, default=Path("logs/mnist"), help="root of the runs' folders, and the figure's"
+        "--log-dir", type=argument(PATH), default=Path("logs/mnist"), help="root of the runs' folders, and the figure's"
     )
-    parser.add_argument("--checkpoint-dir", type=Path, default=Path("ckt/mnist"), help="root of their checkpoints")
+    parser.add_argument(
+        "--checkpoint-dir", type=argument(PATH), default=Path("ckt/mnist"), help="root of their checkpoints"
+    )
     return run_command(parser, _run, passes_on=True, advice="The same command goes on from there.")
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
-from infogan.cli.main import Parser, run_command
-from infogan.cli.study import Study, parse_name, parse_seeds, run_study
+from infogan.cli.main import Parser, argument, run_command
+from infogan.cli.study import Study, parse_seeds, run_study
 from infogan.evaluation.report import format_summary
+from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.messages import say
 
 HERE = Path(__file__).resolve().parent
@@ -27,12 +28,16 @@ def main():
     parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
     parser.add_argument("--recipe", help="of the experiment (default: the launcher's own)")
     parser.add_argument(
-        "--name", type=parse_name, help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)"
+        "--name",
+        type=argument(FILE_NAME),
+        help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)",
     )
     parser.add_argument(
-        "--log-dir", type=Path, help="root of the runs' folders, and the study's (default: logs/<experiment>)"
+        "--log-dir", type=argument(PATH), help="root of the runs' folders, and the study's (default: logs/<experiment>)"
     )
-    parser.add_argument("--checkpoint-dir", type=Path, help="root of their checkpoints (default: ckt/<experiment>)")
+    parser.add_argument(
+        "--checkpoint-dir", type=argument(PATH), help="root of their checkpoints (default: ckt/<experiment>)"
+    )
     return run_command(parser, _run, passes_on=True, advice="The same command goes on from there.")
 
 

@@ -11,9 +11,11 @@ import time
 import pytest
 
 from infogan.cli import study as study_module
-from infogan.cli.study import HAS_AFFINITY, Study, load_study, parse_name, parse_seeds, run_study
+from infogan.cli.main import argument
+from infogan.cli.study import HAS_AFFINITY, Study, load_study, parse_seeds, run_study
 from infogan.spec import VERSION
 from infogan.system import devices
+from infogan.system.checks import FILE_NAME
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.files import locked
 from infogan.training.signals import Interrupted, StopSignals
@@ -308,6 +310,7 @@ def test_seeds():
 
 
 def test_names():
+    parse_name = argument(FILE_NAME)
     assert parse_name("faces_azimuth") == "faces_azimuth"
     for text in ("", "tries/half", "../x", ".x", "a b"):
         with pytest.raises(argparse.ArgumentTypeError, match="was given, but a name of letters, digits"):

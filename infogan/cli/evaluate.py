@@ -6,9 +6,8 @@ deviation and worst of each number.
 
 import os
 import time
-from pathlib import Path
 
-from infogan.cli.main import Parser, run_command
+from infogan.cli.main import Parser, argument, run_command
 from infogan.data import DATASETS, load_dataset
 from infogan.evaluation.report import (
     format_group,
@@ -18,6 +17,7 @@ from infogan.evaluation.report import (
     group_reports,
     summarise,
 )
+from infogan.system.checks import PATH
 from infogan.system.devices import find_gpus
 from infogan.system.errors import InputError
 from infogan.system.messages import say
@@ -31,16 +31,20 @@ def main(arguments=None):
 
 def _build_parser():
     parser = Parser(__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_FOLDER", help="as logs/mnist/<run>")
-    parser.add_argument("--data-dir", type=Path, help="folder with the images, if the run was trained with one")
+    parser.add_argument("runs", nargs="+", type=argument(PATH), metavar="RUN_FOLDER", help="as logs/mnist/<run>")
+    parser.add_argument(
+        "--data-dir", type=argument(PATH), help="folder with the images, if the run was trained with one"
+    )
     parser.add_argument(
         "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
     )
     parser.add_argument(
-        "--log-dir", type=Path, help="root of the runs' log folders, if they are not below logs/ beside ckt/"
+        "--log-dir", type=argument(PATH), help="root of the runs' log folders, if they are not below logs/ beside ckt/"
     )
     parser.add_argument(
-        "--checkpoint-dir", type=Path, help="root of their checkpoint folders, if they are not below ckt/ beside logs/"
+        "--checkpoint-dir",
+        type=argument(PATH),
+        help="root of their checkpoint folders, if they are not below ckt/ beside logs/",
     )
     return parser
 

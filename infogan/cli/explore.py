@@ -15,8 +15,9 @@ import tempfile
 import time
 
 from infogan.cli.explorer import note_malformed
-from infogan.cli.main import Parser, run_command
+from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
+from infogan.system.checks import PATH
 from infogan.system.errors import InputError
 from infogan.system.messages import say
 from infogan.training.run_folder import open_run
@@ -27,7 +28,7 @@ NEEDED = ("gradio", "uvicorn", "fastapi")
 def main(arguments=None):
     """The command line; returns the exit status."""
     parser = Parser("Shows a trained run as a web page, on this machine alone unless told otherwise.")
-    parser.add_argument("run", metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
+    parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=7860, metavar="INT", help="default: 7860; 0: any free one")
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="demanded of visitors; needed beyond this machine")

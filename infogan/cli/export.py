@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from infogan.cli.main import Parser, run_command
+from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
+from infogan.system.checks import PATH, choice, instance
 from infogan.system.errors import InputError
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import say
@@ -22,9 +23,11 @@ NEEDED_FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
 def main(arguments=None):
     """The command line; returns the exit status."""
     parser = Parser("Exports a trained run with the signatures generate, encode and discriminate.")
-    parser.add_argument("run", metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
+    parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
     parser.add_argument("--format", choices=FORMATS, required=True, help="onnx needs the extra of that name")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to make, or an empty one")
+    parser.add_argument(
+        "--output", type=argument(PATH), required=True, metavar="DIR", help="folder to make, or an empty one"
+    )
     return run_command(parser, _export, arguments)
 
 
@@ -52,6 +55,8 @@ def export_run(run, kind, path):
     Raises:
       InputError: if the folder holds something or cannot be made, or a package is missing.
     """
+    instance(TrainedRun, "a trained run, as infogan.load gives it,").check("run", run)
+    kind, path = choice(FORMATS).check("kind", kind), PATH.check("path", path)
     check_output(kind, path)
     write = {"savedmodel": _write_saved_model, "onnx": _write_onnx}[kind]
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:

@@ -2,8 +2,10 @@
 
 import argparse
 import dataclasses
+import itertools
 from collections.abc import Callable
 
+from infogan.cli.main import argument
 from infogan.distributions import Categorical, Circular, Gaussian, Uniform
 from infogan.model.architectures import show_size
 from infogan.schedule import Schedule
@@ -88,10 +90,15 @@ def _change_continuous_prior(spec, prior):
 
 def _change_codes(spec, family, codes):
     """The spec with its noise, then its categorical, continuous and circular codes, those of `family` being `codes`."""
-    latents = tuple(filter(_is_noise, spec.latent_spec))
-    for each in (Categorical, Gaussian, Circular):
-        latents += codes if each is family else _codes_of(spec, each)
-    return dataclasses.replace(spec, latent_spec=latents)
+    kept = [codes if each is family else _codes_of(spec, each) for each in (Categorical, Gaussian, Circular)]
+    if not any(kept):
+        raise InputError(
+            "--categorical, --continuous, --circular",
+            "no code was asked for, but InfoGAN needs one. Ask for kinds (--categorical 10), for degrees (--continuous "
+            "2) or for turns (--circular 1).",
+        )
+    noise = filter(_is_noise, spec.latent_spec)
+    return dataclasses.replace(spec, latent_spec=tuple(itertools.chain(noise, *kept)))
 
 
 def _categories_from_text(text):
@@ -225,26 +232,9 @@ def add_flags(parser, flags, recipes):
             options["action"] = argparse.BooleanOptionalAction
         else:
             options.update(
-                choices=flag.kind.options or None, type=_reader(flag.kind), metavar=flag.kind.metavar or None
+                choices=flag.kind.options or None, type=argument(flag.kind), metavar=flag.kind.metavar or None
             )
         parser.add_argument(flag_text(name), **options)
-
-
-def _reader(kind):
-    """What makes a value of a flag's text, and says in our words what is wrong with it."""
-
-    def read(text):
-        try:
-            value = kind.from_text(text)
-            if kind.options or kind.accepts(value):  # argparse itself names the options
-                return value
-        except InputError as error:
-            raise argparse.ArgumentTypeError(error.problem) from None
-        except ValueError:
-            pass
-        raise argparse.ArgumentTypeError(kind.refuse(text))
-
-    return read
 
 
 def _describe_defaults(flag, recipes):

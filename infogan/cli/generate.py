@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from infogan import grids
-from infogan.cli.main import Parser, run_command
+from infogan.cli.main import Parser, argument, run_command
 from infogan.codes import (
     COLUMNS,
     ROWS,
@@ -23,7 +23,7 @@ from infogan.codes import (
     usual_values,
 )
 from infogan.run import TrainedRun
-from infogan.system.checks import SEED
+from infogan.system.checks import PATH, SEED
 from infogan.system.errors import InputError
 from infogan.system.files import write_atomically
 from infogan.system.messages import note, say
@@ -49,14 +49,14 @@ def main(arguments=None):
     """The command line; returns the exit status."""
     parser = Parser("Draws samples and sweeps of a trained run.")
     parser.epilog = EPILOG
-    parser.add_argument("run", metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
+    parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
     parser.add_argument("--list", action="store_true", help="say which codes there are and what they do")
     parser.add_argument("--code", action="append", default=[], metavar="NAME[=VALUES]", help="see below; repeatable")
     parser.add_argument("--rows", type=int, metavar="INT", help=f"rows of samples (default: {ROWS})")
     parser.add_argument("--columns", type=int, metavar="INT", help=f"columns of samples (default: {COLUMNS})")
     parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of all that is not given (default: 0)")
     parser.add_argument("--format", choices=FORMATS, help="default: the ending of --output, or png")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="default: generated.FORMAT, written over")
+    parser.add_argument("--output", type=argument(PATH), metavar="FILE", help="default: generated.FORMAT, written over")
     return run_command(parser, lambda options: _generate(parser, options), arguments)
 
 

@@ -19,6 +19,26 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message.rstrip('.')}. See --help.\n")
 
 
+def argument(kind):
+    """The `type` of an argparse argument: a function that makes a value of a Kind of its text.
+
+    It refuses a wrong one in the words of all refusals. An empty path is one: an unset variable is no folder.
+    """
+
+    def read(text):
+        try:
+            value = kind.from_text(text)
+            if kind.options or kind.accepts(value):  # argparse itself names the options
+                return kind.keep(value)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(error.problem) from None
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(kind.refuse(text))
+
+    return read
+
+
 def run_command(parser, command, arguments=None, passes_on=False, advice=""):
     """Parses the arguments and runs a command.
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infogan.evaluation.report import summarise, without_seed
-from infogan.system.checks import FILE_NAME
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.files import locked, reading, write_json
 from infogan.system.messages import say
@@ -119,18 +118,6 @@ def parse_seeds(text):
             raise argparse.ArgumentTypeError(f"{text!r} was given, but seeds are needed, as 0-9 or 0,3,7-8")
         seeds.extend(some)
     return tuple(dict.fromkeys(seeds))
-
-
-def parse_name(text):
-    """The name of a study, with which those of its runs begin.
-
-    Raises:
-      argparse.ArgumentTypeError: if no run can be called so.
-    """
-    try:
-        return FILE_NAME.check("", text)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(error.problem) from None
 
 
 def load_study(path):

@@ -6,12 +6,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from infogan.cli.flags import FLAGS, add_flags, apply_flags, flag_text, show
-from infogan.cli.main import Parser
+from infogan.cli.main import Parser, argument
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, is_smoke, last_update, lengthen, run
 from infogan.model.architectures import show_size
 from infogan.spec import PRECISIONS
+from infogan.system.checks import FILE_NAME, GIVEN, PATH
 from infogan.system.devices import check_precision, choose_precision
 from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.messages import note, say
@@ -106,17 +107,28 @@ def _build_parser(description, recipes, default, flags):
         help=f"when numbers go bad: stop, or go back to the last good checkpoint, {MOST_ROLLBACKS} times at most "
         "(default: stop)",
     )
-    parser.add_argument("--data-dir", type=Path, help=f"folder with the images ({_describe_data_dir(default)})")
+    parser.add_argument(
+        "--data-dir", type=argument(PATH), help=f"folder with the images ({_describe_data_dir(default)})"
+    )
     parser.add_argument(
         "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
     )
     parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")
     for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
         path = Path(root) / default.name
-        parser.add_argument(flag, type=Path, default=path, help=f"root of the runs' folders (default: {path})")
-    parser.add_argument("--run-name", help="folder of this run below both roots (default: the time)")
+        parser.add_argument(
+            flag, type=argument(PATH), default=path, help=f"root of the runs' folders (default: {path})"
+        )
     parser.add_argument(
-        "--resume", nargs="?", const="", metavar="NAME", help="go on with that run; without NAME, with the newest"
+        "--run-name", type=argument(FILE_NAME), help="folder of this run below both roots (default: the time)"
+    )
+    parser.add_argument(
+        "--resume",
+        type=argument(GIVEN),
+        nargs="?",
+        const=True,
+        metavar="NAME",
+        help="go on with that run; without NAME, with the newest",
     )
     parser.add_argument("--smoke", action="store_true", help="a whole run of a few updates, in under a minute")
     return parser
@@ -150,7 +162,7 @@ def _prepare(options, recipes, default, flags, cluster):
         raise InputError(
             "--run-name", "it was given with --resume, but a resumed run keeps its name. Give one of them."
         )
-    folder = RunFolder.find(options.log_dir, options.checkpoint_dir, options.resume or None)
+    folder = RunFolder.find(options.log_dir, options.checkpoint_dir, None if options.resume is True else options.resume)
     spec = folder.load_spec()
     if spec.name != default.name:
         raise InputError(

@@ -139,7 +139,7 @@ def _is_path(value):
 
 COUNT, SEED = whole(), whole(high=LARGEST_SEED)
 SWITCH = Kind("True or False", lambda value: isinstance(value, bool))
-TEXT = text("(?s).*", "a text")
+TEXT, GIVEN = text("(?s).*", "a text"), text(r"(?s).*\S.*", "a name")
 FILE_NAME = text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, '.', '_' and '-' (100 at most)")
 """What a folder can be called everywhere, and never leads to another one."""
 IDENTIFIER = text(r"[A-Za-z0-9][A-Za-z0-9_]{0,99}", "a name of letters, digits and '_' (100 at most)")
