@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from infogan.spec import latent_slices
+from infogan.system.checks import quote
 from infogan.system.errors import InputError
 
 FILM_VALUES = 16
@@ -100,7 +101,7 @@ def code_vectors(latent, values):
     """
     is_discrete = latent.distribution.is_discrete
     of_one = () if is_discrete or latent.distribution.dim == 1 else (latent.distribution.dim,)
-    array = _as_numbers(latent.name, values)
+    array = as_numbers(latent.name, values)
     if array.shape not in (of_one, (*array.shape[:1], *of_one)):
         needed = f"an array [{of_one[0]}] or [N, {of_one[0]}]" if of_one else "a number or an array [N]"
         raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed} is needed.")
@@ -125,7 +126,7 @@ def place_values(spec, latents, codes, noise=None):
       InputError: if there is no such code or value, or the numbers of values do not go together.
     """
     if not isinstance(codes, dict):
-        raise InputError("codes", f"{codes!r} was given, but a dict of code name -> value is needed.")
+        raise InputError("codes", f"{quote(codes)} was given, but a dict of code name -> value is needed.")
     given = {name: code_vectors(find_code(spec, name), values) for name, values in codes.items()}
     if noise is not None:
         given.update(_split_noise(spec, noise))
@@ -137,13 +138,20 @@ def place_values(spec, latents, codes, noise=None):
     return latents
 
 
-def _as_numbers(name, values):
+def as_numbers(name, values):
+    """An array of finite numbers, as which values were given.
+
+    Raises:
+      InputError: naming them, if they are no such numbers.
+    """
     try:
         array = np.asarray(values)
     except ValueError:
         array = np.asarray(None)
     if array.dtype.kind not in "iuf":
-        raise InputError(name, f"{values!r} was given, but numbers are needed.")
+        raise InputError(name, f"{quote(values)} was given, but numbers are needed.")
+    if array.dtype.kind != "f":
+        return array
     with np.errstate(over="ignore"):
         is_finite = np.isfinite(array.astype(np.float32))
     if not is_finite.all():
@@ -166,7 +174,7 @@ def _split_noise(spec, noise):
     """The part of a noise array that each latent gets: dict of name -> float32 array [..., dim of the latent]."""
     places = latent_slices([latent for latent in spec.latent_spec if not latent.regularised])
     dim = max((place.stop for place in places.values()), default=0)
-    array = _as_numbers("noise", noise).astype(np.float32)
+    array = as_numbers("noise", noise).astype(np.float32)
     if array.ndim not in (1, 2) or array.shape[-1] != dim:
         raise InputError("noise", f"an array of shape {[*array.shape]} was given, but [{dim}] or [N, {dim}] is needed.")
     return {name: array[..., place] for name, place in places.items()}

@@ -29,7 +29,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from infogan.system.checks import SWITCH, Checked, instance, setting, several, whole
 from infogan.system.tf1 import tf
+
+DIM = whole(1)
 
 TINY = 1e-8
 LOG_2PI = math.log(2.0 * math.pi)
@@ -60,7 +63,7 @@ def _log_of(probability):
     return tf.log(tf.clip_by_value(probability, TINY, 1.0))
 
 
-class Distribution:
+class Distribution(Checked):
     """A family of distributions over vectors [dim]; the base class states what every family offers."""
 
     dim: int
@@ -187,7 +190,7 @@ class Distribution:
 class Categorical(Distribution):
     """One of `dim` categories, as a one-hot vector; the prior is uniform."""
 
-    dim: int
+    dim: int = setting(DIM, "how many categories there are")
     is_discrete = True
 
     @property
@@ -268,8 +271,10 @@ class Gaussian(Distribution):
         stddev = sqrt(exp(output)) = exp(output / 2).
     """
 
-    dim: int
-    fix_std: bool = False
+    dim: int = setting(DIM, "numbers in one sample")
+    fix_std: bool = setting(
+        SWITCH, "True fixes the deviation of `activate_dist` to 1; False: stddev = exp(output / 2)", False
+    )
 
     @property
     def dist_flat_dim(self):
@@ -508,7 +513,7 @@ class MeanGaussian(Gaussian):
 class Bernoulli(Distribution):
     """Independent bits; the prior is a fair coin."""
 
-    dim: int
+    dim: int = setting(DIM, "how many bits there are")
     is_discrete = True
 
     def sweep(self, columns, limit):
@@ -591,10 +596,7 @@ class Product(Distribution):
       dists: the factors, a sequence of distributions.
     """
 
-    dists: tuple
-
-    def __post_init__(self):
-        object.__setattr__(self, "dists", tuple(self.dists))
+    dists: tuple = setting(several(instance(Distribution, "a distribution"), "a list of distributions"), "the factors")
 
     @property
     def dim(self):

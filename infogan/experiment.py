@@ -6,13 +6,14 @@ import platform
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
-from infogan.data import check_dataset, select_images
+from infogan.data import Dataset, check_dataset, select_images
 from infogan.evaluation.report import find_version
 from infogan.model.architectures import Architecture
 from infogan.model.gan import check_networks
+from infogan.spec import ExperimentSpec
+from infogan.system.checks import FILE_NAME, PATH, SWITCH, instance, optional
 from infogan.system.devices import check_precision, describe_devices, find_gpus
 from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import write_json
@@ -139,11 +140,15 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
       TrainingFailed: as `run`.
       KeyboardInterrupt: after a signal, unless what the program has for that signal ends it.
     """
+    instance(ExperimentSpec, "an ExperimentSpec").check("spec", spec)
     dataset = _check_dataset(dataset, spec)
+    roots = [PATH.check(*given) / spec.name for given in (("log_dir", log_dir), ("checkpoint_dir", checkpoint_dir))]
+    optional(FILE_NAME).check("name", name)
+    SWITCH.check("resume", resume)
     check_precision(spec.precision, "precision", "Take float32.")
     if isinstance(spec.network, Architecture):
         check_networks(spec)
-    roots, folder = (Path(log_dir) / spec.name, Path(checkpoint_dir) / spec.name), None
+    folder = None
     try:
         with StopSignals(ends_process=False) as stop:
             if resume:
@@ -184,6 +189,7 @@ def evaluate(path, dataset):
 
 def _check_dataset(dataset, spec):
     """The images that the spec trains and tests on, of a Dataset that suits it."""
+    instance(Dataset, "a Dataset").check("dataset", dataset)
     for split in (dataset.train, dataset.test):
         _check_images(split.images, spec)
     check_dataset(dataset)

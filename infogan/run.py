@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from infogan.codes import describe_codes, place_values
+from infogan.codes import as_numbers, describe_codes, place_values
 from infogan.evaluation.trained_model import TrainedModel
-from infogan.system.checks import COUNT, SEED
+from infogan.system.checks import COUNT, SEED, quote
 from infogan.system.devices import find_gpus
 from infogan.system.errors import InputError
 from infogan.training.run_folder import open_run
@@ -69,7 +69,7 @@ class TrainedRun:
     def latents(self, codes=None, noise=None, seed=0, count=None):
         """The latents that `generate` makes images of, with the same arguments: float32 [N, dim]."""
         drawn = self.sample_latents(1 if count is None else count, seed)
-        return place_values(self.spec, drawn, codes or {}, noise)
+        return place_values(self.spec, drawn, {} if codes is None else codes, noise)
 
     def generate(self, codes=None, noise=None, seed=0, count=None):
         """Images G(z, c).
@@ -99,15 +99,14 @@ class TrainedRun:
         Raises:
           InputError: if the latents have another shape.
         """
-        latents = np.asarray(latents)
-        dim = sum(latent.distribution.dim for latent in self.spec.latent_spec)
-        if latents.dtype.kind not in "fiu" or latents.ndim < 1 or latents.shape[-1] != dim:
+        array, dim = as_numbers("latents", latents), sum(latent.distribution.dim for latent in self.spec.latent_spec)
+        if array.ndim < 1 or array.shape[-1] != dim:
             raise InputError(
                 "latents",
-                f"{latents.dtype} of shape {[*latents.shape]} was given, but numbers [..., {dim}] are needed. "
-                "`latents` and `sample_latents` make them.",
+                f"{quote(latents)} was given, but numbers [..., {dim}] are needed. `latents` and `sample_latents` make "
+                "them.",
             )
-        return self._model.generate(latents)
+        return self._model.generate(array)
 
     def encode(self, images):
         """Q's posterior of every code: what the codes of an image seem to be.
@@ -145,7 +144,7 @@ class TrainedRun:
 
     def _pixels(self, images):
         """Checked images as pixels from 0 to 255."""
-        images = np.asarray(images)
+        images = as_numbers("images", images)
         if images.ndim != 4 or images.shape[1:] != self.image_shape:
             needed = ", ".join(map(str, self.image_shape))
             raise InputError(

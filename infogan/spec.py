@@ -193,7 +193,10 @@ def continuous_codes(count, fix_std=False):
     Returns:
       tuple of Latent.
     """
-    return tuple(Latent(f"continuous_{i}", distributions.Uniform(1, fix_std=fix_std)) for i in range(1, count + 1))
+    return tuple(
+        Latent(f"continuous_{i}", distributions.Uniform(1, fix_std=fix_std))
+        for i in range(1, COUNT.check("count", count) + 1)
+    )
 
 
 def circular_codes(count):
@@ -205,7 +208,7 @@ def circular_codes(count):
     Returns:
       tuple of Latent.
     """
-    return tuple(Latent(f"circular_{i}", distributions.Circular()) for i in range(1, count + 1))
+    return tuple(Latent(f"circular_{i}", distributions.Circular()) for i in range(1, COUNT.check("count", count) + 1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,7 +324,6 @@ class ExperimentSpec(Checked):
 
     def __post_init__(self):
         super().__post_init__()
-        whole(1).check("output_dist", self.output_dist.dim)
         architecture = find_architecture(self.network)
         is_ours = architecture.name in ARCHITECTURES
         object.__setattr__(self, "network", architecture.name if is_ours else architecture)

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import struct
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from dataset_files import (
     write_zip,
 )
 
-from infogan.data import DATASETS, RESIZED, Dataset, load_dataset
+from infogan.data import DATASETS, RESIZED, load_dataset
 from infogan.system.errors import InputError
 
 
@@ -189,7 +190,7 @@ def test_training_sees_neither_labels_nor_factors(spec, dataset, tmp_path, monke
     folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "sealed")
     folder.create(spec, dataset)  # keeps a checksum of images and labels, to know the data again
     monkeypatch.setattr(evaluate, "evaluate_run", lambda *arguments: [])
-    sealed = Dataset(Sealed(dataset.train.images), None, "sealed")
+    sealed = SimpleNamespace(train=Sealed(dataset.train.images), source="sealed")
     with StopSignals() as stop:
         experiment.run(spec, folder, sealed, stop)
     assert find_checkpoints(folder.checkpoints)[-1] == spec.updates

@@ -162,7 +162,7 @@ def test_a_set_of_one_thing_cannot_be_split(count, groups, what):
         (
             "angle",
             None,
-            "kind: 'angle' was given for a factor, but one of ordered, circular, nominal, binary is needed",
+            "Factor.kind: 'angle' was given, but one of ordered, circular, nominal, binary is needed",
         ),
         ("circular", None, "period: None was given, but a circular factor needs its full turn"),
         ("circular", 0, "period: 0 was given"),

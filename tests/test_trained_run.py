@@ -118,7 +118,18 @@ WRONG_VALUES = {
     "count": ({"codes": {"digit": [1, 2]}, "count": 3}, "(digit: 2, count: 3), but they go together"),
     "negative count": ({"count": -1}, "count: -1 was given, but a whole number of at least 0"),
     "noise": ({"noise": np.zeros((2, 60))}, "noise: an array of shape [2, 60] was given, but [62] or [N, 62]"),
-    "seed": ({"seed": -1}, "seed: -1 was given, but a whole number from 0"),
+    "seed": ({"seed": -1}, "seed: -1 was given, but a whole number of at least 0"),
+    "codes as an array": (
+        {"codes": np.zeros(12)},
+        "codes: an array of shape [12] and type float64 was given, but a dict",
+    ),
+    "latents for codes": ({"codes": 0}, "codes: 0 was given, but a dict of code name -> value is needed"),
+    "seed of a text": ({"seed": "1"}, "seed: '1' was given, but a whole number"),
+    "count of a text": ({"count": "3"}, "count: '3' was given, but a whole number"),
+    "count of a share": ({"count": 2.5}, "count: 2.5 was given, but a whole number"),
+    "noise of texts": ({"noise": ["a"] * 62}, "noise: ['a', 'a', "),
+    "no name": ({"codes": {3: 1}}, "codes: 3 was given, but the codes of this run are digit"),
+    "an object": ({"codes": {"width": object}}, "width: <class 'object'> was given, but numbers are needed"),
     "codes in a list": ({"codes": ["digit"]}, "codes: ['digit'] was given, but a dict of code name -> value"),
 }
 
@@ -132,9 +143,11 @@ def test_wrong_values_are_refused(run, case):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("latents", [np.zeros((2, 3)), np.zeros(()), np.full((1, 74), "a"), [[0.0] * 73]])
+@pytest.mark.parametrize(
+    "latents", [np.zeros((2, 3)), np.zeros(()), np.full((1, 74), "a"), [[0.0] * 73], None, "z", [[1], [1, 2]]]
+)
 def test_wrong_latents_are_refused(run, latents):
-    with pytest.raises(InputError, match=r"latents: .* was given, but numbers \[\.\.\., 74\] are needed"):
+    with pytest.raises(InputError, match=r"latents: .* was given, but numbers( \[\.\.\., 74\])? are needed"):
         run.generate_from(latents)
 
 
@@ -142,7 +155,10 @@ WRONG_IMAGES = {
     "size": (np.zeros((2, 32, 32, 1), np.uint8), "[2, 32, 32, 1] was given, but [N, 28, 28, 1] is needed"),
     "channels": (np.zeros((2, 28, 28), np.uint8), "[2, 28, 28] was given, but [N, 28, 28, 1] is needed"),
     "range": (np.full((1, 28, 28, 1), 255.0), "floats from 255 to 255 were given, but they must lie in [0, 1]"),
-    "nan": (np.full((1, 28, 28, 1), np.nan), "floats from nan to nan were given"),
+    "nan": (np.full((1, 28, 28, 1), np.nan), "images: nan was given, but finite numbers"),
+    "no array": (None, "images: None was given, but numbers are needed"),
+    "a file": ("photo.png", "images: 'photo.png' was given, but numbers are needed"),
+    "ragged": ([[1.0], [1.0, 2.0]], "images: [[1.0], [1.0, 2.0]] was given, but numbers are needed"),
     "type": (np.zeros((1, 28, 28, 1), int), "int64 was given, but uint8, or float in [0, 1], is needed"),
 }
 
@@ -245,7 +261,7 @@ def test_loading_is_announced_without_tensorflow():
 
 
 def test_images_of_another_size_are_not_trained_on(spec, dataset, tmp_path):
-    for shape in ((9, 8, 8, 1), (9, 1, 28, 28), (9, 784)):  # the second has the right number of pixels
+    for shape in ((9, 8, 8, 1), (9, 1, 28, 28)):  # the second has the right number of pixels
         wrong = dataclasses.replace(dataset, test=dataclasses.replace(dataset.test, images=np.zeros(shape, np.uint8)))
         message = f"uint8 images of shape {[*shape]} were given, but uint8 ['N', 28, 28, 1] is needed"
         with pytest.raises(InputError, match=re.escape(message)):

@@ -59,7 +59,7 @@ def load_dataset(spec, data_dir=None, trust_archive=False):
             raise InputError("channels", f"{spec.channels} was given, but those of {spec.dataset} are known.")
         options["channels"] = spec.channels
     with trust_archives(trust_archive):
-        return select_images(spec, load(data_dir or default_folder(spec.dataset), **options))
+        return select_images(spec, load(default_folder(spec.dataset) if data_dir is None else data_dir, **options))
 
 
 def select_images(spec, dataset):

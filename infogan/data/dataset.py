@@ -4,13 +4,20 @@ import dataclasses
 import difflib
 import itertools
 import os
-from pathlib import Path
 
 import numpy as np
 
 from infogan.data.factors import Factor, FactorGrid, describe_array
+from infogan.system.checks import PATH, TEXT, Kind, instance, optional
 from infogan.system.errors import InputError
 from infogan.system.messages import note
+
+IMAGES = Kind(
+    "a uint8 array [N, H, W, C]",
+    lambda images: isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4,
+)
+ARRAY = instance(np.ndarray, "an array")
+FACTORS = instance(dict, "a dict of name -> Factor")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +37,12 @@ class Split:
     factors: dict = dataclasses.field(default_factory=dict)
     groups: np.ndarray | None = None
 
+    def __post_init__(self):
+        IMAGES.check("Split.images", self.images)
+        for name in ("labels", "groups"):
+            optional(ARRAY).check(f"Split.{name}", getattr(self, name))
+        FACTORS.check("Split.factors", self.factors)
+
     def __len__(self):
         return len(self.images)
 
@@ -42,6 +55,9 @@ class Split:
         labels, groups = (None if numbers is None else numbers[chosen] for numbers in (self.labels, self.groups))
         factors = {name: factor.select(chosen) for name, factor in self.factors.items()}
         return Split(self.images[chosen], labels, factors, groups)
+
+
+SPLIT = instance(Split, "a Split of images")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +75,10 @@ class Dataset:
     test: Split
     source: str
     complete: "Dataset | None" = None
+
+    def __post_init__(self):
+        for name, kind in (("train", SPLIT), ("test", SPLIT), ("source", TEXT)):
+            kind.check(f"Dataset.{name}", getattr(self, name))
 
     def limit(self, held_out, most):
         """The set without its first `held_out` training images, and at most `most` images of each split (None: all)."""
@@ -82,6 +102,7 @@ def check_dataset(dataset):
       InputError: if labels, factors or groups are not one for each image, or of another kind than `Split` says; if
         factors of the two splits have other names or kinds, or one split alone has groups.
     """
+    instance(Dataset, "a Dataset").check("dataset", dataset)
     train, test = dataset.train, dataset.test
     for split in (train, test):
         _check_labels(split)
@@ -102,7 +123,7 @@ def check_dataset(dataset):
 
 def _check_labels(split):
     labels, count = split.labels, len(split)
-    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,) or labels.min() < 0):
+    if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != (count,) or labels.min(initial=0) < 0):
         raise InputError(
             "dataset",
             f"labels of shape {[*labels.shape]} and type {labels.dtype} were given, but whole numbers [{count}] from 0 "
@@ -230,7 +251,7 @@ def check_data_dir(data_dir, needed):
     """
     if data_dir is None:
         raise InputError("--data-dir", f"nothing was given, but {needed}")
-    folder = Path(data_dir)
+    folder = PATH.check("--data-dir", data_dir)
     try:
         if folder.is_dir():
             os.listdir(folder)

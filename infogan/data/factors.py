@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from infogan.system.checks import choice, instance
 from infogan.system.errors import InputError
 
 KINDS = ("ordered", "circular", "nominal", "binary")
@@ -26,8 +27,8 @@ class Factor:
     period: float | None = None
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise InputError("kind", f"{self.kind!r} was given for a factor, but one of {', '.join(KINDS)} is needed.")
+        instance(np.ndarray, "an array of numbers").check("Factor.values", self.values)
+        choice(KINDS).check("Factor.kind", self.kind)
         if self.kind == "circular":
             if not isinstance(self.period, int | float) or not 0 < self.period < math.inf:
                 raise InputError("period", f"{self.period!r} was given, but a circular factor needs its full turn.")

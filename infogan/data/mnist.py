@@ -5,6 +5,7 @@ from pathlib import Path
 
 from infogan.data.arrays import load_idx
 from infogan.data.dataset import Dataset, Split, describe_near
+from infogan.system.checks import PATH
 from infogan.system.errors import InputError
 
 SHIPPED = Path(__file__).parent / "mnist_files"
@@ -32,7 +33,7 @@ def load(data_dir=None):
     Raises:
       InputError: naming the file that is missing, damaged or of another size.
     """
-    folder = SHIPPED if data_dir is None else Path(data_dir)
+    folder = SHIPPED if data_dir is None else PATH.check("--data-dir", data_dir)
     if not folder.is_dir():
         raise InputError("--data-dir", f"{folder} is no folder, but one with MNIST's four idx files is needed.")
     paths = {stem: _find(folder, stem) for stem in SHA256}

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import FILE_NAME
+from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.errors import InputError
 from infogan.system.files import TEMPORARY, locked, reading, remove_abandoned, write_atomically, write_json
 from infogan.training.checkpoints import find_checkpoints, newest_intact
@@ -382,7 +382,7 @@ def open_run(path, log_root=None, checkpoint_root=None):
     Raises:
       InputError: if it is no run's folder, cannot be read, or the folder with the checkpoints is not found.
     """
-    given = Path(path).absolute()
+    given = PATH.check("path", path).absolute()
     with reading(given):
         if not (given / "spec.json").is_file():
             raise InputError(path, _describe_missing(given))
