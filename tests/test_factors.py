@@ -100,6 +100,12 @@ def measure(codes, factor, **options):
     return {(metric.name, metric.code): metric for metric in metrics}
 
 
+def read_note(best):
+    """Which code stands for the factor, and what it reaches by chance."""
+    code, by_chance, *_ = best.note.split("; ")
+    return code, float(by_chance.split()[0]) / (100 if "%" in by_chance else 1)
+
+
 def test_every_score_has_a_case():
     tried = {(factor.kind, read_code(kind(code))[0].kind, name) for factor, name, kind, code, *_ in CASES.values()}
     for score in SCORES:
@@ -114,10 +120,8 @@ def test_a_perfect_code_scores_the_ceiling_and_one_by_chance_scores_chance(case)
     useless = kind(np.random.default_rng(1).permutation(perfect))
     best = measure({"useless": useless, "perfect": kind(perfect)}, factor)[f"{name}, best code", None]
     assert best.ours == pytest.approx(ceiling, abs=0.015)
-    code, by_chance, *_ = best.note.split("; ")
-    value = float(by_chance.split()[0]) / (100 if "%" in by_chance else 1)
     # 2000 images: four standard errors are 0.06 of an accuracy whose rarer kind has 400, less of all else.
-    assert (code, value) == ("perfect", pytest.approx(chance, abs=0.06))
+    assert read_note(best) == ("perfect", pytest.approx(chance, abs=0.06))
     assert measure({"useless": useless}, factor)[f"{name}, best code", None].ours == pytest.approx(chance, abs=0.06)
 
 
@@ -138,6 +142,13 @@ def test_what_a_score_fits_is_fitted_to_the_half_that_is_not_scored(case):
     assert changes.ours < chance
 
 
+def test_the_score_is_that_of_the_half_that_chose_nothing(case):
+    factor, name, kind, perfect, _, ceiling, _ = case
+    wrong = SECOND & (np.random.default_rng(2).random(COUNT) < 0.3)
+    code = np.where(wrong, np.random.default_rng(1).permutation(perfect), perfect)
+    assert measure({"code": kind(code)}, factor)[f"{name}, best code", None].ours < ceiling - 0.1
+
+
 def test_each_code_has_a_row_scored_on_the_second_half(case):
     factor, name, kind, perfect, _, ceiling, chance = case
     rows = measure({"early": kind(np.where(FIRST, perfect, np.roll(perfect, 1))), "all": kind(perfect)}, factor)
@@ -154,7 +165,9 @@ def test_a_code_that_fits_by_its_many_categories_is_not_chosen(factor):
     rich = categories(np.arange(COUNT) % 1000)
     knows = np.where(RANDOM.random(COUNT) < 0.5, factor.values > 0.5, RANDOM.random(COUNT) < 0.5)
     rows = measure({"rich": rich, "knows": categories(knows.astype(int))}, factor)
-    assert [row.note.split(";")[0] for (name, _), row in rows.items() if "NMI" not in name and row.note] == ["knows"]
+    assert [read_note(row)[0] for (name, _), row in rows.items() if "NMI" not in name and row.note] == ["knows"]
+    best = [row for (name, _), row in measure({"rich": rich}, factor).items() if "NMI" not in name and row.note]
+    assert [read_note(row)[1] for row in best] == [pytest.approx(0.3 if factor.kind == "nominal" else -0.9, abs=0.3)]
 
 
 def test_of_a_code_of_several_numbers_one_is_chosen_on_the_half_that_is_not_scored():
@@ -167,7 +180,8 @@ def test_of_a_code_of_several_numbers_one_is_chosen_on_the_half_that_is_not_scor
 
 def test_the_richest_category_is_found_on_the_first_half_and_told_of_the_second():
     rare = np.where(RANDOM.random(COUNT) < 0.2, 2, 0)
-    numbers = np.where(GLASSES > 0.5, np.where(FIRST, 1, rare), rare)
+    # A third of the attribute on the first half: in all of category 1, though more of it is in category 0.
+    numbers = np.where(FIRST & (GLASSES > 0.5) & (NOISE > 0.5), 1, rare)
     note = measure({"who": categories(numbers)}, Factor(GLASSES, "binary"))["balanced accuracy for it, best code", None]
     assert note.note.endswith("category 1 has it most")  # no image of the second half is in it
     numbers[SECOND & (LIGHT > 2)] = 1
@@ -270,3 +284,14 @@ def test_no_codes_of_a_kind_give_no_rows():
         ("balanced accuracy for it", "code"),
         ("balanced accuracy for it, best code", None),
     }
+
+
+def test_the_scale_of_a_code_makes_no_difference():
+    rows = measure({"far": number(1e6 * TURN + 5e6)}, CIRCLE)
+    assert rows[EXPLAINED, "far"].ours == pytest.approx(cubic_ceiling(), abs=0.015)
+
+
+def test_a_category_of_which_nothing_is_known_predicts_the_mean():
+    quarter_turn = Factor(np.linspace(0, 90, 400), "circular", 360)
+    explained = measure({"unseen": categories(np.arange(400))}, quarter_turn)[EXPLAINED, "unseen"]
+    assert explained.ours == pytest.approx(0, abs=0.05)

@@ -1,6 +1,7 @@
 """True factors of a set, such as an azimuth: of what kind each is, and images by its values."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -34,6 +35,11 @@ class Factor:
                 raise InputError("period", f"{self.period!r} was given, but a circular factor needs its full turn.")
         elif self.period is not None:
             raise InputError("period", f"{self.period!r} was given, but a factor that is {self.kind} has none.")
+
+    @functools.cached_property
+    def numbered(self):
+        """(array of the values that occur, from low to high; int array [N], which of these each image has)."""
+        return np.unique(self.values, return_inverse=True)
 
     def select(self, chosen):
         """The factor of some of the images: a slice or an array of places."""
@@ -109,7 +115,7 @@ class FactorGrid:
         self._splits = splits
         if not all(split.factors for split in splits):
             raise InputError(source, "it has no true factors, but sampling by factor needs them.")
-        found = {name: np.unique(factor.values, return_inverse=True) for name, factor in join_factors(splits).items()}
+        found = {name: factor.numbered for name, factor in join_factors(splits).items()}
         self.levels = {name: levels for name, (levels, _) in found.items()}
         self.sizes = tuple(len(levels) for levels in self.levels.values())
         numbers = [number for _, number in found.values()]
@@ -206,7 +212,8 @@ class FactorGrid:
             raise self._incomplete(source, f"{missing:,} combinations have no image")
 
     def _incomplete(self, source, problem):
-        sizes = " x ".join(f"{size:,} {name}" for name, size in zip(self.levels, self.sizes))
+        sizes = " x ".join(f"{size:,} {name}" for name, size in list(zip(self.levels, self.sizes))[:6])
+        sizes += " x ..." if len(self.sizes) > 6 else ""
         return InputError(
             source,
             f"its factors have {sizes} values, but {problem}. Sampling by factor needs an image of every combination.",

@@ -145,13 +145,17 @@ def compute_accuracy(code, factor, fitted, scored):
 
     Args and Returns: as `compute_explained`; from 0 to 1.
     """
-    _, kinds = np.unique(factor.values, return_inverse=True)
+    _, kinds = factor.numbered
     bins = code.values if code.kind == "categories" else _sort_into_bins(code.values, fitted)
-    counts = np.zeros((bins.max() + 1, kinds.max() + 1))
-    np.add.at(counts, (bins[fitted], kinds[fitted]), 1.0)
-    stands_for = (counts / np.maximum(counts.sum(axis=0), 1.0)).argmax(axis=1)
-    is_right = stands_for[bins[scored]] == kinds[scored]
-    return float(np.mean([is_right[kinds[scored] == kind].mean() for kind in np.unique(kinds[scored])]))
+    shape = (bins.max() + 1, kinds.max() + 1)
+    pairs = np.ravel_multi_index((bins, kinds), shape)
+    of_fitted, of_scored = (
+        np.bincount(pairs[half], minlength=np.prod(shape)).reshape(shape) for half in (fitted, scored)
+    )
+    stands_for = (of_fitted / np.maximum(of_fitted.sum(axis=0), 1)).argmax(axis=1)
+    right = np.where(stands_for[:, None] == np.arange(shape[1]), of_scored, 0).sum(axis=0)
+    images = of_scored.sum(axis=0)
+    return float(np.mean(right[images > 0] / images[images > 0]))
 
 
 def _sort_into_bins(values, fitted):
@@ -217,8 +221,7 @@ def measure_factors(posteriors, factors, seed, groups=None):
         for score in SCORES:
             suited = {code: readings for code, readings in codes.items() if readings[0].kind in score.codes}
             if suited and factor.kind in score.factors:
-                rows = _measure(score, suited, name, factor, fair, seed)
-                metrics += rows[-1:] if factor.kind == "binary" else rows  # of attributes there are dozens
+                metrics += _measure(score, suited, name, factor, fair, seed)
     if metrics:
         notes.append("The best code for a factor was chosen on one half of the images and scored on the other.")
     return metrics, notes
@@ -233,7 +236,7 @@ def _names_the_group(factor, groups):
 
 
 def _measure(score, codes, name, factor, groups, seed):
-    """Metrics of one score of one factor, a row for each code and one for the code that stands for it."""
+    """Metrics of one score of one factor: of each code, but for attributes, and of the code that stands for it."""
     chosen_on, scored_on = split_in_halves(groups, seed)
     quarters = split_in_halves(groups, seed, chosen_on)
     chosen = {
@@ -241,13 +244,14 @@ def _measure(score, codes, name, factor, groups, seed):
         for code, readings in codes.items()
     }
     best = max(chosen, key=chosen.get)
-    scores = {code: _apply(score, readings, factor, chosen_on, scored_on) for code, readings in codes.items()}
+    shown = [best] if factor.kind == "binary" else codes  # of attributes there are dozens
+    scores = {code: _apply(score, codes[code], factor, chosen_on, scored_on) for code in shown}
     chance = _apply(score, _shuffle(codes[best], seed), factor, chosen_on, scored_on)
     note = f"{best}; {format_value(chance, score.unit)} by chance"
     if factor.kind == "binary" and codes[best][0].kind == "categories":
         note += f"; {_describe_richest(codes[best][0].values, factor.values, chosen_on, scored_on)}"
     metric = score.name.format(name)
-    rows = [Metric(metric, value, score.unit, code, factor=name) for code, value in scores.items()]
+    rows = [] if factor.kind == "binary" else [Metric(metric, scores[c], score.unit, c, factor=name) for c in scores]
     best_row = Metric(f"{metric}, best code", scores[best], score.unit, note=note, better="higher", factor=name)
     return [*rows, best_row]
 
