@@ -22,7 +22,7 @@ from infogan.training.run_folder import RunFolder, open_run
 def roots(tmp_path, monkeypatch):
     """Roots of unusual names below the current folder."""
     monkeypatch.chdir(tmp_path)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a program; launchers have changed it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started from
     return "reports", "weights"
 
 

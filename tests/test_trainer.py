@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import io
 import json
 import math
 import signal
@@ -342,23 +341,31 @@ def test_outside_the_main_thread_no_signal_is_caught():
     assert caught == [signal.getsignal(signal.SIGINT)]
 
 
+class ClosedBar:
+    """A bar on a terminal that was closed."""
+
+    tries = 0
+
+    def start(self):
+        return self
+
+    def update(self, value):
+        self.tries += 1
+        raise OSError(errno.EIO, "Input/output error")
+
+    def finish(self, dirty):
+        raise OSError(errno.EIO, "Input/output error")
+
+
 def test_a_terminal_that_is_closed_does_not_end_a_run_before_it_is_saved(spec, monkeypatch):
-    class Closed(io.StringIO):
-        def isatty(self):
-            return True
-
-        def flush(self):
-            if is_closed:
-                raise OSError(errno.EIO, "Input/output error")
-
-    is_closed = []
-    monkeypatch.setattr(sys, "stdout", Closed())
+    bars = []
+    monkeypatch.setattr("progressbar.ProgressBar", lambda **options: bars.append(ClosedBar()) or bars[0])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     progress = Progress(0, spec)
-    is_closed.append(True)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    for update in range(1, 5):
-        progress.advance(update)
+    progress.advance(1)
+    progress.advance(2)
     progress.close()
+    assert bars[0].tries == 1
 
 
 @pytest.mark.parametrize("number", StopSignals.SIGNALS)

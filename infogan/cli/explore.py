@@ -112,6 +112,8 @@ def serve(run, listener, auth=None):
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # uvicorn calls it once it has said goodbye
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup; uvicorn knows only the other two
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
     host, port = listener.getsockname()[:2]
     with tempfile.TemporaryDirectory(prefix="infogan-explore-") as uploads:
         os.environ.update(GRADIO_TEMP_DIR=uploads, **GRADIO_SETTINGS)

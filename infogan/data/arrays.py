@@ -19,6 +19,7 @@ from infogan.data.archives import (
     open_source,
 )
 from infogan.system.errors import InputError
+from infogan.system.files import reading
 from infogan.system.messages import note
 
 HEADER_ERRORS = (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, OverflowError)
@@ -203,7 +204,7 @@ def load_idx(path, dimensions):
       InputError: naming the file, if it cannot be read or is not such a file.
     """
     try:
-        with path.open("rb") as raw:
+        with reading(path), path.open("rb") as raw:
             is_gzip = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if is_gzip else path.open("rb") as file:
             shape = _read_shape(path, file.read(4 + 4 * dimensions), dimensions)

@@ -1,6 +1,7 @@
 """Files that are there and may not be read: that is said, no file is called damaged, and none is moved."""
 
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infogan.cli.study import load_study
+from infogan.data.arrays import load_idx
 from infogan.system.errors import InputError
 from infogan.system.tf1 import tf_path
 from infogan.training.checkpoints import describe_last_checkpoint, newest_intact, set_aside_damaged, write_manifest
@@ -69,6 +71,7 @@ READERS = {
     "logs/run/report.json": RunFolder.load_report,
     "logs/run/metrics.jsonl": lambda folder: load_metrics(folder.metrics),
     "logs/study.json": lambda folder: load_study(folder.log.with_name("study.json")),
+    "logs/train-images-idx3-ubyte": lambda folder: load_idx(folder.log.with_name("train-images-idx3-ubyte"), 3),
     "ckt/run": lambda folder: open_run(folder.checkpoints),
     "logs/run": lambda folder: open_run(folder.log),
 }
@@ -85,7 +88,7 @@ def test_files_of_a_run_that_may_not_be_read(folder, name):
     path.chmod(0o755)
     message = str(caught.value)
     assert message.startswith(str(path)) and "cannot be read (Permission denied)" in message
-    assert "Remove" not in message and "Start a new" not in message
+    assert not re.search("Remove|Start a new|Fetch", message)
 
 
 def test_a_run_that_may_not_be_entered_is_named_when_it_is_resumed(folder):
