@@ -101,7 +101,9 @@ def test_a_finished_run_that_gets_longer_equals_one_that_was_as_long_from_the_st
     train(longer, dataset, folder)
     expected, found = saved_variables(whole, 4), saved_variables(parts, 4)
     for name in expected:
-        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+        # Batch norm's averages settle twice, each time from where they were: in another order of sums.
+        tolerance = {"rtol": 1e-4, "atol": 1e-7} if name.endswith(("/mean", "/variance")) else {"rtol": 0}
+        np.testing.assert_allclose(found[name], expected[name], err_msg=name, **tolerance)
     assert without_speed(load_metrics(parts.metrics)) == without_speed(load_metrics(whole.metrics))
 
 
