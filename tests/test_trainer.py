@@ -334,13 +334,13 @@ def test_handlers_are_put_back_where_the_process_goes_on(monkeypatch, ends_proce
 def test_outside_the_main_thread_no_signal_is_caught():
     def enter():
         with StopSignals():
-            caught.append(signal.getsignal(signal.SIGINT))
+            caught.append((signal.getsignal(signal.SIGINT), sys.unraisablehook))
 
     caught = []
     thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
-    assert caught == [signal.getsignal(signal.SIGINT)]
+    assert caught == [(signal.getsignal(signal.SIGINT), sys.unraisablehook)]
 
 
 class ClosedBar:

@@ -48,11 +48,14 @@ class StopSignals:
     def __enter__(self):
         caught = filter(_can_be_caught, self.SIGNALS)
         self._previous = {number: signal.signal(number, self._handle) for number in caught}
-        self._previous_hook, sys.unraisablehook = sys.unraisablehook, self._handle_dropped
+        self._previous_hook = sys.unraisablehook
+        if self._previous:
+            sys.unraisablehook = self._handle_dropped
         return self
 
     def __exit__(self, *exception):
-        sys.unraisablehook = self._previous_hook
+        if self._previous:
+            sys.unraisablehook = self._previous_hook
         # Python and IPython have a prompt where a person types; a script has none.
         is_last = self.received is not None and self._ends_process and not hasattr(sys, "ps1")
         for number, handler in self._previous.items():

@@ -43,7 +43,7 @@ def folder(spec, dataset):
             for part in ("index", "data-00000-of-00001"):
                 (folder.checkpoints / f"model-{update}.{part}").write_text(f"{update} {part}")
             files = {path.name: path for path in folder.checkpoints.glob(f"model-{update}.*")}
-            write_manifest(folder.checkpoints / f"model-{update}.manifest.json", update, files)
+            write_manifest(folder.checkpoints / f"model-{update}.manifest.json", update, files, weights=["kernel"])
         folder.metrics.write_text("")
         (folder.log / "report.json").write_text("{}")
         yield folder
