@@ -5,7 +5,7 @@ import numpy as np
 from infogan.codes import as_numbers, describe_codes, place_values
 from infogan.evaluation.trained_model import TrainedModel
 from infogan.system.checks import COUNT, SEED, quote
-from infogan.system.devices import find_gpus
+from infogan.system.devices import check_process, find_gpus
 from infogan.system.errors import InputError
 from infogan.training.run_folder import open_run
 
@@ -48,9 +48,20 @@ class TrainedRun:
         self.report = folder.load_report()
         self.codes = describe_codes(self.spec, self.report)
         find_gpus()  # starts TensorFlow without what its libraries print
-        self._model = TrainedModel(self.spec, folder)
-        self.update = self._model.update
-        self.image_shape = self._model.image_shape
+        self._opened = TrainedModel(self.spec, folder)
+        self.update = self._opened.update
+        self.image_shape = self._opened.image_shape
+
+    @property
+    def _model(self):
+        check_process()
+        return self._opened
+
+    def __reduce__(self):  # of copy and pickle, and so of multiprocessing
+        raise InputError(
+            "run",
+            "a loaded run cannot be copied or sent to another process, but its folder can. Call infogan.load there.",
+        )
 
     def __enter__(self):
         return self

@@ -1,12 +1,19 @@
 """What the tests share: the launchers on the path, a small spec, a small dataset, one finished smoke run."""
 
 import dataclasses
+import logging
+import os
+import random
+import resource
 import signal
 import socket
 import sys
+import threading
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -36,6 +43,40 @@ def signal_handlers():
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+def describe_process():
+    """State of the whole process, which is not a command's or a call's to change for good: dict of name -> value."""
+    loggers = [logging.getLogger(name) for name in ("", "absl", "tensorflow", "infogan", "matplotlib", "PIL")]
+    return {
+        "signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        **{f"${name}": value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+        "folder": Path.cwd(),
+        "mask": Path("/proc/self/status").read_text().split("Umask:")[1].split()[0]
+        if sys.platform == "linux"
+        else None,
+        "limits": {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if "RLIMIT_" in name},
+        "cores": getattr(os, "sched_getaffinity", lambda process: None)(0),
+        "files": [os.fstat(number).st_ino for number in range(3)],
+        "hooks": (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook),
+        "path": list(sys.path),
+        "warnings": list(warnings.filters),
+        "logging": [(logger.level, list(logger.handlers), logger.disabled) for logger in loggers],
+        "random": (random.getstate(), *map(str, np.random.get_state())),
+        "errors": np.geterr(),
+        "depth": sys.getrecursionlimit(),
+        "plots": dict(matplotlib.rcParams),
+    }
+
+
+@pytest.fixture
+def unchanged_process():
+    """Fails the test if the process is not afterwards what it was. Ask for it after what changes the process itself."""
+    before = describe_process()
+    yield
+    after = describe_process()
+    assert {name: after[name] for name in after if after[name] != before.get(name)} == {}
+    assert set(before) == set(after)
 
 
 NETWORK = "dcgan"

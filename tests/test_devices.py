@@ -5,6 +5,9 @@ import os
 import platform
 import subprocess
 import sys
+import time
+import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -48,6 +51,50 @@ def test_what_a_run_computes_on_is_said(monkeypatch, tmp_path):
     assert devices.describe_devices(["NVIDIA H100"]) == "GPU: NVIDIA H100, CUDA 12.5.1, cuDNN 9"
     monkeypatch.setattr("tensorflow.sysconfig.get_build_info", dict)  # a TensorFlow without CUDA, as for other GPUs
     assert devices.describe_devices(["Metal"]) == "GPU: Metal"
+
+
+@pytest.fixture
+def slow_start(monkeypatch):
+    """TensorFlow before its start, which takes a moment and is noted: a list of the log levels then."""
+    starts = []
+
+    def list_devices(kind):
+        starts.append(os.environ["TF_CPP_MIN_LOG_LEVEL"])
+        os.write(2, b"I0000 00:00:00 chatter\n")
+        time.sleep(0.02)
+        os.write(2, b"W0000 00:00:00 no driver\n")
+        return []
+
+    monkeypatch.setattr(devices, "tf", types.SimpleNamespace(config=types.SimpleNamespace()))
+    devices.tf.config.list_physical_devices = list_devices
+    monkeypatch.setattr(devices, "_gpus", None)
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    return starts
+
+
+def test_threads_that_start_tensorflow_at_once_keep_standard_error(slow_start, unchanged_process, capfd):
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: devices.find_gpus(), range(4))) == [[]] * 4
+    assert slow_start == ["1"]
+    assert capfd.readouterr().err == "W0000 00:00:00 no driver\n"
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "2"), ("0", "0")])
+def test_the_log_level_is_the_users_and_else_set_for_the_start_alone(slow_start, monkeypatch, given, expected):
+    if given is not None:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", given)
+    devices.find_gpus(devices.ERRORS)
+    assert slow_start == [expected]
+    assert os.environ.get("TF_CPP_MIN_LOG_LEVEL") == given
+
+
+def test_variables_are_put_back_after_an_error_too(monkeypatch):
+    monkeypatch.setenv("INFOGAN_TEST_OLD", "before")
+    with pytest.raises(KeyError), devices.set_variables(INFOGAN_TEST_OLD="inside", INFOGAN_TEST_NEW="inside"):
+        assert os.environ["INFOGAN_TEST_OLD"] == os.environ["INFOGAN_TEST_NEW"] == "inside"
+        raise KeyError
+    assert os.environ["INFOGAN_TEST_OLD"] == "before"
+    assert "INFOGAN_TEST_NEW" not in os.environ
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")

@@ -293,7 +293,7 @@ def launch_evaluation(*arguments):
     return launcher.main([str(argument) for argument in arguments])
 
 
-def test_several_runs_give_their_reports_again_each_once_and_a_summary(run_copy, capsys):
+def test_several_runs_give_their_reports_again_each_once_and_a_summary(run_copy, capsys, unchanged_process):
     logs, checkpoints = run_copy
     for folder in run_copy:
         shutil.copytree(folder, folder.parent / "second")

@@ -91,7 +91,7 @@ def test_a_film_goes_on_without_a_jump(distribution, values, shown):
     np.testing.assert_array_equal(values[film_order(Latent("code", distribution), values)], shown)
 
 
-def test_formats(smoke_run, tmp_path, capsys):
+def test_formats(smoke_run, tmp_path, capsys, unchanged_process):
     assert generate(smoke_run, tmp_path, "--rows", 3, "--columns", 7, "--output", "out.png") == 0
     assert capsys.readouterr().out == f"{tmp_path / 'out.png'}: 3 x 7 images\n"
     assert imageio.imread(tmp_path / "out.png").shape[:2] == (3 * 56, 7 * 56)

@@ -52,6 +52,23 @@ def test_a_launcher_starts_in_every_way_that_python_has(way):
     assert result.stdout.startswith("usage: ")
 
 
+RUN_IN_PYTHON = """
+import runpy, signal, sys
+handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+sys.argv = ["generate.py", "nowhere", "--list"]
+try:
+    runpy.run_path("launchers/generate.py", run_name="__main__")
+except SystemExit as end:
+    print(end.code, {number: signal.getsignal(number) for number in handlers} == handlers)
+"""
+
+
+def test_a_launcher_that_somebodys_python_runs_leaves_its_signals():
+    """As `%run launchers/generate.py` in IPython, whose next Ctrl-C must not end it."""
+    result = subprocess.run([sys.executable, "-c", RUN_IN_PYTHON], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout == "2 True\n"
+
+
 ASK = "import runpy, sys; runpy.run_path(sys.argv[1]); import infogan; print(infogan.__file__, *sys.path, sep='\\n')"
 
 

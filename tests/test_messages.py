@@ -2,8 +2,11 @@
 
 import io
 import signal
+import subprocess
 import sys
 import types
+
+from conftest import ROOT
 
 from infogan.cli.main import Parser, run_command
 from infogan.system.messages import note, say, warn
@@ -28,6 +31,22 @@ def test_a_reader_that_leaves_ends_nothing(monkeypatch):
 
     monkeypatch.setattr(sys, "stderr", types.SimpleNamespace(write=fail, flush=lambda: None))
     warn("nobody hears it")
+
+
+LEAVE = """
+import sys
+from infogan.system.messages import say
+out = sys.stdout
+say("nobody reads it")
+say("nor that")
+print(sys.stdout is out, file=sys.stderr)
+"""
+
+
+def test_a_program_whose_reader_leaves_keeps_its_stream_and_its_exit_status():
+    command = f"{sys.executable} -c '{LEAVE}' | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", f"sleep 0.2; {command}"], capture_output=True, text=True, cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "True\n")
 
 
 def test_a_warning_is_called_so(capsys):

@@ -1,9 +1,13 @@
 """`infogan.load`: what a program gets from a trained run, and what it is refused."""
 
+import copy
 import dataclasses
 import json
+import multiprocessing
+import pickle
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,13 +18,61 @@ from infogan.codes import describe_codes, format_codes, place_values
 from infogan.data import Factor
 from infogan.distributions import Circular, Uniform
 from infogan.spec import Latent
-from infogan.system.errors import InputError
+from infogan.system.devices import session_config
+from infogan.system.errors import InputError, NumbersFailed
 
 
 @pytest.fixture(scope="module")
 def run(smoke_run):
     with infogan.load(smoke_run[1]) as loaded:
         yield loaded
+
+
+FORKED = 'this process was forked from one that uses TensorFlow, but .* Use "spawn"'
+
+
+def ask_loaded(run, folder):
+    return run.generate(count=1)
+
+
+def ask_again(run, folder):
+    return infogan.load(folder)
+
+
+def ask_session(run, folder):
+    return session_config()
+
+
+@pytest.mark.parametrize("ask", [ask_loaded, ask_again, ask_session])
+def test_a_fork_is_refused_where_it_would_wait_for_ever(run, smoke_run, ask, monkeypatch):
+    with multiprocessing.get_context("fork").Pool(1, initializer=_Fork.keep, initargs=(run, smoke_run[1])) as pool:
+        with pytest.raises(InputError, match=FORKED):
+            pool.apply_async(_Fork.call, (ask,)).get(timeout=60)
+    assert run.generate(count=1).shape == (1, 28, 28, 1)
+
+
+class _Fork:
+    """What a fork has of its parent, without pickling."""
+
+    @classmethod
+    def keep(cls, *things):
+        cls.things = things
+
+    @classmethod
+    def call(cls, ask):
+        return ask(*cls.things)
+
+
+@pytest.mark.parametrize("send", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_loaded_run_is_not_sent_to_other_processes(run, send):
+    with pytest.raises(InputError, match=r"run: a loaded run cannot be .* Call infogan.load there"):
+        send(run)
+
+
+@pytest.mark.parametrize("error", [InputError(Path("a"), "b was given."), NumbersFailed("nan")])
+def test_errors_reach_other_processes(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_only_what_is_given_differs_without_count(run):

@@ -4,7 +4,6 @@ RUN_FOLDER is a run's folder below logs/ or ckt/. Runs that differ in the seed a
 deviation and worst of each number.
 """
 
-import os
 import time
 
 from infogan.cli.main import Parser, argument, run_command
@@ -18,7 +17,7 @@ from infogan.evaluation.report import (
     summarise,
 )
 from infogan.system.checks import PATH
-from infogan.system.devices import find_gpus
+from infogan.system.devices import ERRORS, find_gpus
 from infogan.system.errors import InputError
 from infogan.system.messages import say
 from infogan.training.run_folder import open_run
@@ -86,9 +85,7 @@ def _evaluate(spec, dataset, folder):
     # Imported here: it costs seconds, and a wrong folder is refused before.
     from infogan.evaluation.evaluate import evaluate_run
 
-    # TensorFlow's own words about a damaged checkpoint would bury the one line that says it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    find_gpus()
+    find_gpus(ERRORS)  # TensorFlow's warnings of a damaged checkpoint would bury the one line that says it
     started = time.monotonic()
     report = evaluate_run(spec, dataset, folder)
     say(

@@ -7,7 +7,6 @@ of this machine, no request to another.
 import collections
 import importlib.util
 import ipaddress
-import os
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from infogan.cli.explorer import note_malformed
 from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
 from infogan.system.checks import PATH
+from infogan.system.devices import set_variables
 from infogan.system.errors import InputError
 from infogan.system.messages import say
 from infogan.training.run_folder import open_run
@@ -79,8 +79,9 @@ LARGEST_REQUEST = 10_000_000
 """Bytes; a bit more than the largest picture that may be uploaded."""
 
 GRADIO_SETTINGS = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1"}
-"""Environment variables, read when Gradio is imported. Its run history would keep every picture, even uploaded ones,
-in the browser's storage, and write all of them again at each change of a control: twice as slow after 40 changes."""
+"""Environment variables, read while Gradio is imported and serves. Its run history would keep every picture, even
+uploaded ones, in the browser's storage, and write all of them again at each change of a control: twice as slow after 40
+changes."""
 
 POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'none'"
 """Content-Security-Policy: the browser asks this server alone."""
@@ -115,8 +116,10 @@ def serve(run, listener, auth=None):
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup; uvicorn knows only the other two
         signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
     host, port = listener.getsockname()[:2]
-    with tempfile.TemporaryDirectory(prefix="infogan-explore-") as uploads:
-        os.environ.update(GRADIO_TEMP_DIR=uploads, **GRADIO_SETTINGS)
+    with (
+        tempfile.TemporaryDirectory(prefix="infogan-explore-") as uploads,
+        set_variables(GRADIO_TEMP_DIR=uploads, **GRADIO_SETTINGS),
+    ):
         import uvicorn
 
         app = Guard(build_app(run, host, auth), MOST_REQUESTS)

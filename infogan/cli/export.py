@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,10 +86,20 @@ def check_output(kind, path):
 def _export(options):
     folder = open_run(options.run)
     check_output(options.format, options.output)
-    tf.logging.set_verbosity(tf.logging.ERROR)  # TensorFlow deprecates what a graph is frozen and saved with
-    with TrainedRun(folder) as run:
+    with TrainedRun(folder) as run, _without_deprecations():
         export_run(run, options.format, options.output)
     say(f"{options.output}: generate, encode, discriminate after {run.update:,} updates as {options.format}")
+
+
+@contextmanager
+def _without_deprecations():
+    """TensorFlow deprecates what a graph is frozen and saved with."""
+    before = tf.logging.get_verbosity()
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    try:
+        yield
+    finally:
+        tf.logging.set_verbosity(before)
 
 
 def _build_signatures(run):

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,14 +24,52 @@ FLOAT32_OPERATIONS = ("Exp", "Log", "Log1p", "LogSoftmax", "Mean", "Softmax", "S
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 VERSIONS = {"CUDA": "cuda_version", "cuDNN": "cudnn_version"}
 
+WARNINGS, ERRORS = "1", "2"
+"""What TensorFlow's libraries may say: warnings and errors, but no information; errors alone."""
 
-def find_gpus():
-    """Names of the GPUs that TensorFlow can use, as `["NVIDIA H100 80GB HBM3"]`; imports TensorFlow."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")  # no information, but warnings and errors
-    with _without_chatter():
-        devices = tf.config.list_physical_devices("GPU")
-        details = [tf.config.experimental.get_device_details(device) for device in devices]
-    return [detail.get("device_name", "GPU") for detail in details]
+_starting = threading.Lock()
+_gpus = None
+"""What the first `find_gpus` found; None before."""
+_process = None
+"""Number of the process that uses TensorFlow; None before."""
+
+
+def find_gpus(log_level=WARNINGS):
+    """Names of the GPUs that TensorFlow can use, as `["NVIDIA H100 80GB HBM3"]`.
+
+    The first call starts TensorFlow. It alone holds back the process's standard error, with which two threads at once
+    would lose it.
+
+    Args:
+      log_level: WARNINGS or ERRORS; TensorFlow keeps it. TF_CPP_MIN_LOG_LEVEL comes first, if it is set.
+    """
+    global _gpus
+    check_process()
+    with _starting:
+        if _gpus is None:
+            level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", log_level)
+            with set_variables(TF_CPP_MIN_LOG_LEVEL=level), _without_chatter():
+                devices = tf.config.list_physical_devices("GPU")
+                details = [tf.config.experimental.get_device_details(device) for device in devices]
+            _gpus = [detail.get("device_name", "GPU") for detail in details]
+    return list(_gpus)
+
+
+def check_process():
+    """Notes which process uses TensorFlow, and refuses its forks: they lack its threads, and would wait for ever.
+
+    Raises:
+      InputError: in a process that was forked from one that has passed here.
+    """
+    global _process
+    if _process is None:
+        _process = os.getpid()
+    if _process != os.getpid():
+        raise InputError(
+            "multiprocessing",
+            "this process was forked from one that uses TensorFlow, but TensorFlow's threads are not in it. "
+            'Use "spawn", as in multiprocessing.get_context("spawn").Pool().',
+        )
 
 
 def describe_devices(gpus):
@@ -100,12 +139,28 @@ def session_config(precision="float32"):
         Weights, losses, batch norm's statistics and Adam stay float32; for that, two environment variables are set,
         which TensorFlow's rewriting of a graph for bfloat16 reads.
     """
+    check_process()
     config = tf.ConfigProto()
     config.gpu_options.allow_growth = True
     if precision == "bfloat16":
         os.environ[f"{REWRITE}_INFERLIST_REMOVE"] = os.environ[f"{REWRITE}_DENYLIST_ADD"] = ",".join(FLOAT32_OPERATIONS)
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # on
     return config
+
+
+@contextmanager
+def set_variables(**values):
+    """Sets environment variables while it is entered: the process may be somebody else's, as with `infogan.load`."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

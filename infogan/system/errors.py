@@ -16,6 +16,9 @@ class InputError(ValueError):
         self.where = str(where)
         self.problem = problem
 
+    def __reduce__(self):  # a pool of processes hangs for ever at an exception that it cannot read
+        return type(self), (self.where, self.problem)
+
 
 class TrainingFailed(RuntimeError):
     """Training cannot go on, as after a NaN; the command line prints it and exits with status 1."""

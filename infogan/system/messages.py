@@ -3,7 +3,9 @@
 Also how far a long reading is.
 """
 
+import atexit
 import contextlib
+import functools
 import os
 import sys
 
@@ -15,7 +17,20 @@ def say(text):
     try:
         _print(text, sys.stdout)
     except OSError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open for the rest of the process
+        _drop_unread_at_exit()
+
+
+@functools.cache
+def _drop_unread_at_exit():
+    """Else Python, which cannot print what is left, says so and ends with status 120."""
+
+    def drop_unread():
+        try:
+            sys.stdout.flush()
+        except OSError:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  stays open until the process has ended
+
+    atexit.register(drop_unread)
 
 
 def note(text):
