@@ -17,9 +17,12 @@ from benchmarks.operations import list_products
 from benchmarks.process import run_child
 from benchmarks.summary import Target, find_floor, list_speeds, list_targets
 from benchmarks.timing import describe_updates, medians, time_calls
+from benchmarks.walk import Walk
 from infogan.model.gan import RegularizedGAN
+from infogan.schedule import Schedule
 from infogan.system import devices
 from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.seeds import derive_seed
 from infogan.system.tf1 import tf
 from infogan.training.update import build_update
 
@@ -314,3 +317,18 @@ def test_evaluation_and_loader_measure(smoke_run):
     result = evaluation.measure(root, "smoke", images=20, calls=1)
     assert result.keys() == {"recognised_per_second", "generated_per_second"} and min(result.values()) > 0
     assert loader.measure(calls=1)["loaded_per_second"] > 0
+
+
+def test_a_walk_counts_files_and_changes_of_file():
+    walk = Walk()
+    sys.setprofile(walk.hear)
+    try:
+        Schedule.from_text("0:1")
+        derive_seed(0, "a")
+        derive_seed(0, "b")
+        Schedule.from_text("0:1")
+    finally:
+        sys.setprofile(None)
+    assert [path.rpartition("infogan/")[2] for path in walk.files] == ["schedule.py", "system/seeds.py"]
+    assert walk.changes == 3
+    assert (walk.frames, walk.changes_before_training) == (None, None)
