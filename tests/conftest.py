@@ -49,7 +49,8 @@ def describe_process():
     """State of the whole process, which is not a command's or a call's to change for good: dict of name -> value."""
     loggers = [logging.getLogger(name) for name in ("", "absl", "tensorflow", "infogan", "matplotlib", "PIL")]
     return {
-        "signals": {number: signal.getsignal(number) for number in signal.valid_signals()},
+        # Without that of pytest-timeout.
+        "signals": {number: signal.getsignal(number) for number in signal.valid_signals() - {signal.SIGALRM}},
         **{f"${name}": value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
         "folder": Path.cwd(),
         "mask": Path("/proc/self/status").read_text().split("Umask:")[1].split()[0]
