@@ -4,10 +4,13 @@ import dataclasses
 import io
 import random
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from dataset_files import picture, plain_picture, random_images
 from PIL import Image
 
@@ -245,3 +248,11 @@ def test_grey_pictures_are_known(content, expected):
 def test_odd_sizes_are_refused(size):
     with pytest.raises(InputError, match=r"image_size: .* was given"):
         Preparation(size, 3)
+
+
+def test_importing_leaves_the_programs_warnings_on():
+    code = (
+        "import numpy, PIL.Image, warnings; before = list(warnings.filters)\n"
+        "import infogan.data.images, infogan.cli.explorer; print(warnings.filters == before)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout == "True\n"

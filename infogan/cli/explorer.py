@@ -16,7 +16,7 @@ from infogan.codes import (
     usual_values,
 )
 from infogan.data.archives import UnreadableFile
-from infogan.data.picture_files import Preparation, decode_picture
+from infogan.data.picture_files import Preparation, decode_picture, quiet_pillow
 from infogan.spec import latent_slices
 from infogan.system.errors import InputError
 
@@ -130,6 +130,7 @@ def _class_of(label):
     return int(label) if label.isdecimal() else math.inf
 
 
+@quiet_pillow()
 def read_picture(content, image_shape, is_inverted=False):
     """An uploaded file as the model sees it, prepared as training images are: its middle, in the model's size.
 

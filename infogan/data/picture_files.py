@@ -1,5 +1,6 @@
 """One picture file of whatever size and kind -> uint8 pixels of the size a network takes."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -19,12 +20,19 @@ PLAIN_STARTS = (b"\xff\xd8", b"BM")
 SMALL_PIXELS = 2**22
 """Beyond this one picture is decoded at a time, so that memory does not grow with the number of threads."""
 
-# LARGEST_PIXELS is lower than the number at which Pillow warns.
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-# What it thinks of a TIFF's damaged tags.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
 _large_picture = threading.Lock()
+
+
+@contextlib.contextmanager
+def quiet_pillow():
+    """Holds back Pillow's warnings, such as of a TIFF's damaged tags: a line of our own tells what matters of them.
+
+    Python has one list of filters for all threads, so this is entered before those that read are started.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it comes beyond LARGEST_PIXELS
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+        yield
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,6 +274,7 @@ def hash_name(name):
     return hashlib.sha256(ascii(name).encode()).digest()
 
 
+@quiet_pillow()
 def count_channels(source, entries):
     """1 if more than half of the first `LOOKED_AT` readable entries are grey pictures, else 3."""
     grey = [_is_grey(source, entry) for entry in entries[:LOOKED_AT]]

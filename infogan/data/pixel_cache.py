@@ -12,7 +12,7 @@ from PIL import Image
 
 from infogan.data.archives import UnreadableFile
 from infogan.data.arrays import HEADER_ERRORS
-from infogan.data.picture_files import decode_picture, inspect_picture, measure_range
+from infogan.data.picture_files import decode_picture, inspect_picture, measure_range, quiet_pillow
 from infogan.system.errors import InputError
 from infogan.system.files import find_cache_folder, locked, write_json
 from infogan.system.messages import note, show_progress, warn
@@ -40,6 +40,7 @@ class Pixels:
     note: str
 
 
+@quiet_pillow()
 def load_pixels(source, entries, preparation):
     """The pixels of pictures in the given order, from the cache if it holds them.
 
