@@ -32,6 +32,7 @@ from infogan.system.checks import (
     Checked,
     Kind,
     choice,
+    documented,
     instance,
     number,
     optional,
@@ -152,6 +153,7 @@ SCHEDULE = instance(
 SCHEDULES = several(SCHEDULE, "a list of Schedules", from_text=schedules_from_text, metavar="SCHEDULES")
 
 
+@documented
 @dataclasses.dataclass(frozen=True)
 class Latent(Checked):
     """One named part of the generator's input."""
@@ -211,6 +213,7 @@ def circular_codes(count):
     return tuple(Latent(f"circular_{i}", distributions.Circular()) for i in range(1, COUNT.check("count", count) + 1))
 
 
+@documented
 @dataclasses.dataclass(frozen=True)
 class PaperValue(Checked):
     """A number of the paper that the report sets beside ours."""
@@ -228,6 +231,7 @@ def _list_of(family):
     return several(kind, f"a list of {name}s")
 
 
+@documented
 @dataclasses.dataclass(frozen=True)
 class ExperimentSpec(Checked):
     """What an experiment computes; every field has an influence on the result.

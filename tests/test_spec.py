@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
 import math
 
@@ -245,7 +246,8 @@ def test_numbers_are_kept_as_pythons_own(spec):
 
 def test_every_field_says_what_it_is():
     for family in (ExperimentSpec, Latent, PaperValue):
-        assert all(field.metadata["about"] for field in dataclasses.fields(family))
+        told = inspect.getdoc(family)
+        assert all(f"\n  {field.name}: {field.metadata['about']}; " in told for field in dataclasses.fields(family))
 
 
 def test_views_need_pairs_and_a_categorical_code(spec):

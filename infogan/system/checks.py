@@ -1,6 +1,7 @@
 """Kinds of values: what a field, a flag or an argument of a public call takes, checked where it enters."""
 
 import dataclasses
+import inspect
 import math
 import numbers
 import os
@@ -183,3 +184,11 @@ class Checked:
     def name_field(cls, name):
         """What messages call a field."""
         return f"{cls.__name__}.{name}"
+
+
+def documented(family):
+    """Adds to the docstring of a Checked dataclass what its settings say, for `help`."""
+    told = ((field.name, field.metadata) for field in dataclasses.fields(family) if "kind" in field.metadata)
+    lines = [f"  {name}: {about['about']}; {about['kind'].needed.rstrip(',')}" for name, about in told]
+    family.__doc__ = "\n".join([inspect.cleandoc(family.__doc__), "", "Attributes:", *lines])
+    return family
