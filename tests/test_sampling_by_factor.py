@@ -141,7 +141,7 @@ def test_the_test_split_is_drawn_from_the_whole_set_once_and_for_all():
 
 
 def test_images_of_one_object_are_in_one_split():
-    groups = np.repeat([40, 7, 99, 3, 12], [30, 1, 4, 25, 9])[np.random.default_rng(0).permutation(69)]
+    groups = np.repeat([40, 7, 99, 3, 12], [30, 1, 4, 25, 9])[np.random.default_rng(1).permutation(69)]
     dataset = hold_out(Split(np.zeros((69, 8, 8, 1), np.uint8), None, {}, groups), "objects")
     train, test = set(dataset.train.groups), set(dataset.test.groups)
     assert (len(train), len(test), train & test) == (4, 1, set())
