@@ -192,16 +192,6 @@ def _common_count(given, drawn):
     return lengths.pop() if lengths else 1
 
 
-CORRELATION, EXPLAINED, INFORMATION = "|Spearman| with {}", "variance of {} explained", "NMI with {}"
-"""Names of the report's metrics that compare a code with a true factor, or with a quality of the image."""
-IN_WORDS = {
-    CORRELATION: "|Spearman| {:.2f}",
-    EXPLAINED: "{:.2f} of its variance explained",
-    INFORMATION: "NMI {:.2f}",
-}
-"""Those of them that are 0 for a code that knows nothing, so that the largest is what the code follows most."""
-
-
 @dataclasses.dataclass(frozen=True)
 class CodeDescription:
     """A code for people.
@@ -271,24 +261,36 @@ def _describe_code(code, spec, report):
 
 def _describe_most(code, rows):
     """The quality of an image, or factor, that follows the code most; None where none was measured."""
-    found = []
-    for row in rows:
-        factor, value = row.get("factor"), row.get("ours")
-        for name, words in IN_WORDS.items():
-            if factor and isinstance(value, int | float) and row.get("name") == name.format(factor):
-                change, *_ = row.get("note", "").split(";")
-                found.append((value, factor, words.format(value), change and f", {change}"))
-    if not found:
+    strengths = [row for row in rows if row.get("strength") and isinstance(row.get("ours"), int | float)]
+    if not strengths:
         return None
-    _, quality, how_much, change = max(found)
-    return f"mostly {quality} ({how_much}){change}"
+    most = max(strengths, key=lambda row: row["ours"])
+    change = f", {tell_change(most['change'])}" if most.get("change") else ""
+    return f"mostly {most['factor']} ({most['strength']} {most['ours']:.2f}){change}"
 
 
 def _describe_row(row):
-    value, unit, note = row.get("ours"), row.get("unit", ""), row.get("note", "")
+    value, unit, more = row.get("ours"), row.get("unit", ""), tell_more(row)
     if isinstance(value, int | float):
         value = f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f} {unit}".rstrip()
-    return f"{row.get('name')} {value}" + (f" ({note})" if note else "")
+    return f"{row.get('name')} {value}" + (f" ({more})" if more else "")
+
+
+def tell_more(row):
+    """What a reader must know of a row of the report beside its value: range, change and note; "" for nothing."""
+    told = []
+    if row.get("range"):
+        low, high = row["range"]
+        told.append(f"{low:.3f} uninformative, {high:.3f} perfect")
+    if row.get("change"):
+        told.append(tell_change(row["change"]))
+    return "; ".join([*told, *filter(None, [row.get("note")])])
+
+
+def tell_change(change):
+    """A `Change` in words: "from 37.6 to -33.8 degrees"."""
+    low, high, unit = change
+    return f"from {low:.1f} to {high:.1f} {unit}"
 
 
 ROWS = 5

@@ -25,7 +25,10 @@ from infogan.training.placement import OneDevice
 from infogan.training.run_folder import RunFolder, open_run
 from infogan.training.signals import Interrupted, StopSignals
 
-SMOKE = {"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3, "batch_size": 32, "max_images": 1000}
+SMOKE = {
+    **{"smoke": True, "max_images": 1000, "batch_size": 32},
+    **{"max_epoch": 2, "updates_per_epoch": 3, "snapshot_interval": 3},
+}
 """A whole run in under a minute; the pictures show noise."""
 
 
@@ -42,12 +45,15 @@ class Execution(NamedTuple):
       on_nan: what follows a number that is not finite: "stop", or "rollback" to the last good checkpoint, from which
         the run goes on with other random numbers, at most MOST_ROLLBACKS times.
       checkpoint_seconds: most time between two checkpoints; the spec bounds the updates.
+      metrics: what is measured beside `infogan.evaluation.evaluate.METRICS`: a sequence of functions of
+        (run, dataset, settings), as `infogan.evaluation.metric` describes them.
     """
 
     distribution: OneDevice = OneDevice()
     updates_per_call: int = 1
     on_nan: str = "stop"
     checkpoint_seconds: float = 600.0
+    metrics: tuple = ()
 
 
 PLAIN = Execution()
@@ -112,7 +118,7 @@ def _explain(error, folder):
     return TrainingFailed(f"{problem} {describe_last_checkpoint(folder.checkpoints)}")
 
 
-def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume=False):
+def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume=False, metrics=()):
     """Trains an experiment from a program, on any Dataset, and evaluates it.
 
         dataset = Dataset(Split(images), Split(test_images), "my pictures")
@@ -130,6 +136,8 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
       checkpoint_dir: root of the checkpoints, likewise.
       name: the run's name; None makes one of the time, and with `resume` takes the run that was started last.
       resume: True goes on with that run.
+      metrics: your own, measured beside those of every report: functions of (run, dataset, settings), as
+        `infogan.evaluation.metric` describes them.
 
     Returns:
       `pathlib.Path` of the run's checkpoint folder.
@@ -141,6 +149,7 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
       KeyboardInterrupt: after a signal, unless what the program has for that signal ends it.
     """
     instance(ExperimentSpec, "an ExperimentSpec").check("spec", spec)
+    execution = Execution(metrics=_check_metrics(metrics))
     dataset = _check_dataset(dataset, spec)
     roots = [PATH.check(*given) / spec.name for given in (("log_dir", log_dir), ("checkpoint_dir", checkpoint_dir))]
     optional(FILE_NAME).check("name", name)
@@ -158,18 +167,19 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
                 new.create(spec, dataset)
                 folder = new
             with folder.lock():
-                run(spec, folder, dataset, stop)
+                run(spec, folder, dataset, stop, execution)
     except Interrupted as stopped:
         _hand_on(stopped, folder)
     return folder.checkpoints
 
 
-def evaluate(path, dataset):
+def evaluate(path, dataset, metrics=()):
     """Evaluates a trained run again, on the dataset that `train` was given.
 
     Args:
       path: the run's folder, below either root.
       dataset: Dataset.
+      metrics: your own, as for `train`.
 
     Returns:
       The report, as `infogan.load(path).report`.
@@ -184,7 +194,14 @@ def evaluate(path, dataset):
     find_gpus()
     from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB
 
-    return evaluate_run(spec, dataset, folder)
+    return evaluate_run(spec, dataset, folder, _check_metrics(metrics))
+
+
+def _check_metrics(metrics):
+    if not isinstance(metrics, list | tuple) or not all(map(callable, metrics)):
+        needed = "a list of functions of (run, dataset, settings) is needed"
+        raise InputError("metrics", f"{metrics!r} was given, but {needed}.")
+    return tuple(metrics)
 
 
 def _check_dataset(dataset, spec):
@@ -302,7 +319,7 @@ def _train_and_evaluate(spec, folder, dataset, stop, execution):
     _train(spec, folder, dataset, stop, execution)
     from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB: not before the first update
 
-    return evaluate_run(spec, dataset, folder)
+    return evaluate_run(spec, dataset, folder, execution.metrics)
 
 
 def _train(spec, folder, dataset, stop, execution):
@@ -335,10 +352,6 @@ def last_update(folder):
     return saved[-1] if saved else 0
 
 
-def is_smoke(spec):
-    return spec.max_images == SMOKE["max_images"]
-
-
 def _describe_environment(dataset, gpus):
     """What the results depend on beside the spec; no environment variable but those named."""
     packages = ("tensorflow", "tf-keras", "numpy", "scipy")
@@ -364,7 +377,7 @@ def _announce(spec, folder, dataset, gpus):
     )
     if last_update(folder) == spec.updates:
         say("all updates are done already: the run is evaluated again")
-    elif spec.late_codes and not is_smoke(spec):  # a smoke run shows that all works, and learns nothing
+    elif spec.late_codes and not spec.smoke:  # a smoke run shows that all works, and learns nothing
         say(
             f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "
             "Train longer, or let them come in earlier."

@@ -321,6 +321,9 @@ class ExperimentSpec(Checked):
         optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
     )
     terms: tuple = setting(TERMS, "what the steps minimise beside what the fields above give", ())
+    smoke: bool = setting(
+        SWITCH, "whether this only shows that all works: nothing is learned, and what takes long is not measured", False
+    )
 
     @classmethod
     def name_field(cls, name):

@@ -5,7 +5,6 @@ import pytest
 from test_digit_style import draw_bar
 
 from infogan.distributions import Categorical, Circular, Gaussian, Uniform
-from infogan.evaluation import code_effect
 from infogan.evaluation.code_effect import (
     QUALITIES,
     VALUES,
@@ -45,15 +44,13 @@ class Bars:
 
 @pytest.fixture(scope="module")
 def bars():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(code_effect, "ROWS", 20)
-        return {code: sweep_code(Bars(), code, 0) for code in "ab"}
+    return {code: sweep_code(Bars(), code, 0, 20) for code in "ab"}
 
 
 def test_a_sweep_has_every_category_as_often(monkeypatch):
     seen = []
     monkeypatch.setattr(Bars, "generate", lambda self, latents: seen.append(latents))
-    sweep_code(Bars(), "a", 0)
+    sweep_code(Bars(), "a", 0, 100)
     (latents,) = seen
     assert latents.shape == (100, 11, 13)
     assert latents[:, 0, 1:11].sum(axis=0).tolist() == [10] * 10
@@ -74,7 +71,7 @@ def test_bars_are_found_to_widen_and_to_lean(bars):
         style = measure_style(images[..., 0].reshape(-1, 28, 28))
         styles[code] = {quality: values.reshape(20, 11) for quality, values in style.items()}
     metrics, notes = measure_code_effects(styles, {}, claims=True)
-    found = {(metric.name, metric.code): metric.ours for metric in metrics}
+    found = {(metric.name, metric.code): metric.value for metric in metrics}
     assert found["|Spearman| with width", "a"] > 0.98
     assert found["|Spearman| with slant", "a"] < 0.3
     assert found["|Spearman| with slant", "b"] > 0.98

@@ -10,6 +10,7 @@ from infogan.evaluation.error_rate import (
     compute_error_rate,
     count_pairs,
     match_categories,
+    match_code,
     measure_error_rates,
     order_categories,
     vote_for_classes,
@@ -58,8 +59,8 @@ def test_matching_is_the_best_of_all():
 def measure(categories, number_of_categories=10):
     """The metrics where training and test images are the same."""
     code = Latent("digit", Categorical(number_of_categories))
-    metrics, _ = measure_error_rates(code, categories, categories, LABELS, LABELS)
-    return {metric.name: metric.ours for metric in metrics}
+    metrics = measure_error_rates(code, match_code(code, categories, categories, LABELS), LABELS, LABELS)
+    return {metric.name: metric.value for metric in metrics}
 
 
 def test_all_metrics_of_a_perfect_code():
@@ -98,9 +99,10 @@ def test_a_category_that_was_never_met_is_never_right():
 def test_the_matching_comes_from_the_training_images_only():
     code = Latent("digit", Categorical(2))
     train, test = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
-    metrics, matching = measure_error_rates(code, train, 1 - test, train, test)
-    assert matching.tolist() == [0, 1]
-    assert metrics[0].ours == 1
+    match = match_code(code, train, 1 - test, train)
+    metrics = measure_error_rates(code, match, train, test)
+    assert match.classes.tolist() == [0, 1]
+    assert metrics[0].value == 1
 
 
 def test_categories_in_the_order_of_their_classes():

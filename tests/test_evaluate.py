@@ -22,11 +22,16 @@ from conftest import ROOT
 from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
-from infogan.evaluation import samples
+from infogan.evaluation import sample_quality, samples
+from infogan.evaluation.classifier import classifier_accuracy
+from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.evaluate import evaluate_run
+from infogan.evaluation.metric import Findings, Metric, Picture, Settings, once_a_run
+from infogan.evaluation.spread import spread
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import Latent
+from infogan.system.errors import InputError
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.run_folder import RunFolder
@@ -37,9 +42,8 @@ NOISE = Latent("noise", Uniform(5), regularised=False)
 @pytest.fixture
 def small(monkeypatch):
     """Fewer samples than an evaluation takes, and no word on their being alike: those of an untrained G are."""
-    monkeypatch.setattr(module, "FRESH_SAMPLES", 100)
+    monkeypatch.setattr(module, "FULL", Settings(samples=100, rows=10))
     monkeypatch.setattr("infogan.evaluation.spread.LEAST_SPREAD", 0.0)
-    monkeypatch.setattr("infogan.evaluation.code_effect.ROWS", 10)
 
 
 def save_untrained(spec, dataset, root):
@@ -132,14 +136,14 @@ def test_few_test_images_are_joined_by_the_training_images(spec, dataset, tmp_pa
         asked.update(posteriors, light=factors["light"].values, groups=groups)
         return [], []
 
-    monkeypatch.setattr("infogan.evaluation.evaluate.measure_factors", measure)
+    monkeypatch.setattr("infogan.evaluation.factors.measure_factors", measure)
     halves = (dataset.train, np.arange(24)), (dataset.test, np.arange(24, 40))
     splits = [Split(split.images, None, {"light": Factor(numbers, "ordered")}, numbers) for split, numbers in halves]
     evaluate(spec, Dataset(*splits, "bare"), tmp_path, paper_values=())
     np.testing.assert_array_equal(asked["light"], [*range(24, 40), *range(24)])
     np.testing.assert_array_equal(asked["groups"], asked["light"])
     assert len(asked["rotation"]["mean"]) == len(asked["digit"]["prob"]) == 40
-    monkeypatch.setattr("infogan.evaluation.evaluate.ENOUGH_FOR_FACTORS", 16)
+    monkeypatch.setattr("infogan.evaluation.factors.ENOUGH_IMAGES", 16)
     evaluate(spec, Dataset(*splits, "bare"), tmp_path / "enough", paper_values=())
     np.testing.assert_array_equal(asked["light"], np.arange(24, 40))
 
@@ -167,17 +171,17 @@ def test_categories_are_matched_on_training_images_and_scored_on_test_images(spe
 
 
 def test_samples_are_set_beside_random_images_of_each_split(spec, dataset, monkeypatch):
-    monkeypatch.setattr(module, "IMAGES", 8)
     compared = []
-    monkeypatch.setattr(module, "measure_sample_quality", lambda *sets: compared.extend(sets) or [])
-    model = types.SimpleNamespace(
+    monkeypatch.setattr(sample_quality, "measure_sample_quality", lambda *sets: compared.extend(sets) or [])
+    classifier = types.SimpleNamespace(predict_batches=lambda batches: np.concatenate(list(batches)))
+    monkeypatch.setattr(sample_quality, "find_classifier", lambda run, dataset: (classifier, None))
+    run = types.SimpleNamespace(
         spec=spec,
         image_shape=(28, 28, 1),
         sample_latents=lambda count, seed: np.zeros((count, 2)),
         generate=lambda latents: -latents - 1,
     )
-    classifier = types.SimpleNamespace(predict_batches=lambda batches: np.concatenate(list(batches)))
-    module._find_quality(module.Findings(), classifier, model, dataset)
+    sample_quality.sample_quality(run, dataset, Settings(images=8))
     generated, *real = compared
     assert generated.shape == (8, 2)
     for images, split in zip(real, (dataset.train, dataset.test)):
@@ -195,21 +199,22 @@ def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, sm
 
 
 def test_what_codes_do_to_samples_that_are_all_alike_is_left_out(spec, dataset):
-    bare = Dataset(without_labels(dataset.train), without_labels(dataset.test), "bare")
-    alike = np.zeros((module.IMAGES_FOR_SPREAD, 28, 28, 1))
-    model = types.SimpleNamespace(spec=spec, sample_latents=lambda count, seed: None, generate=lambda latents: alike)
-    findings = module.Findings()
-    module._find_spread(findings, model, bare.train)
-    module._judge_samples(findings, model, bare)
+    alike = np.zeros((200, 28, 28, 1))
+    run = types.SimpleNamespace(
+        spec=spec, computed={}, sample_latents=lambda count, seed: None, generate=lambda latents: alike
+    )
+    findings = module.measure(run, dataset, [spread, code_effects])
     assert [metric.name for metric in findings.metrics] == ["pixel variance of samples"]
     assert "Samples look alike: they vary 0 %" in findings.notes[0]
+    assert not findings.pictures
 
 
 def test_a_set_of_very_many_classes_has_no_classifier(spec, dataset, monkeypatch):
-    monkeypatch.setattr(module, "MOST_CLASSES", 9)
-    findings = module.Findings()
-    assert module._obtain_usable_classifier(findings, spec, dataset, None) is None
+    monkeypatch.setattr("infogan.evaluation.classifier.MOST_CLASSES", 9)
+    run = types.SimpleNamespace(spec=spec, computed={})
+    findings = module.measure(run, dataset, [classifier_accuracy, sample_quality.sample_quality])
     assert findings.notes == ["10 classes are too many for a classifier: sample quality is left out."]
+    assert not findings.metrics
 
 
 def test_a_classifier_that_guesses_judges_nothing(spec, dataset, tmp_path, small):
@@ -219,7 +224,7 @@ def test_a_classifier_that_guesses_judges_nothing(spec, dataset, tmp_path, small
 
 
 def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, small, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.evaluate.LEAST_ACCURACY", 0.0)
+    monkeypatch.setattr("infogan.evaluation.classifier.LEAST_ACCURACY", 0.0)
     _, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert rows["accuracy of the classifier", None]["ours"] < 0.9
     assert rows["Frechet distance to test images", None]["ours"] > 0
@@ -228,7 +233,7 @@ def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, sma
 
 
 def test_a_single_test_image_has_no_distance(spec, dataset, tmp_path, small, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.evaluate.LEAST_ACCURACY", 0.0)
+    monkeypatch.setattr("infogan.evaluation.classifier.LEAST_ACCURACY", 0.0)
     single = dataclasses.replace(dataset, test=dataset.test.part(None, 1))
     report, rows, _ = evaluate(spec, single, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert any(note.startswith("1 test images are too few for a distance") for note in report["notes"])
@@ -280,6 +285,61 @@ def test_categories_of_chairs_are_in_no_figure(spec):
     assert samples._caption_sweep(chairs, digit, True) == "digit, a category a column; rows are samples."
 
 
+# Metrics of a program's own.
+
+
+def brightness(run, dataset, settings):
+    images = run.generate(run.sample_latents(settings.samples, seed=0))
+    metric = Metric("brightness", float(images.mean()), "share", better="higher", range=(0.0, 1.0))
+    return [metric, f"{len(images)} samples.", Picture("samples/first.png", b"a picture", "The first sample.")]
+
+
+def test_a_metric_of_a_programs_own_stands_in_every_report(spec, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "METRICS", ())
+    monkeypatch.setattr(module, "FULL", Settings(samples=7))
+    folder = save_untrained(spec, dataset, tmp_path)
+    report = evaluate_run(spec, dataset, folder, [brightness])
+    (row,) = report["metrics"]
+    assert row["name"] == "brightness" and 0 < row["ours"] < 1
+    assert row["range"] == [0.0, 1.0]
+    assert report["notes"] == ["7 samples."]
+    for name in ("report.md", "report.html"):
+        assert "brightness" in (folder.log / name).read_text()
+        assert "0.000 uninformative, 1.000 perfect" in (folder.log / name).read_text()
+        assert "The first sample." in (folder.log / name).read_text()
+    assert (folder.samples / "first.png").read_bytes() == b"a picture"
+
+
+@pytest.mark.parametrize("returned", [0.3, [Metric("mine", 1.0), 2], None])
+def test_a_metric_that_returns_something_else_gets_one_line(returned):
+    def mine(run, dataset, settings):
+        return returned
+
+    with pytest.raises(InputError, match=r"mine: it returned (0.3|2|None), but a list of Metrics"):
+        module.measure(None, None, [mine])
+
+
+def test_metrics_share_what_takes_long():
+    calls = []
+
+    @once_a_run
+    def slow(run, dataset):
+        calls.append(dataset)
+        return len(calls)
+
+    first, second = types.SimpleNamespace(computed={}), types.SimpleNamespace(computed={})
+    assert [slow(first, "a"), slow(first, "a"), slow(second, "a")] == [1, 1, 2]
+
+
+def test_fewer_images_are_no_smoke_run(spec, dataset, tmp_path, monkeypatch):
+    """Which metrics are measured, and with which settings, follows from `smoke` alone."""
+    asked = []
+    monkeypatch.setattr(module, "measure", lambda run, dataset, *arguments: asked.append(arguments) or Findings())
+    for name, changes in (("few", {"max_images": 10}), ("smoke", {"smoke": True})):
+        evaluate(spec, dataset, tmp_path / name, **changes)
+    assert asked == [(module.METRICS, module.FULL), (module.QUICK_METRICS, module.QUICK)]
+
+
 # The launcher.
 
 
@@ -308,7 +368,7 @@ def test_several_runs_give_their_reports_again_each_once_and_a_summary(run_copy,
         assert {name: (folder / name).read_bytes() for name in names} == before
     out = capsys.readouterr().out
     assert out.count("evaluated in") == 2
-    assert out.count("as --smoke: code effects and sample quality are left out") == 2
+    assert out.count("A smoke run: what codes do and sample quality are left out") == 2
     assert re.search(r"quantity +ours +paper +where +holds", out)
     error = re.search(r"digit: error rate +(\d+\.\d\d %) +5\.00 % +Sec\. 7\.2 +no", out)[1]
     assert re.search(rf"digit: error rate +{error} +0\.00 % +{error} +5\.00 % +0 of 2 +2\n", out)
@@ -380,7 +440,6 @@ def test_a_page_with_too_much_in_it_shows_the_rest_from_files(spec, monkeypatch)
 
 
 def test_names_are_escaped(spec):
-    from infogan.evaluation.metric import Metric
     from infogan.evaluation.report import build_report, render_html
 
     report = build_report(spec, 1, [Metric("<b>", 1.0, "&", note='"<i>"')], ["<script>"])

@@ -19,6 +19,7 @@ from infogan.cli.flags import FLAGS
 from infogan.data import Dataset, Split
 from infogan.distributions import Product, Uniform
 from infogan.evaluation import evaluate
+from infogan.evaluation.metric import Settings
 from infogan.model.optimizers import Adam
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.errors import InputError, TrainingFailed
@@ -57,7 +58,7 @@ def given(monkeypatch):
         return Dataset(make_split(shape, 20, 0), make_split(shape, 10, 1), "random numbers")
 
     monkeypatch.setattr(train, "load_dataset", load_dataset)
-    monkeypatch.setattr(evaluate, "FRESH_SAMPLES", 20)
+    monkeypatch.setattr(evaluate, "QUICK", Settings(samples=20))
     monkeypatch.setattr(loop, "SETTLING_BATCHES", 2)
     return asked
 

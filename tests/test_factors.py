@@ -119,10 +119,10 @@ def test_a_perfect_code_scores_the_ceiling_and_one_by_chance_scores_chance(case)
     factor, name, kind, perfect, _, ceiling, chance = case
     useless = kind(np.random.default_rng(1).permutation(perfect))
     best = measure({"useless": useless, "perfect": kind(perfect)}, factor)[f"{name}, best code", None]
-    assert best.ours == pytest.approx(ceiling, abs=0.015)
+    assert best.value == pytest.approx(ceiling, abs=0.015)
     # 2000 images: four standard errors are 0.06 of an accuracy whose rarer kind has 400, less of all else.
     assert read_note(best) == ("perfect", pytest.approx(chance, abs=0.06))
-    assert measure({"useless": useless}, factor)[f"{name}, best code", None].ours == pytest.approx(chance, abs=0.06)
+    assert measure({"useless": useless}, factor)[f"{name}, best code", None].value == pytest.approx(chance, abs=0.06)
 
 
 def test_a_code_is_chosen_on_one_half_and_scored_on_the_other(case):
@@ -131,7 +131,7 @@ def test_a_code_is_chosen_on_one_half_and_scored_on_the_other(case):
     early, late = np.where(FIRST, perfect, useless), np.where(FIRST, useless, perfect)
     best = measure({"late": kind(late), "early": kind(early)}, factor)[f"{name}, best code", None]
     assert best.note.split(";")[0] == "early"
-    assert best.ours < chance + 0.06 < ceiling
+    assert best.value < chance + 0.06 < ceiling
 
 
 def test_what_a_score_fits_is_fitted_to_the_half_that_is_not_scored(case):
@@ -139,14 +139,14 @@ def test_what_a_score_fits_is_fitted_to_the_half_that_is_not_scored(case):
     if contrary is None:
         pytest.skip("nothing is fitted")
     changes = measure({"code": kind(np.where(FIRST, perfect, contrary))}, factor)[f"{name}, best code", None]
-    assert changes.ours < chance
+    assert changes.value < chance
 
 
 def test_the_score_is_that_of_the_half_that_chose_nothing(case):
     factor, name, kind, perfect, _, ceiling, _ = case
     wrong = SECOND & (np.random.default_rng(2).random(COUNT) < 0.3)
     code = np.where(wrong, np.random.default_rng(1).permutation(perfect), perfect)
-    assert measure({"code": kind(code)}, factor)[f"{name}, best code", None].ours < ceiling - 0.1
+    assert measure({"code": kind(code)}, factor)[f"{name}, best code", None].value < ceiling - 0.1
 
 
 def test_each_code_has_a_row_scored_on_the_second_half(case):
@@ -155,8 +155,8 @@ def test_each_code_has_a_row_scored_on_the_second_half(case):
     if factor.kind == "binary":
         assert set(rows) == {(f"{name}, best code", None)}
     else:
-        assert rows[name, "early"].ours < chance + 0.06
-        assert rows[name, "all"].ours == pytest.approx(ceiling, abs=0.015)
+        assert rows[name, "early"].value < chance + 0.06
+        assert rows[name, "all"].value == pytest.approx(ceiling, abs=0.015)
         assert {row.factor for row in rows.values()} == {"it"}
 
 
@@ -173,9 +173,9 @@ def test_a_code_that_fits_by_its_many_categories_is_not_chosen(factor):
 def test_of_a_code_of_several_numbers_one_is_chosen_on_the_half_that_is_not_scored():
     early, late = np.where(FIRST, LIGHT, NOISE), np.where(FIRST, NOISE, LIGHT)
     rows = measure({"pair": number(np.stack([late, early], axis=1))}, Factor(LIGHT, "ordered"))
-    assert rows["|Spearman| with it", "pair"].ours < 0.1
+    assert rows["|Spearman| with it", "pair"].value < 0.1
     rows = measure({"pair": number(np.stack([NOISE, LIGHT], axis=1))}, Factor(LIGHT, "ordered"))
-    assert rows["|Spearman| with it", "pair"].ours == pytest.approx(1)
+    assert rows["|Spearman| with it", "pair"].value == pytest.approx(1)
 
 
 def test_the_richest_category_is_found_on_the_first_half_and_told_of_the_second():
@@ -194,7 +194,7 @@ def test_a_rare_kind_counts_as_much_as_a_common_one():
     rare = (RANDOM.random(COUNT) < 0.02).astype(int)
     nine_tenths = np.where(RANDOM.random(COUNT) < 0.9, rare, 1 - rare)
     best = measure({"code": categories(nine_tenths)}, Factor(rare, "nominal"))["balanced accuracy for it", "code"]
-    assert best.ours == pytest.approx(0.9, abs=0.1)  # 40 rare images: twice the standard error
+    assert best.value == pytest.approx(0.9, abs=0.1)  # 40 rare images: twice the standard error
 
 
 def test_halves_are_apart_and_the_same_for_a_seed():
@@ -218,20 +218,20 @@ def test_a_code_that_knows_some_objects_only_is_scored_on_the_others():
     known = split_in_halves(groups, SEED)[0]
     codes = {"turn": angle(np.where(known, TURN, NOISE)), "through": angle(TURN)}
     rows = measure(codes, Factor(AZIMUTH, "circular", 360), groups=groups)
-    assert rows["variance of it explained", "turn"].ours < 0.05
-    assert rows["variance of it explained", "through"].ours == pytest.approx(1)
+    assert rows["variance of it explained", "turn"].value < 0.05
+    assert rows["variance of it explained", "through"].value == pytest.approx(1)
 
 
 def test_which_object_it_is_is_measured_on_other_images_of_the_same_objects():
     groups = np.arange(COUNT) % 8
     rows = measure({"object": categories((groups + 3) % 8)}, Factor(groups, "nominal"), groups=groups)
-    assert rows["balanced accuracy for it", "object"].ours == 1
-    assert rows["NMI with it", "object"].ours == pytest.approx(1)
+    assert rows["balanced accuracy for it", "object"].value == 1
+    assert rows["NMI with it", "object"].value == pytest.approx(1)
     # The kind of object is no name of it: what was learned of some objects has to hold for others.
     kind = Factor(groups // 2 % 2, "nominal")
     known = split_in_halves(groups, SEED)[0]
     rows = measure({"object": categories(np.where(known, kind.values, SHAPE))}, kind, groups=groups)
-    assert rows["balanced accuracy for it", "object"].ours < 0.6
+    assert rows["balanced accuracy for it", "object"].value < 0.6
 
 
 def test_nothing_follows_from_a_name():
@@ -276,7 +276,7 @@ def test_a_constant_code_knows_nothing(factor, code, request):
     factor = Factor(factor, kind, 360 if kind == "circular" else None)
     for row in measure({"code": code}, factor).values():
         chance = 1 / len(np.unique(factor.values)) if "accuracy" in row.name else 0
-        assert row.ours == pytest.approx(chance, abs=0.01)
+        assert row.value == pytest.approx(chance, abs=0.01)
 
 
 def test_no_codes_of_a_kind_give_no_rows():
@@ -288,10 +288,10 @@ def test_no_codes_of_a_kind_give_no_rows():
 
 def test_the_scale_of_a_code_makes_no_difference():
     rows = measure({"far": number(1e6 * TURN + 5e6)}, CIRCLE)
-    assert rows[EXPLAINED, "far"].ours == pytest.approx(cubic_ceiling(), abs=0.015)
+    assert rows[EXPLAINED, "far"].value == pytest.approx(cubic_ceiling(), abs=0.015)
 
 
 def test_a_category_of_which_nothing_is_known_predicts_the_mean():
     quarter_turn = Factor(np.linspace(0, 90, 400), "circular", 360)
     explained = measure({"unseen": categories(np.arange(400))}, quarter_turn)[EXPLAINED, "unseen"]
-    assert explained.ours == pytest.approx(0, abs=0.05)
+    assert explained.value == pytest.approx(0, abs=0.05)

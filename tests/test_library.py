@@ -43,16 +43,17 @@ def trained(monkeypatch):
                 signal.raise_signal(stop_by.pop())
         save(folder, spec.updates)
 
-    def evaluate_run(spec, dataset, folder):
+    def evaluate_run(spec, dataset, folder, more_metrics):
+        measured.append(more_metrics)
         report = {"images": len(dataset.test), "first": int(dataset.test.images[0, 0, 0, 0])}
         (folder.log / "report.json").write_text(json.dumps(report))
         return report
 
-    begun, stop_by = [], []
+    begun, stop_by, measured = [], [], []
     monkeypatch.setattr(experiment, "_train", train)
     monkeypatch.setattr(experiment, "set_aside_damaged", lambda folder: None)
     monkeypatch.setattr(evaluate, "evaluate_run", evaluate_run)
-    train.begun, train.stop_by = begun, stop_by
+    train.begun, train.stop_by, train.measured = begun, stop_by, measured
     return train
 
 
@@ -157,6 +158,19 @@ def test_arrays_are_given_again_to_be_evaluated(spec, dataset, roots, trained, c
     with pytest.raises(InputError, match=r"^dataset: uint8 images of shape \[4, 2, 2, 1\] were given"):
         infogan.evaluate(path, wrong)
     assert "Evaluate it in that program: infogan.evaluate(path" in read_refusal(capsys, command.main, [str(path)])
+
+
+def test_metrics_of_a_programs_own_reach_the_evaluation(spec, dataset, roots, trained, tmp_path):
+    def mine(run, dataset, settings):
+        return []
+
+    path = infogan.train(spec, dataset, *roots, metrics=[mine])
+    infogan.evaluate(path, dataset, metrics=[mine, mine])
+    assert trained.measured == [(mine,), (mine, mine)]
+    for wrong in (mine, ["brightness"], None):
+        with pytest.raises(InputError, match=r"^metrics: .* was given, but a list of functions"):
+            infogan.train(spec, dataset, "other", "roots", metrics=wrong)
+    assert not (tmp_path / "other").exists()
 
 
 def make_run(spec, dataset, root, done):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from infogan.evaluation import evaluate
+from infogan.evaluation.metric import Settings
 from infogan.training.loop import MOST_FRAMES, InfoGANTrainer
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
@@ -37,7 +38,7 @@ class WatchedFolder(RunFolder):
 @pytest.mark.timeout(3 * 3600)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc, which Linux has")
 def test_nothing_grows_in_a_long_run(spec, dataset, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(evaluate, "FRESH_SAMPLES", 100)
+    monkeypatch.setattr(evaluate, "FULL", Settings(samples=100))
     spec = dataclasses.replace(
         spec,
         network="mnist",

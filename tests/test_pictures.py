@@ -134,13 +134,13 @@ def test_pictures_of_many_codes_and_categories_are_few(spec):
         spec=many, generate=generate, sample_latents=lambda count, seed: np.zeros((count, dim))
     )
     order = {code.name: np.arange(code.distribution.dim)[::-1] for code in many.codes[:100]}
-    files = draw_samples(model, 0, order)
-    assert len([name for name in files if name.endswith(".png")]) == 2 * MOST_SHOWN
+    captions = {path: caption for path, _, caption in draw_samples(model, 0, order) if caption}
+    assert len(captions) == 2 * MOST_SHOWN
     assert max(asked) == (MOST_SHOWN, 10)
-    assert files["category_1.png"][1].startswith("category_1, a category a column, 20 of 500; rows")
-    assert files["continuous_1_by_category_1.png"][1].endswith("a row per category of category_1, 20 of 500.")
-    assert describe_left_out(many.codes) == "Pictures show the first 20 of 300 codes."
-    assert describe_left_out(many.codes[:MOST_SHOWN]) is None
+    assert captions["samples/category_1.png"].startswith("category_1, a category a column, 20 of 500; rows")
+    assert captions["samples/continuous_1_by_category_1.png"].endswith("a row per category of category_1, 20 of 500.")
+    assert describe_left_out(many.codes) == ["Pictures show the first 20 of 300 codes."]
+    assert describe_left_out(many.codes[:MOST_SHOWN]) == []
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
@@ -168,7 +168,7 @@ def draw_all(spec):
     lines = [{"update": update, **line, **{f"mi/{code.name}": 0.1 for code in spec.codes}} for update in (1, 2, 3)]
     values = np.linspace(-2, 2, 11)
     return [
-        *draw_curves(spec, lines).values(),
+        *(picture.content for picture in draw_curves(spec, lines)),
         draw_confusion(np.eye(2), LABELS, LABELS),
         draw_effects(values, {code.name: {"width": values[None]} for code in spec.codes}, {"width": "pixels"}),
         draw_information({"gan": (np.array([1, 2]), np.ones((2, 2)))}, 2.3, [(1, "gan", 0.1, 0.2)]),

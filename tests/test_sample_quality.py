@@ -62,7 +62,7 @@ def test_real_images_are_nearer_than_shifted_ones():
         return Prediction(np.eye(4)[np.arange(2000) % 4], features, np.arange(2000) % 4)
 
     metrics = measure_sample_quality(predict(0, 1.0), predict(1, 0.0), predict(2, 0.0))
-    values = {metric.name: metric.ours for metric in metrics}
+    values = {metric.name: metric.value for metric in metrics}
     assert values["Frechet distance, training to test images"] < 0.05
     assert values["Frechet distance to test images"] == pytest.approx(4.0, abs=0.5)
     assert values["classifier score"] == pytest.approx(4.0)

@@ -17,14 +17,14 @@ def test_the_spread_is_the_mean_variance_of_a_pixel():
 
 def test_samples_like_real_images_get_no_line():
     (metric,), notes = measure_spread(REAL[::-1] / 255.0, REAL)
-    assert metric.ours == pytest.approx(1.0)
+    assert metric.value == pytest.approx(1.0)
     assert not notes
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.1])
 def test_samples_that_are_all_alike_get_a_line(scale):
     (metric,), (note,) = measure_spread(0.5 + scale * (REAL / 255.0 - 0.5), REAL)
-    assert metric.ours == pytest.approx(scale**2)
+    assert metric.value == pytest.approx(scale**2)
     assert f"they vary {100 * scale**2:.2g} % as much" in note
 
 

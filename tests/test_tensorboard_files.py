@@ -11,8 +11,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.projector import ProjectorConfig
 
 from infogan.evaluation import tensorboard_files
-from infogan.evaluation.evaluate import _describe_reading
-from infogan.evaluation.tensorboard_files import draw_embedding, encode_results
+from infogan.evaluation.tensorboard_files import _describe_reading, draw_embedding, encode_results
 from infogan.schedule import schedules_from_text
 
 

@@ -271,7 +271,9 @@ def test_codes_are_described_with_what_was_found(smoke_run, spec):
     assert (digit.prior, digit.values) == ("uniform over 10 categories", "whole numbers 0 to 9")
     assert (rotation.prior, rotation.values) == ("a number uniform on [-1, 1]", "numbers, shown from -2 to 2")
     assert any(found.startswith("error rate ") and found.endswith(" %") for found in digit.found)
-    assert any(found.startswith("L_I ") and "nats (at most H = 2.303)" in found for found in digit.found)
+    assert any(
+        found.startswith("L_I ") and "nats (0.000 uninformative, 2.303 perfect)" in found for found in digit.found
+    )
     assert rotation.most == rotation.found[0]
     assert digit.most == digit.found[0]
     report["categories"] = {"digit": [7, 0, 1, 2, 3, 4, 5, 6, 8, -1]}
@@ -286,22 +288,24 @@ def test_codes_are_described_with_what_was_found(smoke_run, spec):
 
 def test_a_code_is_described_by_what_follows_it_most(spec):
     def describe(**ours):
-        note = "from 1 to 2 m; more"
-        told = {"code": "width", "note": note}
-        rows = [{"name": name, "factor": name[-1], "ours": value, **told} for name, value in ours.items()]
+        told = {"code": "width", "note": "more", "change": [1, 2, "m"]}
+        rows = [{"name": name, "factor": name, "ours": value, **told} for name, value in ours.items()]
+        for row in rows:
+            row["strength"] = None if row["name"] == "L_I" else "NMI"
         return describe_codes(spec, {"metrics": rows})["width"].most
 
     assert describe() == ""
-    assert describe(L_I=0.9) == "L_I 0.900 (from 1 to 2 m; more)"
-    of_b = {"L_I": 0.9, "|Spearman| with a": 0.3, "|Spearman| with b": 0.4}
-    assert describe(**of_b) == "mostly b (|Spearman| 0.40), from 1 to 2 m"
-    assert describe(**of_b | {"|Spearman| with b": None}) == "mostly a (|Spearman| 0.30), from 1 to 2 m"
+    assert describe(L_I=0.9) == "L_I 0.900 (from 1.0 to 2.0 m; more)"
+    of_b = {"L_I": 0.9, "a": 0.3, "b": 0.4}
+    assert describe(**of_b) == "mostly b (NMI 0.40), from 1.0 to 2.0 m"
+    assert describe(**of_b | {"b": None}) == "mostly a (NMI 0.30), from 1.0 to 2.0 m"
 
 
 def test_an_angle_is_described_by_what_it_explains(spec):
-    report = {"metrics": [{"name": "variance of azimuth explained", "code": "turn", "factor": "azimuth", "ours": 0.31}]}
+    row = {"name": "any", "code": "turn", "factor": "azimuth", "ours": 0.31, "strength": "variance explained"}
+    report = {"metrics": [row]}
     turning = dataclasses.replace(spec, latent_spec=(Latent("turn", Circular()),), code_schedules=(), paper_values=())
-    assert describe_codes(turning, report)["turn"].most == "mostly azimuth (0.31 of its variance explained)"
+    assert describe_codes(turning, report)["turn"].most == "mostly azimuth (variance explained 0.31)"
 
 
 def test_loading_is_announced_without_tensorflow():
@@ -374,7 +378,7 @@ def test_what_is_known_of_images_has_to_suit_them(spec, dataset, tmp_path):
 
 def test_images_that_the_spec_keeps_from_training_are_kept_from_it(spec, dataset, tmp_path, monkeypatch):
     trained = []
-    monkeypatch.setattr("infogan.experiment.run", lambda spec, folder, dataset, stop: trained.append(dataset))
+    monkeypatch.setattr("infogan.experiment.run", lambda spec, folder, dataset, *_: trained.append(dataset))
     infogan.train(
         dataclasses.replace(spec, held_out_images=3, max_images=10), dataset, tmp_path / "logs", tmp_path / "ckt"
     )

@@ -9,7 +9,7 @@ from infogan.cli.flags import FLAGS, add_flags, apply_flags, flag_text, show
 from infogan.cli.main import Parser, argument
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
-from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, is_smoke, last_update, lengthen, run
+from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
 from infogan.spec import PRECISIONS
 from infogan.system.checks import FILE_NAME, GIVEN, PATH
@@ -230,7 +230,7 @@ def _change(spec, flags, options):
 
 def _check_same(spec, flags, options, folder):
     """Refuses flags that would make a resumed run another run."""
-    if options.smoke and not is_smoke(spec):
+    if options.smoke and not spec.smoke:
         raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
     begun = {"recipe": spec.recipe, "baseline": spec.variant, "precision": spec.precision}
     begun.update({name: flag.read(spec) for name, flag in flags.items() if name != "max_epoch"})

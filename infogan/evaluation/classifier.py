@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infogan.evaluation.metric import Metric, once_a_run
 from infogan.model import layers
 from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
 from infogan.system.devices import session_config
@@ -27,6 +28,36 @@ BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0
 PREDICTED_AT_ONCE = 500
 MOST_CLASSES = 1000
 """Nothing that is trained in five epochs tells more apart."""
+LEAST_ACCURACY, LEAST_ACCURACY_OF = 0.5, {"mnist": 0.99}
+"""A classifier that is worse is not used: it would put everything in the same place, and samples beside real images."""
+
+
+def classifier_accuracy(run, dataset, settings):
+    """The metric: how good the classifier is that judges samples, or a note why there is none."""
+    _, found = find_classifier(run, dataset)
+    return [found]
+
+
+@once_a_run
+def find_classifier(run, dataset):
+    """The classifier of the set, if it is good enough.
+
+    Returns:
+      (Classifier, Metric: its accuracy), or (None, str: why there is none).
+    """
+    if dataset.train.labels is None or dataset.test.labels is None:
+        return None, "The set has no labels, so no classifier: sample quality is left out."
+    if (count := len(np.unique(dataset.train.labels))) > MOST_CLASSES:
+        return None, f"{count:,} classes are too many for a classifier: sample quality is left out."
+    classifier = run.keep_open(obtain_classifier(dataset.train))
+    accuracy = float(np.mean(classifier.predict(dataset.test.images).classes == dataset.test.labels))
+    least = LEAST_ACCURACY_OF.get(run.spec.dataset, LEAST_ACCURACY)
+    if accuracy < least:
+        return None, (
+            f"The classifier judges only {100 * accuracy:.1f} % of the test images right, "
+            f"but {100 * least:g} % are needed: what needs it is left out."
+        )
+    return classifier, Metric("accuracy of the classifier", accuracy, "share")
 
 
 class Prediction(NamedTuple):

@@ -4,38 +4,72 @@ Nothing tells the codes apart during training, so their names are exchangeable: 
 do what.
 """
 
+import dataclasses
 from itertools import permutations
 
 import numpy as np
 from scipy import ndimage, stats
 from skimage.morphology import medial_axis
 
-from infogan.codes import CORRELATION, sweep_latents, vary_discrete_codes
-from infogan.evaluation.metric import Claim, Metric
+from infogan.codes import sweep_latents, tell_change, vary_discrete_codes
+from infogan.evaluation.classifier import find_classifier
+from infogan.evaluation.figures import draw_effects
+from infogan.evaluation.metric import Change, Claim, Metric, Picture
+from infogan.evaluation.spread import are_alike
+from infogan.system.seeds import derive_seed
 
 DIGIT_SETS = ("mnist",)
 """Sets of one bright digit on a dark ground, for which slant, width and thickness mean something."""
-LIMIT, COLUMNS, ROWS = 2.0, 11, 100
-"""The code runs from -LIMIT to LIMIT (Fig. 2) in COLUMNS steps, the middle one 0, for ROWS latents."""
+LIMIT, COLUMNS = 2.0, 11
+"""The code runs from -LIMIT to LIMIT (Fig. 2) in COLUMNS steps, the middle one 0."""
 VALUES = np.linspace(-LIMIT, LIMIT, COLUMNS)
 CLAIM = Claim("Fig. 2(c), (d), drawn", 0.8)
+STRENGTH = "|Spearman|"
 UNITS = {"slant": "degrees", "width": "pixels", "thickness": "pixels"}
 
 
-def sweep_code(model, code, seed):
-    """Images of ROWS latents with one code over VALUES, every category as often as any other.
+def code_effects(run, dataset, settings):
+    """The metric: what continuous codes do to digits; nothing for other images, or samples that are all alike."""
+    if run.spec.dataset not in DIGIT_SETS or are_alike(run, dataset):
+        return []
+    continuous = [code for code in run.spec.codes if not code.distribution.is_discrete]
+    codes = [code.name for code in continuous if runs_over_values(code.distribution)]
+    others = ", ".join(code.name for code in continuous if code.name not in codes)
+    notes = [f"What {others} does to digits is not measured: its sweep is not from -2 to 2."] if others else []
+    if not codes:
+        return notes
+    classifier, _ = find_classifier(run, dataset)
+    styles, classes = {}, {}
+    for code in codes:
+        images = sweep_code(run, code, derive_seed(run.spec.seed, "code effect"), settings.rows)
+        styles[code] = _measure_sweep(images)
+        if classifier:
+            classes[code] = classifier.predict(images.reshape(-1, *images.shape[2:])).classes.reshape(images.shape[:2])
+    metrics, found = measure_code_effects(styles, classes, claims=run.spec.variant == "infogan")
+    caption = "Style of generated digits against each continuous code: mean, and 10 % to 90 % of the images."
+    return [*notes, *metrics, *found, Picture("code_effect.png", draw_effects(VALUES, styles, UNITS), caption)]
+
+
+def _measure_sweep(images):
+    style = measure_style(images[..., 0].reshape(-1, *images.shape[2:4]))
+    return {quality: values.reshape(images.shape[:2]) for quality, values in style.items()}
+
+
+def sweep_code(run, code, seed, rows):
+    """Images of some latents with one code over VALUES, every category as often as any other.
 
     Args:
-      model: TrainedModel.
+      run: TrainedModel.
       code: name of a continuous code.
       seed: int; the latents are the same for every code.
+      rows: how many latents.
 
     Returns:
-      float32 array [ROWS, COLUMNS, H, W, C].
+      float32 array [rows, COLUMNS, H, W, C].
     """
-    latent_spec = model.spec.latent_spec
-    base = vary_discrete_codes(latent_spec, model.sample_latents(ROWS, seed))
-    return model.generate(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
+    latent_spec = run.spec.latent_spec
+    base = vary_discrete_codes(latent_spec, run.sample_latents(rows, seed))
+    return run.generate(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
 
 
 def runs_over_values(distribution):
@@ -100,8 +134,8 @@ def measure_code_effects(styles, classes, claims):
     """Metrics of all continuous codes.
 
     Args:
-      styles: dict of code name -> dict of quality -> array [ROWS, COLUMNS] over VALUES.
-      classes: dict of code name -> int array [ROWS, COLUMNS], what a classifier sees; empty without a classifier.
+      styles: dict of code name -> dict of quality -> array [rows, COLUMNS] over VALUES.
+      classes: dict of code name -> int array [rows, COLUMNS], what a classifier sees; empty without a classifier.
       claims: whether the paper's claim is made for this model: InfoGAN, not the plain GAN.
 
     Returns:
@@ -113,8 +147,10 @@ def measure_code_effects(styles, classes, claims):
         strengths[code] = {quality: abs(together) for quality, (together, _) in correlations.items()}
         strengths_within[code] = {quality: abs(within) for quality, (_, within) in correlations.items()}
         for quality, (together, within) in correlations.items():
-            note = f"{_describe_change(style, quality)}; {abs(within):.2f} within a row"
-            metrics.append(Metric(CORRELATION.format(quality), abs(together), "", code, note, factor=quality))
+            change = _find_change(style, quality)
+            note = f"{abs(within):.2f} within a row" + ("" if change else "; images too blank to be measured")
+            metric = Metric(f"{STRENGTH} with {quality}", abs(together), "", code, note, factor=quality)
+            metrics.append(dataclasses.replace(metric, strength=STRENGTH, change=change))
         if code in classes:
             inner = np.abs(VALUES) <= 1.0  # within what training saw of a uniform code
             near = compute_share_unchanged(classes[code][:, inner])
@@ -125,23 +161,26 @@ def measure_code_effects(styles, classes, claims):
     if len(strengths) > 1:
         name = "slant by one code, form by another"
         weaker, note = find_separate_codes(strengths)
-        metrics.append(Metric(name, weaker, "", note=note, better="higher", claim=CLAIM if claims else None))
+        metrics.append(Metric(name, weaker, note=note, better="higher", claim=CLAIM if claims else None))
         weaker, note = find_separate_codes(strengths_within)
-        metrics.append(Metric(f"{name}, within a row", weaker, "", note=note, better="higher"))
+        metrics.append(Metric(f"{name}, within a row", weaker, note=note, better="higher"))
     return metrics, notes
 
 
-def _describe_change(style, quality):
+def _find_change(style, quality):
+    """The Change of a quality from the lowest value of the code to the highest; None where images are too blank."""
     low, high = (np.ma.masked_invalid(style[quality][:, column]).mean() for column in (0, -1))
     if low is np.ma.masked or high is np.ma.masked:
-        return "images too blank to be measured"
-    return f"from {low:.1f} to {high:.1f} {UNITS[quality]}"
+        return None
+    return Change(float(low), float(high), UNITS[quality])
 
 
 def _describe_code(code, strengths, style):
     most = max(strengths, key=strengths.get)
+    change = _find_change(style, most)
+    how = tell_change(change) if change else "images too blank to be measured"
     return (
-        f"{code} was found to control {most} most (|Spearman| {strengths[most]:.2f}): {_describe_change(style, most)} "
+        f"{code} was found to control {most} most ({STRENGTH} {strengths[most]:.2f}): {how} "
         f"as the code goes from -{LIMIT:g} to {LIMIT:g}. The names of continuous codes are exchangeable."
     )
 

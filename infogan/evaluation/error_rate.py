@@ -4,11 +4,96 @@ The paper gives 5 % on MNIST without a protocol. Here each category is matched t
 the error is counted on the test images.
 """
 
+import dataclasses
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from infogan.evaluation.metric import Metric
+from infogan.codes import MOST_SHOWN
+from infogan.distributions import Categorical
+from infogan.evaluation.figures import draw_confusion
+from infogan.evaluation.metric import Metric, Picture, once_a_run
+from infogan.evaluation.trained_model import find_likeliest
+
+
+class Match(NamedTuple):
+    """A categorical code and the classes.
+
+    Attributes:
+      of_train, of_test: int arrays [N], the likeliest category of each image.
+      classes: int array [categories]: the class that each category stands for, counted from 0; -1 for none.
+    """
+
+    of_train: np.ndarray
+    of_test: np.ndarray
+    classes: np.ndarray
+
+
+def error_rates(run, dataset, settings):
+    """How well categories classify: the metric of each categorical code, and its confusion matrix."""
+    codes = categorical_codes(run.spec)
+    if not codes:
+        return []
+    matches = match_codes(run, dataset)
+    if not matches:
+        return ["The set has no labels: error rates are left out."]
+    labels = index_classes(dataset.train.labels, dataset.test.labels)[1]
+    by_batch = [run.categories(split, batch_statistics=True) for split in (dataset.train, dataset.test)]
+    found = []
+    for code in codes:
+        match = matches[code.name]
+        headline, *others = measure_error_rates(code, match, *labels)
+        of_train, of_test = (categories[code.name] for categories in by_batch)
+        error, *_ = measure_error_rates(code, match_code(code, of_train, of_test, labels[0]), *labels)
+        found += [headline, dataclasses.replace(error, name="error rate, batch statistics in Q"), *others]
+    return found + [_draw_confusion(code, matches[code.name], dataset) for code in codes[:MOST_SHOWN]]
+
+
+def categorical_codes(spec):
+    """The codes that are categories."""
+    return [code for code in spec.codes if isinstance(code.distribution, Categorical)]
+
+
+@once_a_run
+def match_codes(run, dataset):
+    """The Match of each categorical code, by name; empty for a set without labels."""
+    if dataset.train.labels is None or dataset.test.labels is None:
+        return {}
+    _, (labels, _) = index_classes(dataset.train.labels, dataset.test.labels)
+    of_train, of_test = run.categories(dataset.train), find_likeliest(run.read(dataset.test))
+    return {
+        code.name: match_code(code, of_train[code.name], of_test[code.name], labels)
+        for code in categorical_codes(run.spec)
+    }
+
+
+def describe_categories(run, dataset):
+    """The label of the class that each category stands for, -1 for none: dict of code name -> list."""
+    matches = match_codes(run, dataset)
+    known = index_classes(dataset.train.labels, dataset.test.labels)[0] if matches else None
+    return {name: np.where(match.classes < 0, -1, known[match.classes]).tolist() for name, match in matches.items()}
+
+
+def choose_order(run, dataset):
+    """The order in which to show categories, by class where these are known: dict of code name -> int array."""
+    matches = match_codes(run, dataset)
+    return {
+        code.name: order_categories(matches[code.name].classes) if matches else np.arange(code.distribution.dim)
+        for code in categorical_codes(run.spec)
+    }
+
+
+def _draw_confusion(code, match, dataset):
+    known, (_, labels) = index_classes(dataset.train.labels, dataset.test.labels)
+    counts = count_pairs(match.of_test, labels, code.distribution.dim, len(known))
+    many = [(count, what) for count, what in zip(counts.T.shape, ("classes", "categories")) if count > MOST_SHOWN]
+    left_out = " and ".join(f"{MOST_SHOWN} of {count:,} {what}" for count, what in many)
+    caption = f"Test images: the classes that the categories of {code.name} hold, per cent of each class"
+    caption += f"; the commonest {left_out}." if left_out else "."
+    picture = draw_confusion(counts, order_categories(match.classes), known)
+    return Picture(f"confusion_{code.name}.png", picture, caption)
 
 
 def index_classes(*labels):
@@ -29,6 +114,12 @@ def count_pairs(categories, labels, number_of_categories, number_of_classes):
     counts = np.zeros((number_of_categories, number_of_classes), np.int64)
     np.add.at(counts, (categories, labels), 1)
     return counts
+
+
+def match_code(code, of_train, of_test, train_labels):
+    """The Match of a code's categories, found on training images, whose classes are given, counted from 0."""
+    counts = count_pairs(of_train, train_labels, code.distribution.dim, int(train_labels.max()) + 1)
+    return Match(of_train, of_test, match_categories(counts))
 
 
 def match_categories(counts):
@@ -64,28 +155,24 @@ def order_categories(matching):
     return np.argsort(np.where(matching < 0, len(matching) + matching.max() + 1, matching), kind="stable")
 
 
-def measure_error_rates(code, of_train, of_test, train_labels, test_labels):
+def measure_error_rates(code, match, train_labels, test_labels):
     """Metrics of one categorical code.
 
     Args:
       code: Latent.
-      of_train: int array [N], the likeliest category of each training image.
-      of_test: the same of each test image.
+      match: Match of its categories.
       train_labels: int array [N], classes counted from 0, as `index_classes` gives them.
       test_labels: int array [M], likewise.
 
     Returns:
-      (list of Metric, int array [categories]: the matching).
+      list of Metric.
     """
     number_of_classes = int(max(train_labels.max(), test_labels.max())) + 1
-    counts = count_pairs(of_train, train_labels, code.distribution.dim, number_of_classes)
-    matching = match_categories(counts)
+    voted = vote_for_classes(count_pairs(match.of_train, train_labels, code.distribution.dim, number_of_classes))
     values = {
-        "error rate": ("share", "lower", compute_error_rate(of_test, test_labels, matching)),
-        "majority-vote error": ("share", "lower", compute_error_rate(of_test, test_labels, vote_for_classes(counts))),
-        "NMI": ("of 1", "higher", float(normalized_mutual_info_score(test_labels, of_test))),
-        "ARI": ("of 1", "higher", float(adjusted_rand_score(test_labels, of_test))),
+        "error rate": ("share", "lower", compute_error_rate(match.of_test, test_labels, match.classes)),
+        "majority-vote error": ("share", "lower", compute_error_rate(match.of_test, test_labels, voted)),
+        "NMI": ("of 1", "higher", float(normalized_mutual_info_score(test_labels, match.of_test))),
+        "ARI": ("of 1", "higher", float(adjusted_rand_score(test_labels, match.of_test))),
     }
-    return [
-        Metric(name, value, unit, code.name, better=better) for name, (unit, better, value) in values.items()
-    ], matching
+    return [Metric(name, value, unit, code.name, better=better) for name, (unit, better, value) in values.items()]

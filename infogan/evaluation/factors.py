@@ -11,9 +11,10 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import normalized_mutual_info_score
 
-from infogan.codes import CORRELATION, EXPLAINED, INFORMATION
+from infogan.data.factors import join_factors
 from infogan.evaluation.metric import Metric
 from infogan.evaluation.report import format_value
+from infogan.system.seeds import derive_seed
 
 DEGREE = 3
 """Of the polynomial in a linear code that is fitted to a circle."""
@@ -23,8 +24,31 @@ TINY = 1e-12
 """Less is a constant."""
 FEWEST_IMAGES = 16
 """With fewer a half, or a half of it, may hold nothing that differs."""
+ENOUGH_IMAGES = 1000
+"""Of fewer test images, what Q says of true factors differs too much from half to half."""
 FEWEST_GROUPS = 4
 """A code is chosen on half of them by fitting to one half of that and scoring on the other."""
+
+
+def true_factors(run, dataset, settings):
+    """The metric: what codes know of the true factors, by the test images, and by all where these are few.
+
+    Factors are no part of training, so training images are as good a measure as any but for Q's having seen them.
+    """
+    splits = [dataset.test] if dataset.test.factors else []
+    if dataset.train.factors and (not splits or len(dataset.test) < ENOUGH_IMAGES):
+        splits.append(dataset.train)
+    if not splits:
+        return []
+    posteriors = [run.read(split) for split in splits]
+    joined = {
+        code: {key: np.concatenate([part[code][key] for part in posteriors]) for key in info}
+        for code, info in posteriors[0].items()
+    }
+    groups = None if splits[0].groups is None else np.concatenate([split.groups for split in splits])
+    seed = derive_seed(run.spec.seed, "halves")
+    metrics, notes = measure_factors(joined, join_factors(splits), seed, groups)
+    return metrics + notes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +197,7 @@ class Score:
       factors: kinds of `Factor` that it is for.
       compute: function of (Reading, Factor, fitted, scored), of which the latter are bool arrays [N].
       unit: of `Metric`.
+      strength: of `Metric`; None for a score that is not 0 if a code knows nothing.
     """
 
     name: str
@@ -180,14 +205,16 @@ class Score:
     factors: tuple
     compute: Callable
     unit: str = ""
+    strength: str | None = None
 
 
 CODES = ("linear", "angle", "categories")
+EXPLAINED = "variance of {} explained"
 SCORES = (
-    Score(CORRELATION, ("linear",), ("ordered",), compute_correlation),
-    Score(EXPLAINED, ("angle", "categories"), ("ordered",), compute_explained),
-    Score(EXPLAINED, CODES, ("circular",), compute_explained),
-    Score(INFORMATION, ("categories",), ("nominal",), compute_information),
+    Score("|Spearman| with {}", ("linear",), ("ordered",), compute_correlation, strength="|Spearman|"),
+    Score(EXPLAINED, ("angle", "categories"), ("ordered",), compute_explained, strength="variance explained"),
+    Score(EXPLAINED, CODES, ("circular",), compute_explained, strength="variance explained"),
+    Score("NMI with {}", ("categories",), ("nominal",), compute_information, strength="NMI"),
     Score("balanced accuracy for {}", CODES, ("nominal", "binary"), compute_accuracy, "share"),
 )
 
@@ -251,7 +278,8 @@ def _measure(score, codes, name, factor, groups, seed):
     if factor.kind == "binary" and codes[best][0].kind == "categories":
         note += f"; {_describe_richest(codes[best][0].values, factor.values, chosen_on, scored_on)}"
     metric = score.name.format(name)
-    rows = [] if factor.kind == "binary" else [Metric(metric, scores[c], score.unit, c, factor=name) for c in scores]
+    told = {} if factor.kind == "binary" else scores
+    rows = [Metric(metric, told[c], score.unit, c, factor=name, strength=score.strength) for c in told]
     best_row = Metric(f"{metric}, best code", scores[best], score.unit, note=note, better="higher", factor=name)
     return [*rows, best_row]
 

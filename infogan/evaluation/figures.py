@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 
 from infogan.codes import MOST_SHOWN
+from infogan.evaluation.metric import Picture
 from infogan.system.errors import InputError
 
 try:
@@ -48,8 +49,10 @@ def draw_curves(spec, lines):
       lines: the objects of metrics.jsonl.
 
     Returns:
-      dict of file name -> bytes: losses.png, mutual_information.png and discriminator_accuracy.png.
+      list of Picture: losses.png, mutual_information.png and discriminator_accuracy.png; empty without lines.
     """
+    if not lines:
+        return []
     updates = [line["update"] for line in lines]
 
     def curve(key):
@@ -62,11 +65,14 @@ def draw_curves(spec, lines):
     # For a continuous code the differential entropy is no bound on L_I.
     discrete = [code for code in shown if code.distribution.is_discrete]
     entropies = {f"H({code.name})": code.distribution.prior_entropy for code in discrete}
-    return {
-        "losses.png": _draw("Losses", "hinge loss" if spec.gan_loss == "hinge" else "nats", updates, losses),
-        "mutual_information.png": _draw("Lower bound L_I of each code", "nats", updates, information, levels=entropies),
-        "discriminator_accuracy.png": _draw("Accuracy of D", "share judged right", updates, accuracies, (0, 1.02)),
-    }
+    unit = "hinge loss" if spec.gan_loss == "hinge" else "nats"
+    bounds = _draw("Lower bound L_I of each code", "nats", updates, information, levels=entropies)
+    judged = _draw("Accuracy of D", "share judged right", updates, accuracies, (0, 1.02))
+    return [
+        Picture("losses.png", _draw("Losses", unit, updates, losses), "Losses over the training."),
+        Picture("mutual_information.png", bounds, "L_I over the training, on what D and Q saw."),
+        Picture("discriminator_accuracy.png", judged, "How often D was right over the training."),
+    ]
 
 
 def _draw(title, unit, updates, curves, limits=None, levels=None):

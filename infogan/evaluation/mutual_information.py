@@ -5,6 +5,13 @@ from scipy.special import xlogy
 
 from infogan.distributions import LOG_2PI
 from infogan.evaluation.metric import Metric
+from infogan.system.seeds import derive_seed
+
+
+def information(run, dataset, settings):
+    """The metric: L_I of each code, and how sure and how balanced Q is."""
+    of_codes = run.mutual_information(settings.samples, derive_seed(run.spec.seed, "mutual information"))
+    return measure_information(run.spec.codes, of_codes, run.read(dataset.test))
 
 
 def compute_mean_entropy(probabilities):
@@ -47,7 +54,7 @@ def measure_information(codes, information, posteriors):
       list of Metric.
     """
     metrics = [
-        Metric("L_I", information[code.name], "nats", code.name, _range_of_information(code), "higher")
+        Metric("L_I", information[code.name], "nats", code.name, better="higher", range=_range_of_information(code))
         for code in codes
     ]
     for code in codes:
@@ -62,11 +69,10 @@ def measure_information(codes, information, posteriors):
 
 
 def _range_of_information(code):
-    """What L_I can be: at most H(c) for a discrete code; with unit deviation a range of its own."""
+    """What L_I is if Q knows nothing and if it knows all: of a discrete code 0 and H(c), with unit deviation less."""
     entropy = code.distribution.prior_entropy
     if code.distribution.is_discrete:
-        return f"at most H = {entropy:.3f}"
+        return 0.0, entropy
     if not getattr(code.distribution, "fix_std", False):
-        return ""
-    blind, perfect = (entropy - 0.5 * (LOG_2PI + error) for error in (code.distribution.prior_variance, 0.0))
-    return f"unit deviation: {blind:.3f} knows nothing, {perfect:.3f} all"
+        return None
+    return tuple(entropy - 0.5 * (LOG_2PI + error) for error in (code.distribution.prior_variance, 0.0))

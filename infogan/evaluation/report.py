@@ -7,6 +7,7 @@ import statistics
 from html import escape
 from importlib import metadata
 
+from infogan.codes import tell_more
 from infogan.evaluation.metric import compare
 from infogan.spec import upgrade
 
@@ -80,11 +81,11 @@ def format_markdown(report, pictures):
 
     Args:
       report: dict of `build_report`.
-      pictures: dict of path below the log folder -> caption.
+      pictures: list of Picture, those with a caption.
     """
     lines = [f"# {format_title(report)}", "", *_markdown_table([HEADER, *map(format_row, report["metrics"])]), ""]
     lines += [*(f"- {note}" for note in report["notes"]), ""]
-    for path, caption in pictures.items():
+    for path, _, caption in pictures:
         lines += [f"![{caption}]({path})", "", caption, ""]
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if version)
     return "\n".join([*lines, f"Made with {versions}.", ""])
@@ -99,7 +100,7 @@ def format_row(row):
     """A row of `compare` as five cells: quantity, ours, paper, where, holds."""
     holds = {True: "yes", False: "no", None: "-"}[row["holds"]]
     return (
-        name_row(row, with_note=True),
+        name_row(row) + (f" ({more})" if (more := tell_more(row)) else ""),
         format_value(row["ours"], row["unit"]),
         format_paper(row),
         row["source"] or "-",
@@ -114,10 +115,9 @@ def format_paper(row):
     return format_value(row["paper"], row["unit"])
 
 
-def name_row(row, with_note=False):
+def name_row(row):
     """What a row measures, as "digit: error rate"."""
-    name = f"{row['code']}: {row['name']}" if row["code"] else row["name"]
-    return f"{name} ({row['note']})" if with_note and row["note"] else name
+    return f"{row['code']}: {row['name']}" if row["code"] else row["name"]
 
 
 def format_value(value, unit):
@@ -163,7 +163,7 @@ def render_html(report, pictures):
 
     Args:
       report: dict of `infogan.evaluation.report.build_report`.
-      pictures: list of (path below the log folder, PNG bytes, caption).
+      pictures: list of Picture, those with a caption.
 
     Returns:
       str, a whole document, but for pictures with which it would be larger than LARGEST_PAGE: these it shows from the
@@ -226,10 +226,10 @@ def _render_rows(rows):
 
 
 def _render_row(row):
-    quantity, *others = format_row({**row, "note": ""})
-    note = f'<span class="note">{escape(row["note"])}</span>' if row["note"] else ""
+    _, *others = format_row(row)
+    more = f'<span class="note">{escape(tell_more(row))}</span>' if tell_more(row) else ""
     cells = "".join(map(_render_cell, HEADER[1:], others))
-    return f"<tr><td>{escape(quantity)}{note}</td>{cells}</tr>"
+    return f"<tr><td>{escape(name_row(row))}{more}</td>{cells}</tr>"
 
 
 def _render_cell(label, cell):

@@ -7,13 +7,33 @@ Both were defined on Inception's features, so the numbers compare with one anoth
 import numpy as np
 from scipy.special import rel_entr
 
+from infogan.evaluation.classifier import find_classifier
 from infogan.evaluation.metric import Metric
-
-IMAGES = 10_000
-"""At most this many images on either side."""
+from infogan.evaluation.trained_model import count_batch
+from infogan.system.seeds import derive_seed
 
 FEWEST_IMAGES = 2
 """A single image has no covariance."""
+
+
+def sample_quality(run, dataset, settings):
+    """The metric: how near samples are to real images; nothing without a classifier."""
+    classifier, _ = find_classifier(run, dataset)
+    if not classifier:
+        return []
+    count = min(settings.images, len(dataset.train), len(dataset.test))
+    if count < FEWEST_IMAGES:
+        return [f"{count} test images are too few for a distance to them: sample quality is left out."]
+    draw = np.random.default_rng(derive_seed(0, "real images")).permutation
+    chosen = [(split, draw(len(split))[:count]) for split in (dataset.train, dataset.test)]
+    latents = run.sample_latents(count, derive_seed(run.spec.seed, "sample quality"))
+    parts = -(-count // count_batch(run.image_shape))
+    generated = classifier.predict_batches(map(run.generate, np.array_split(latents, parts)))
+    real = [
+        classifier.predict_batches(split.images[places] for places in np.array_split(order, parts))
+        for split, order in chosen
+    ]
+    return measure_sample_quality(generated, *real)
 
 
 def compute_frechet_distance(first, second):

@@ -19,6 +19,7 @@ from infogan.codes import (
     usual_values,
     vary_discrete_codes,
 )
+from infogan.evaluation.metric import Picture
 from infogan.training.run_log import find_frames
 
 TRAINING_MILLISECONDS = 200
@@ -51,27 +52,26 @@ def draw_samples(model, seed, category_order):
       category_order: dict of categorical code's name -> int array [categories], the order in which to show them.
 
     Returns:
-      dict of file name -> (bytes, caption); the caption of a film is "".
+      list of Picture, of which films have no caption.
     """
     spec = model.spec
     base = vary_discrete_codes(spec.latent_spec, model.sample_latents(ROWS, seed))
     shown = {name: order[choose_shown(len(order))] for name, order in category_order.items()}
-    files = {}
+    pictures = []
     for code in spec.codes[:MOST_SHOWN]:
-        files.update(_draw_sweep(model, code, base, shown.get(code.name)))
+        pictures += _draw_sweep(model, code, base, shown.get(code.name))
     others = (code for code in spec.codes if code.name not in shown)
     for code, (name, categories) in islice(product(others, shown.items()), MOST_SHOWN):
         grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit, categories)
         caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}{_tell_shown(spec, name)}."
-        files[f"{code.name}_by_{name}.png"] = _encode_grid(model.generate(grid)), caption
-    return files
+        path = f"samples/{code.name}_by_{name}.png"
+        pictures.append(Picture(path, _encode_grid(model.generate(grid)), caption))
+    return pictures
 
 
 def describe_left_out(codes):
-    """A line on codes that no picture shows; None where there are none."""
-    if len(codes) <= MOST_SHOWN:
-        return None
-    return f"Pictures show the first {MOST_SHOWN} of {len(codes)} codes."
+    """The note on codes that no picture shows: a list, empty where there are none."""
+    return [f"Pictures show the first {MOST_SHOWN} of {len(codes)} codes."] if len(codes) > MOST_SHOWN else []
 
 
 def _draw_sweep(model, code, base, categories):
@@ -84,17 +84,19 @@ def _draw_sweep(model, code, base, categories):
         latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
         order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
         frames = model.generate(latents)[:, order]
-    return {
-        f"{code.name}.png": (_encode_grid(images), caption),
-        f"{code.name}.gif": (_encode_film(frames, frame_milliseconds(code)), ""),
-    }
+    return [
+        Picture(f"samples/{code.name}.png", _encode_grid(images), caption),
+        Picture(f"samples/{code.name}.gif", _encode_film(frames, frame_milliseconds(code))),
+    ]
 
 
 def draw_training_film(folder):
-    """The frames that the trainer left in `folder`, one after another: GIF bytes; None without frames."""
+    """The frames that the trainer left in `folder`, one after another: a list of one Picture, empty without frames."""
     frames = [imageio.imread(path) for _, path in find_frames(folder)]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]  # an older version's may be larger
-    return grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1) if frames else None
+    if not frames:
+        return []
+    return [Picture("samples/training.gif", grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1))]
 
 
 def _caption_sweep(spec, code, is_category):

@@ -2,11 +2,30 @@
 
 import numpy as np
 
-from infogan.evaluation.metric import Metric
+from infogan.evaluation.metric import Metric, once_a_run
+from infogan.system.seeds import derive_seed
 
 IMAGES = 200
 LEAST_SPREAD = 0.05
 """Of what real images have: below it samples look alike, and what a code seems to do is chance."""
+
+
+@once_a_run
+def _compare_with_training_images(run, dataset):
+    chosen = np.random.default_rng(derive_seed(0, "spread")).permutation(len(dataset.train))[:IMAGES]
+    latents = run.sample_latents(IMAGES, derive_seed(run.spec.seed, "spread"))
+    return measure_spread(run.generate(latents), dataset.train.images[np.sort(chosen)])
+
+
+def spread(run, dataset, settings):
+    """The metric: how much samples differ, and a note if they do not."""
+    metrics, notes = _compare_with_training_images(run, dataset)
+    return metrics + notes
+
+
+def are_alike(run, dataset):
+    """Whether all samples look alike, so that codes do nothing to them."""
+    return bool(_compare_with_training_images(run, dataset)[1])
 
 
 def compute_spread(images):

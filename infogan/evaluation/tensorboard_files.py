@@ -8,6 +8,8 @@ import time
 import numpy as np
 
 from infogan import grids
+from infogan.evaluation.metric import Picture
+from infogan.system.seeds import derive_seed
 
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""
@@ -33,8 +35,8 @@ def list_hyper_parameters(spec):
 def encode_results(spec, report, run_name):
     """The bytes of an event file: the hyper-parameters of a run and each number of its report as `report/...`.
 
-    A run on part of the set, as --smoke, has no hyper-parameters in it: TensorBoard takes the list of results from one
-    run for all, and such a run has fewer.
+    A smoke run has no hyper-parameters in it: TensorBoard takes the list of results from one run for all, and such a
+    run has fewer.
 
     Args:
       spec: ExperimentSpec.
@@ -50,7 +52,7 @@ def encode_results(spec, report, run_name):
 
     rows = [row for row in report["metrics"] if row["ours"] is not None]
     summaries = [Summary(value=[Summary.Value(tag=_tag(row), simple_value=row["ours"]) for row in rows])]
-    if spec.max_images is None:
+    if not spec.smoke:
         chosen = list_hyper_parameters(spec)
         judged = [api.Metric(_tag(row), display_name=_title(row)) for row in rows if row["better"]]
         summaries = [
@@ -78,6 +80,28 @@ def _tag(row):
 def count_embedded(image_shape):
     """How many images the embedding has at most: MOST_IMAGES, or as many as the picture of all sprites has room for."""
     return min(MOST_IMAGES, (LARGEST_SPRITES // max(image_shape[:2])) ** 2)
+
+
+def embed_test_images(run, test):
+    """Some test images as the projector takes them, with their labels and what Q read from them: list of Picture."""
+    count = min(count_embedded(run.image_shape), len(test))
+    chosen = np.random.default_rng(derive_seed(0, "embedding")).permutation(len(test))[:count]
+    columns = {} if test.labels is None else {"label": test.labels[chosen]}
+    for code, info in run.read(test).items():
+        for name, values in _describe_reading(code, info).items():
+            columns[name] = values[chosen]
+    images = test.images[chosen]
+    files = draw_embedding(run.features(images), images, columns)
+    return [Picture(path, content) for path, content in files.items()]
+
+
+def _describe_reading(code, info):
+    """What Q read of a code: dict of heading -> array [N]; the likeliest category, or a number for each dimension."""
+    if "prob" in info:
+        return {code: info["prob"].argmax(axis=1)}
+    values = np.round(info["p"] if "p" in info else info["mean"], 2)
+    names = [code] if values.shape[1] == 1 else [f"{code} {i}" for i in range(1, values.shape[1] + 1)]
+    return dict(zip(names, values.T))
 
 
 def draw_embedding(features, images, columns):

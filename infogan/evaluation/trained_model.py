@@ -1,6 +1,7 @@
 """A trained model, reloaded from its checkpoint in a graph and session of its own."""
 
 import math
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -13,12 +14,19 @@ from infogan.training.checkpoints import newest_intact, restore_weights
 
 BATCH = 500
 """Most images per session run; results do not depend on it, except with batch statistics."""
+READ_AT_ONCE = 5000
 BATCH_NUMBERS = BATCH * 64 * 64 * 3
 """Most numbers in the images of a session run, whose layers hold many times that: of large images fewer go together."""
 
 
 class TrainedModel:
     """Generates images and recognises codes; numpy in and out. Use it as a context manager.
+
+    Attributes:
+      spec: ExperimentSpec.
+      folder: RunFolder.
+      update: updates after which the checkpoint was written.
+      computed: dict, in which metrics keep what others need too (`infogan.evaluation.metric.once_a_run`).
 
     Args:
       spec: ExperimentSpec of the run.
@@ -29,11 +37,12 @@ class TrainedModel:
     """
 
     def __init__(self, spec, folder):
-        self.spec, self.update = spec, newest_intact(folder.checkpoints)
+        self.spec, self.folder, self.update = spec, folder, newest_intact(folder.checkpoints)
         if self.update is None:
             raise InputError(
                 folder.checkpoints, "it holds no checkpoint, but a trained model is needed. Train it first."
             )
+        self.computed, self._open = {}, ExitStack()
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._model = RegularizedGAN.of_spec(spec)
@@ -76,8 +85,13 @@ class TrainedModel:
         self.close()
 
     def close(self):
-        """Frees the session; a second call does nothing."""
+        """Frees the session, and what was kept open; a second call does nothing."""
+        self._open.close()
         self._session.close()
+
+    def keep_open(self, context):
+        """Enters a context that is left when the model is closed; returns what it gives."""
+        return self._open.enter_context(context)
 
     @property
     def image_shape(self):
@@ -113,6 +127,21 @@ class TrainedModel:
           dict of code name -> `dist_info` of float32 arrays [N, dim].
         """
         return self._run(self._posteriors[batch_statistics], self._images, images)
+
+    def read(self, split):
+        """Q's posterior of every code for the images of a Split, as `recognise` gives it; read once and kept."""
+        if ("read", id(split)) not in self.computed:
+            self.computed["read", id(split)] = self.recognise(split.images)
+        return self.computed["read", id(split)]
+
+    def categories(self, split, batch_statistics=False):
+        """The likeliest category of each image of a Split, by code: dict of name -> int array [N].
+
+        Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
+        """
+        parts = np.array_split(split.images, -(-len(split) // READ_AT_ONCE))
+        read = [find_likeliest(self.recognise(part, batch_statistics)) for part in parts]
+        return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
 
     def discriminate(self, images):
         """D(x), the probability that an image is real, with the moving averages of real images.
@@ -169,6 +198,11 @@ class TrainedModel:
     def _split(self, array):
         """Nearly equal parts: a last batch of one image would have no statistics of its own."""
         return np.array_split(array, -(-len(array) // count_batch(self.image_shape)))
+
+
+def find_likeliest(posteriors):
+    """The likeliest category of each image by the posteriors of `recognise`: dict of code name -> int array [N]."""
+    return {name: info["prob"].argmax(axis=1) for name, info in posteriors.items() if "prob" in info}
 
 
 def count_batch(image_shape):

@@ -5,7 +5,8 @@ import multiprocessing
 import os
 from pathlib import Path
 
-from infogan.evaluation import code_effect, evaluate
+from infogan.evaluation import evaluate
+from infogan.evaluation.metric import Settings
 from infogan.experiment import run
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
@@ -108,7 +109,7 @@ def _mark(owner, method, name, reach):
 
 def _shorten_evaluation(reach):
     """Fewer samples than an evaluation takes: what it writes counts here."""
-    evaluate.FRESH_SAMPLES, code_effect.ROWS = 100, 10
+    evaluate.FULL = Settings(samples=100, rows=10)
     original = evaluate.evaluate_run
 
     def marked(*arguments):
