@@ -77,7 +77,7 @@ def test_a_set_without_labels_or_continuous_codes(spec, dataset, tmp_path, small
     codes = (NOISE, Latent("kind", Categorical(4)), Latent("other", Categorical(3)), Latent("on", Bernoulli(1)))
     report, rows, folder = evaluate(spec, bare, tmp_path, latent_spec=codes, paper_values=())
     assert {name for name, _ in rows} == {
-        *("L_I", "mean entropy of Q, test images", "entropy of Q's mean, test images", "pixel variance of samples"),
+        *("L_I", "mean entropy of Q, test images", "entropy of Q's mean, test images", "spread of samples"),
     }
     assert sum("no labels" in note for note in report["notes"]) == 2
     assert {path.name for path in folder.samples.glob("*.png")} == {
@@ -204,8 +204,8 @@ def test_what_codes_do_to_samples_that_are_all_alike_is_left_out(spec, dataset):
         spec=spec, computed={}, sample_latents=lambda count, seed: None, generate=lambda latents: alike
     )
     findings = module.measure(run, dataset, [spread, code_effects])
-    assert [metric.name for metric in findings.metrics] == ["pixel variance of samples"]
-    assert "Samples look alike: they vary 0 %" in findings.notes[0]
+    assert [metric.name for metric in findings.metrics] == ["spread of samples"]
+    assert "Samples look alike: their spread is 0 %" in findings.notes[0]
     assert not findings.pictures
 
 
