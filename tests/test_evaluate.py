@@ -335,6 +335,7 @@ def test_fewer_images_are_no_smoke_run(spec, dataset, tmp_path, monkeypatch):
     """Which metrics are measured, and with which settings, follows from `smoke` alone."""
     asked = []
     monkeypatch.setattr(module, "measure", lambda run, dataset, *arguments: asked.append(arguments) or Findings())
+    monkeypatch.setattr(module, "draw", lambda run, dataset: [])
     for name, changes in (("few", {"max_images": 10}), ("smoke", {"smoke": True})):
         evaluate(spec, dataset, tmp_path / name, **changes)
     assert asked == [(module.METRICS, module.FULL), (module.QUICK_METRICS, module.QUICK)]
@@ -463,7 +464,7 @@ DAMAGES = {
     "another version": (lambda *run: change_spec(*run, colour="red"), "it has colour, which this version does not"),
     "a newer version": (lambda *run: change_spec(*run, version=9), "spec.json: it is of version 9, but this program"),
     "another network": (lambda *run: change_spec(*run, leaky_rate=2), "spec.json, leaky_rate: 2 was given, but a"),
-    "other images": (lambda *run: change_spec(*run, max_images=999), "but the run was started with those of"),
+    "other images": (lambda *run: change_spec(*run, max_images=999), "but the run was started with other ones"),
     "no run": (lambda logs, ckt: [(path / "spec.json").unlink() for path in (logs, ckt)], "it holds no run"),
     "checkpoints lost": (lambda logs, ckt: shutil.rmtree(ckt), "its checkpoints are needed"),
     "damaged log": (lambda logs, ckt: (logs / "metrics.jsonl").write_text("5\n"), "line 1 is damaged"),
