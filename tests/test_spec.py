@@ -22,6 +22,7 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
+from infogan.model.architectures import Architecture
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, PaperValue, upgrade
@@ -245,7 +246,7 @@ def test_numbers_are_kept_as_pythons_own(spec):
 
 
 def test_every_field_says_what_it_is():
-    for family in (ExperimentSpec, Latent, PaperValue):
+    for family in (ExperimentSpec, Latent, PaperValue, Architecture):
         told = inspect.getdoc(family)
         assert all(f"\n  {field.name}: {field.metadata['about']}; " in told for field in dataclasses.fields(family))
 

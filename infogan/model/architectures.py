@@ -15,7 +15,6 @@ name, or any other as it is:
 import dataclasses
 import itertools
 import math
-import operator
 from collections.abc import Callable
 
 from infogan.model.layers import (
@@ -31,6 +30,7 @@ from infogan.model.layers import (
     up_conv,
     up_sample,
 )
+from infogan.system.checks import IDENTIFIER, TEXT, Checked, Kind, documented, setting, whole
 from infogan.system.errors import InputError
 
 
@@ -49,40 +49,47 @@ def q_without_hidden_layer(leaky_rate, outputs):
     return [dense(outputs)]
 
 
+def _is_image_shape(shape):
+    return len(shape) == 3 and all(map(whole(1).accepts, shape)) and shape[2] in (1, 3)
+
+
+ROWS = Kind("a function that returns rows", callable)
+SHAPES = Kind(
+    "a list of shapes (H, W, 1 or 3)",
+    lambda shapes: len(shapes) > 0 and all(map(_is_image_shape, shapes)),
+    lambda shapes: tuple(tuple(map(int, shape)) for shape in shapes),
+)
+
+
+@documented
 @dataclasses.dataclass(frozen=True, repr=False)
-class Architecture:
+class Architecture(Checked):
     """The networks of a model, for images of certain shapes.
 
-    Attributes:
-      name: what a spec's JSON calls it: letters, digits and "_". A program that reads such a spec has to import the
-        module of an architecture of its own first.
-      image_shapes: the shapes (H, W, C) it can make.
-      trunk: function of (image_shape, leaky_rate): rows of what D and Q share; [B, H, W, C] -> [B, N].
-      generator: function of image_shape: rows of G; latents [B, dim] -> [B, H, W, C] before the output distribution.
-      discriminator_head: function without arguments: rows of D's own layers; [B, N] -> logits [B, 1].
-      recognition_head: function of (leaky_rate, outputs): rows of Q's own layers; [B, N] -> [B, outputs].
-      shapes_in_words: `image_shapes` for people; "" lists them.
-
-    Raises:
-      InputError: naming the argument, if it is of no use.
+    A program that reads a spec with an architecture of its own has to import the module that defines it first: the
+    spec's JSON holds the name alone.
     """
 
-    name: str
-    image_shapes: tuple
-    trunk: Callable
-    generator: Callable
-    discriminator_head: Callable = one_output
-    recognition_head: Callable = q_with_hidden_layer
-    shapes_in_words: str = ""
+    name: str = setting(IDENTIFIER, "what a spec's JSON calls it")
+    image_shapes: tuple = setting(SHAPES, "the shapes (H, W, C) it can make")
+    trunk: Callable = setting(
+        ROWS, "function of (image_shape, leaky_rate): rows of what D and Q share; [B, H, W, C] -> [B, N]"
+    )
+    generator: Callable = setting(
+        ROWS, "function of image_shape: rows of G; latents [B, dim] -> [B, H, W, C] before the output distribution"
+    )
+    discriminator_head: Callable = setting(
+        ROWS, "function without arguments: rows of D's own layers; [B, N] -> logits [B, 1]", one_output
+    )
+    recognition_head: Callable = setting(
+        ROWS,
+        "function of (leaky_rate, outputs): rows of Q's own layers; [B, N] -> [B, outputs]",
+        q_with_hidden_layer,
+    )
+    shapes_in_words: str = setting(TEXT, "`image_shapes` for people; by default they are listed", "")
 
     def __post_init__(self):
-        if not (isinstance(self.name, str) and self.name.isidentifier()):
-            raise InputError("name", f"{self.name!r} was given, but letters, digits and '_' are needed.")
-        for field in ("trunk", "generator", "discriminator_head", "recognition_head"):
-            value = getattr(self, field)
-            if not callable(value):
-                raise InputError(field, f"{value!r} was given, but a function that returns rows is needed.")
-        object.__setattr__(self, "image_shapes", _read_shapes(self.image_shapes))
+        super().__post_init__()
         if not self.shapes_in_words:
             object.__setattr__(self, "shapes_in_words", ", ".join(map(show_size, self.image_shapes)))
         _defined[self.name] = self
@@ -93,16 +100,6 @@ class Architecture:
 
 _defined = {}
 """The last Architecture of each name, as a spec's JSON knows nothing but names."""
-
-
-def _read_shapes(given):
-    try:
-        shapes = tuple(tuple(map(operator.index, shape)) for shape in given)
-    except TypeError:
-        shapes = ()
-    if not shapes or not all(len(shape) == 3 and min(shape) >= 1 and shape[2] in (1, 3) for shape in shapes):
-        raise InputError("image_shapes", f"{given!r} was given, but ((H, W, 1 or 3), ...) is needed.")
-    return shapes
 
 
 def find_architecture(network):
@@ -306,9 +303,10 @@ _DCGAN_WORDS = "28x28, or sides that are multiples of 16 from 16 to 256, in grey
 def _resnet_trunk(image_shape, leaky_rate):
     """D of Gulrajani et al. 2017, "Improved Training of Wasserstein GANs" (arXiv:1704.00028); -> [B, 128] or [B, 8192].
 
-    At 32x32 the critic of its CIFAR-10 ResNet (Appendix F), whose blocks Miyato et al. 2018 (arXiv:1802.05957, Table 3)
-    have too; at 64x64 `GoodDiscriminator` of the authors' gan_64x64.py. As in the other networks here rectifiers are
-    leaky (ReLU at rate 0), and there is batch norm, which `spectral_norm` leaves out.
+    At 32x32 the critic of the authors' gan_cifar_resnet.py, at 64x64 `GoodDiscriminator` of their gan_64x64.py. As in
+    the other networks here rectifiers are leaky (ReLU at rate 0), and batch norm comes before them, also in a residual
+    network's last (He et al. 2016, arXiv:1603.05027). `spectral_norm` leaves it out, as Miyato et al. 2018
+    (arXiv:1802.05957, Table 4 and Figure 8) do.
     """
     if image_shape[0] == 32:
         return [
@@ -316,6 +314,7 @@ def _resnet_trunk(image_shape, leaky_rate):
             _down_block(128, 128, leaky_rate),  # [B, 8, 8, 128]
             _plain_block(128, leaky_rate),
             _plain_block(128, leaky_rate),
+            batch_norm(),
             leaky_relu(leaky_rate),
             mean_pool(),  # [B, 128]
         ]
@@ -330,7 +329,7 @@ def _resnet_trunk(image_shape, leaky_rate):
 
 
 def _resnet_generator(image_shape):
-    """G of the same: Appendix F at 32x32, `GoodGenerator` at 64x64; latents -> [B, H, W, C], before output_dist."""
+    """G of the same: `Generator` at 32x32, `GoodGenerator` at 64x64; latents -> [B, H, W, C], before output_dist."""
     first, blocks = (128, [128] * 3) if image_shape[0] == 32 else (512, [512, 256, 128, 64])
     return [
         dense(4 * 4 * first),

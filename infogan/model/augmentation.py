@@ -43,13 +43,13 @@ def augment(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
     batch_size, (height, width) = tf.shape(images)[0], images.shape[1:3].as_list()
     column, row = _source_positions(batch_size, height, width, strength, seed, parts, turning, scaling)
     left, top = tf.floor(column), tf.floor(row)
-    right_share, bottom_share = (column - left)[..., None], (row - top)[..., None]
+    right_share, bottom_share = (column - left)[..., None], (row - top)[..., None]  # [B, H, W, 1]
 
     # One pixel of border, onto which everything outside is clipped.
-    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])  # [B, H + 2, W + 2, C]
     pixels = tf.reshape(padded, [batch_size, (height + 2) * (width + 2), images.shape[3]])
 
-    def pixel_at(row, column):
+    def pixel_at(row, column):  # [B, H, W] each -> [B, H, W, C]
         row = tf.cast(tf.clip_by_value(row + 1, 0, height + 1), tf.int32)
         column = tf.cast(tf.clip_by_value(column + 1, 0, width + 1), tf.int32)
         return tf.gather(pixels, row * (width + 2) + column, batch_dims=1)
@@ -62,12 +62,12 @@ def augment(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
 def _source_positions(batch_size, height, width, strength, seed, parts, turning, scaling):
     """Where in its source each pixel of the result lies: column and row, [B, H, W] each."""
     drawn = strength * tf.random.stateless_uniform([6, batch_size * count_replicas(), 1, 1], seed, -1.0, 1.0)
-    amounts = [own_share(drawn[i], parts) for i in range(6)]
+    amounts = [own_share(drawn[i], parts) for i in range(6)]  # [B, 1, 1] each
     angle, shear = turning * ROTATION * amounts[0], turning * SHEAR * amounts[1]
     scale_x, scale_y = tf.exp(scaling * LOG_SCALE * amounts[2]), tf.exp(scaling * LOG_SCALE * amounts[3])
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
-    x = tf.range(width, dtype=tf.float32)[None, None, :] - center_x
-    y = tf.range(height, dtype=tf.float32)[None, :, None] - center_y
+    x = tf.range(width, dtype=tf.float32)[None, None, :] - center_x  # [1, 1, W]
+    y = tf.range(height, dtype=tf.float32)[None, :, None] - center_y  # [1, H, 1]
     column = tf.cos(angle) * scale_x * x + (shear - tf.sin(angle) * scale_y) * y + SHIFT * amounts[4] + center_x
     row = tf.sin(angle) * scale_x * x + tf.cos(angle) * scale_y * y + SHIFT * amounts[5] + center_y
     return column, row

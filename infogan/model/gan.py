@@ -91,8 +91,7 @@ class RegularizedGAN:
             self.latent_dist.embed(z), normalisation or Normalisation([GENERATED], batch_statistics=False)
         )
         self._check_shape("generator", output, self.image_shape)
-        # [B, H, W, C] -> [B, H * W * C] and back
-        dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))
+        dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))  # [B, H * W * C]
         return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
 
     def discriminate(self, x, normalisation):

@@ -181,64 +181,33 @@ class _Weighted:
 
 def conv(filters, stride=2, kernel=KERNEL):
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
-
-    def build(place):
-        return _weigh(
-            place,
-            tf.layers.Conv2D(
-                filters,
-                kernel,
-                stride,
-                "same",
-                use_bias=place.use_bias,
-                kernel_initializer=tf.truncated_normal_initializer(stddev=INITIAL_DEVIATION, seed=place.seed),
-                name=place.name,
-            ),
-        )
-
-    return Row("conv", build)
+    sizes = filters, kernel, stride, "same"
+    return Row("conv", lambda place: _weigh(place, tf.layers.Conv2D, tf.truncated_normal_initializer, *sizes))
 
 
 def up_conv(filters, stride=2, kernel=KERNEL):
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
-
-    def build(place):
-        return _weigh(
-            place,
-            tf.layers.Conv2DTranspose(
-                filters,
-                kernel,
-                stride,
-                "same",
-                use_bias=place.use_bias,
-                kernel_initializer=tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=place.seed),
-                name=place.name,
-            ),
-        )
-
-    return Row("up_conv", build)
+    sizes = filters, kernel, stride, "same"
+    return Row("up_conv", lambda place: _weigh(place, tf.layers.Conv2DTranspose, tf.random_normal_initializer, *sizes))
 
 
 def dense(units):
     """`FC 1024`: [B, N] -> [B, 1024]."""
-
-    def build(place):
-        initial = tf.random_normal_initializer(stddev=INITIAL_DEVIATION, seed=place.seed)
-        return _weigh(
-            place, tf.layers.Dense(units, use_bias=place.use_bias, kernel_initializer=initial, name=place.name)
-        )
-
-    return Row("dense", build)
+    return Row("dense", lambda place: _weigh(place, tf.layers.Dense, tf.random_normal_initializer, units))
 
 
-def _weigh(place, layer):
+def _weigh(place, family, initializer, *sizes):
     """A layer of `tf.layers` as a network applies it."""
-    layer = _Weighted(layer)
+    initial = initializer(stddev=INITIAL_DEVIATION, seed=place.seed)
+    layer = _Weighted(family(*sizes, use_bias=place.use_bias, kernel_initializer=initial, name=place.name))
     return SpectralNorm(layer, derive_seed(*place.path, "u")) if place.spectral_norm else layer
 
 
 def residual(*rows, shortcut=()):
     """Residual block: rows(x) + shortcut(x), He et al. 2016 (arXiv:1512.03385), Eq. 1 and 2; [B, ...] -> [B, ...].
+
+    Between a block that ends in a convolution and a `leaky_relu` put batch norm: otherwise TensorFlow 2.21 prints
+    "remapper failed", and trains without fusing operations.
 
     Args:
       rows: Rows, one after another.
@@ -327,7 +296,7 @@ class _BatchNorm:
             offset = tf.get_variable("offset", [channels], initializer=tf.zeros_initializer())
             self.trainable_variables = [scale, offset]
             populations = normalisation.populations
-            parts = [x] if len(populations) == 1 else tf.split(x, len(populations))
+            parts = [x] if len(populations) == 1 else tf.split(x, len(populations))  # [B / populations, ...] each
             results = [
                 self._normalise(part, scale, offset, population, normalisation)
                 for part, population in zip(parts, populations)
@@ -343,7 +312,7 @@ class _BatchNorm:
             mean = _build_average("mean", scale.shape, tf.zeros_initializer())
             variance = _build_average("variance", scale.shape, tf.ones_initializer())
         self._averages[population] = [mean, variance]
-        image = x if x.shape.ndims == 4 else x[:, None, None, :]
+        image = x if x.shape.ndims == 4 else x[:, None, None, :]  # [B, H, W, C], or [B, 1, 1, C]
         if normalisation.batch_statistics:
             y, batch_mean, batch_variance = _normalise_by_batch(image, scale, offset)
             for average, value in ((mean, batch_mean), (variance, batch_variance)):
@@ -365,9 +334,8 @@ def _normalise_by_batch(image, scale, offset):
     if count_replicas() == 1:
         return y, mean, variance
     own_size = tf.cast(tf.size(image) // tf.size(mean), tf.float32)  # numbers of a channel
-    means, variances = tf.unstack(
-        gather_from_replicas(tf.stack([mean, variance * (own_size - 1.0) / own_size])), axis=1
-    )
+    moments = gather_from_replicas(tf.stack([mean, variance * (own_size - 1.0) / own_size]))  # [replicas, 2, C]
+    means, variances = tf.unstack(moments, axis=1)  # [replicas, C] each
     mean = tf.reduce_mean(means, axis=0)
     # Sums of squares: a mean of squares less the square of the mean can round to less than 0.
     variance = tf.reduce_mean(variances + tf.math.squared_difference(means, mean), axis=0)
@@ -440,7 +408,7 @@ class SpectralNorm:
         """sigma as a scalar Tensor, and the operation that stores the next u."""
         kernel = self._layer.kernel
         outputs = int(kernel.shape[-1])
-        matrix = tf.reshape(kernel, [-1, outputs])
+        matrix = tf.reshape(kernel, [-1, outputs])  # [inputs, outputs]
         if self._u is None:
             with tf.variable_scope(self._layer.name):
                 self._u = tf.get_variable(
@@ -450,8 +418,8 @@ class SpectralNorm:
                     trainable=False,
                     aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,  # every replica finds the same
                 )
-        v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))
-        next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))
+        v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))  # [inputs, 1]
+        next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))  # [outputs, 1]
         return tf.reduce_sum(v * (matrix @ next_u)), self._u.assign(next_u)
 
     @property
