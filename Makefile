@@ -27,7 +27,7 @@ smoke: setup
 # The studies of MNIST in docs/studies, but for float32, made anew into logs/mnist. Each finished seed is kept; the same
 # command goes on where it stopped.
 study: setup
-	$(RUN) launchers/run_study.py mnist --recipe paper --seeds 0-9
+	$(RUN) launchers/run_study.py mnist --recipe default --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe robust --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe reference --seeds 0-4
 	$(RUN) launchers/run_figure1_exp.py

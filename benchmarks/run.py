@@ -20,7 +20,7 @@ from infogan.system.files import write_atomically, write_json
 
 sys.path.insert(0, str(ROOT / "launchers"))
 
-from run_mnist_exp import PAPER, REFERENCE
+from run_mnist_exp import DEFAULT, REFERENCE
 
 PAGE = ROOT / "docs" / "performance.md"
 TORCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
@@ -73,7 +73,7 @@ def list_programs(settings, folder, torch_python):
                 "tuned", "eager PyTorch, channels last, fused Adam", "torch_training", REFERENCE, precision,
                 torch_python, tuned=True,
             ),
-            train("paper", "infogan, recipe paper (augmentation)", "project_training", PAPER, precision),
+            train("default", "infogan, recipe default (augmentation)", "project_training", DEFAULT, precision),
             Program(
                 f"machine {precision}",
                 "machine",

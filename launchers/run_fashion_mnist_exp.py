@@ -11,7 +11,7 @@ from infogan.distributions import MeanBernoulli, Uniform
 from infogan.schedule import Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
 
-# Networks, codes and rates of run_mnist_exp.py's recipe `robust`, and the order in which `paper` lets codes come in.
+# Networks, codes and rates of run_mnist_exp.py's recipe `robust`, and the order in which `default` lets codes come in.
 DEFAULT = ExperimentSpec(
     name="fashion_mnist",
     recipe="default",

@@ -210,7 +210,7 @@ def test_the_studies_of_mnist_in_the_docs_are_those_that_were_made(path):
 
 def test_the_study_in_float32_is_set_beside_the_one_in_bfloat16():
     text = (ROOT / "docs" / "performance.md").read_text()
-    documents = [json.loads((STUDIES / f"{name}.json").read_text()) for name in ("precision_float32", "mnist_paper")]
+    documents = [json.loads((STUDIES / f"{name}.json").read_text()) for name in ("precision_float32", "mnist_default")]
     assert [document["spec"].get("precision") for document in documents] == ["float32", "bfloat16"]
     values = [
         {row["name"]: row["values"] for row in document["summary"] if row["code"] in ("digit", None)}

@@ -383,7 +383,7 @@ def test_the_report_says_what_was_run(smoke_run):
     assert {"name", "code", "ours", "paper", "source", "holds"} <= report["metrics"][0].keys()
     assert all(row["holds"] is None for row in report["metrics"] if row["paper"] is row["bound"] is None)
     markdown = (smoke_run[0] / "report.md").read_text()
-    assert markdown.startswith("# mnist, recipe paper, infogan, seed 0, update 6\n")
+    assert markdown.startswith("# mnist, recipe default, infogan, seed 0, update 6\n")
     for path in re.findall(r"!\[.*\]\((.*)\)", markdown):
         assert (smoke_run[0] / path).is_file()
 

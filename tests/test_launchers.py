@@ -137,7 +137,7 @@ def test_smoke_pictures_have_the_papers_layout(smoke_run):
 
 def test_smoke_report(smoke_run):
     report = json.loads((smoke_run[0] / "report.json").read_text())
-    assert (report["name"], report["recipe"], report["seed"], report["update"]) == ("mnist", "paper", 0, 6)
+    assert (report["name"], report["recipe"], report["seed"], report["update"]) == ("mnist", "default", 0, 6)
     rows = {(row["name"], row["code"]): row for row in report["metrics"]}
     error = rows["error rate", "digit"]
     assert (error["paper"], error["source"], error["holds"]) == (0.05, "Sec. 7.2", False)
@@ -234,7 +234,7 @@ def test_a_run_is_never_written_over(smoke_run, capsys):
     [
         (["--batch-size", "64"], "--batch-size: 64 was given, but smoke was started with 32"),
         (["--noise-dim", "3"], "--noise-dim: 3 was given, but smoke was started with 62"),
-        (["--recipe", "reference"], "--recipe: reference was given, but smoke was started with paper"),
+        (["--recipe", "reference"], "--recipe: reference was given, but smoke was started with default"),
         (["--baseline", "gan"], "--baseline: gan was given, but smoke was started with infogan"),
         (["--run-name", "other"], "--run-name: it was given with --resume"),
         (["--resume", "gone"], "--resume: 'gone' was given, but"),

@@ -31,7 +31,9 @@ from infogan.system.errors import InputError
 
 
 @pytest.mark.parametrize(
-    "recipe", [run_mnist_exp.PAPER, run_mnist_exp.ROBUST, run_mnist_exp.REFERENCE], ids=lambda spec: spec.recipe
+    "recipe",
+    [run_mnist_exp.DEFAULT, run_mnist_exp.PAPER, run_mnist_exp.ROBUST, run_mnist_exp.REFERENCE],
+    ids=lambda spec: spec.recipe,
 )
 def test_json_round_trip(recipe):
     assert ExperimentSpec.from_json(recipe.to_json()) == recipe
@@ -261,7 +263,7 @@ def test_views_need_pairs_and_a_categorical_code(spec):
 
 
 def test_codes_that_come_in_after_the_end_are_known():
-    spec = dataclasses.replace(run_mnist_exp.PAPER, updates_per_epoch=100, max_epoch=18)
+    spec = dataclasses.replace(run_mnist_exp.DEFAULT, updates_per_epoch=100, max_epoch=18)
     assert spec.late_codes == ["width"]
     assert dataclasses.replace(spec, max_epoch=1).late_codes == ["digit", "rotation", "width"]
     assert (
@@ -310,6 +312,8 @@ def test_paper_recipe_obeys_what_the_paper_states():
         (1, True),
         (1, True),
     ]
+    assert not any(code.distribution.fix_std for code in spec.codes[1:])  # Q gives the deviation (Appendix C.1)
+    assert (spec.augmentation, spec.view_information, spec.code_schedules, spec.constant_rate_share) == (0, 0, (), 1)
 
 
 def test_recipe_of_figure_1():

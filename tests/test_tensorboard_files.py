@@ -33,7 +33,7 @@ def test_results_stand_beside_hyper_parameters(smoke_run, spec, tmp_path):
     events = read_events(tmp_path)
     start = read_hparams(events, "_hparams_/session_start_info").session_start_info
     assert start.group_name == "first"
-    assert start.hparams["seed"].number_value == 3 and start.hparams["recipe"].string_value == "paper"
+    assert start.hparams["seed"].number_value == 3 and start.hparams["recipe"].string_value == "reference"
     assert start.hparams["code_schedules"].string_value == "none/100:0,200:1/none"
     assert start.hparams["turning_schedule"].string_value == "none"
     assert "digit ~ Categorical(dim=10)" in start.hparams["latents"].string_value

@@ -37,7 +37,7 @@ def whole(tmp_path_factory):
     import conftest
 
     spec = dataclasses.replace(
-        conftest.run_mnist_exp.PAPER,
+        conftest.run_mnist_exp.DEFAULT,
         batch_size=8,
         max_epoch=3,
         updates_per_epoch=2,
