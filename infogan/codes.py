@@ -28,23 +28,17 @@ def describe_values(latent, low, high):
     """What may be given for a code: "whole numbers 0 to 9", "numbers, shown from -2 to 2"."""
     if latent.distribution.is_discrete:
         return f"whole numbers 0 to {count_values(latent) - 1}"
-    if latent.distribution.dim == 1:
-        return f"numbers, shown from {low:g} to {high:g}"
-    return f"vectors of {latent.distribution.dim} numbers"
+    return f"numbers, shown from {low:g} to {high:g}"
 
 
 def usual_values(latent, columns, limit):
     """What a sweep gives a code, as people give it: the values of a discrete one, else `columns` values within limit.
 
     Returns:
-      array [values], or [columns, dim] for a continuous code of several numbers; MOST_SHOWN values of a discrete code
-      that has more.
+      array [values]; MOST_SHOWN values of a discrete code that has more.
     """
     count = count_values(latent)
-    if count is not None:
-        return choose_shown(count)
-    vectors = latent.distribution.sweep(columns, limit)
-    return vectors[:, 0] if latent.distribution.dim == 1 else vectors
+    return latent.distribution.sweep(columns, limit)[:, 0] if count is None else choose_shown(count)
 
 
 def film_order(latent, values):
@@ -52,7 +46,7 @@ def film_order(latent, values):
 
     Args:
       latent: Latent.
-      values: array [N] or [N, dim] of its values, in order.
+      values: array [N] of its values, in order.
 
     Returns:
       int array [M] of places in `values`: all but the last for angles that make whole turns, where it is the first
@@ -61,8 +55,7 @@ def film_order(latent, values):
     places = np.arange(len(values))
     if latent.distribution.is_discrete:
         return places
-    turns = np.abs(values[-1] - values[0]) / (2.0 * latent.distribution.half_period)
-    if np.all(turns > 0.5) and np.allclose(turns, np.round(turns)):
+    if latent.distribution.goes_around(values):
         return places[:-1]
     return np.concatenate([places, places[-2:0:-1]])
 
@@ -90,8 +83,7 @@ def code_vectors(latent, values):
 
     Args:
       latent: Latent.
-      values: for a discrete code whole numbers that count its values from 0, one or an array [N]; for a continuous code
-        of one number a finite number or an array [N]; for one of more numbers an array [dim] or [N, dim].
+      values: one or an array [N]; for a discrete code whole numbers that count its values from 0, else finite numbers.
 
     Returns:
       float32 array [dim] for one value, [N, dim] for several.
@@ -99,15 +91,11 @@ def code_vectors(latent, values):
     Raises:
       InputError: if the code has no such value.
     """
-    is_discrete = latent.distribution.is_discrete
-    of_one = () if is_discrete or latent.distribution.dim == 1 else (latent.distribution.dim,)
     array = as_numbers(latent.name, values)
-    if array.shape not in (of_one, (*array.shape[:1], *of_one)):
-        needed = f"an array [{of_one[0]}] or [N, {of_one[0]}]" if of_one else "a number or an array [N]"
-        raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed} is needed.")
-    if is_discrete:
-        return latent.distribution.value_vectors(_as_indices(latent, array))
-    return np.asarray(array if of_one else array[..., None], np.float32)
+    if array.ndim > 1:
+        needed = "a number or an array [N] is needed"
+        raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed}.")
+    return latent.distribution.value_vectors(_as_indices(latent, array) if latent.distribution.is_discrete else array)
 
 
 def place_values(spec, latents, codes, noise=None):

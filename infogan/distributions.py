@@ -36,14 +36,16 @@ DIM = whole(1)
 
 TINY = 1e-8
 LOG_2PI = math.log(2.0 * math.pi)
+KINDS = ("categorical", "binary", "continuous", "circular")
+"""What a code can be; each family says which of these its codes are."""
 PROPOSALS = 40
 """Of a von Mises sample: each is accepted with a probability of at least 0.65 (Best and Fisher 1979)."""
 LEAST_CONCENTRATION = 1e-6
 """Of a von Mises sample: less cannot be told from a uniform angle in float32."""
 
 
-def _seed_pair(seed):
-    """Turns None, an int or a tensor [2] into the seed of a stateless draw."""
+def seed_pair(seed):
+    """The seed of a stateless draw, from None, an int or a tensor [2]."""
     if seed is None:
         return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
     if isinstance(seed, numbers.Integral):
@@ -69,11 +71,16 @@ class Distribution(Checked):
     dim: int
     """Numbers in one sample."""
 
-    is_discrete = False
-    """True where a sample is one of finitely many vectors."""
+    kind: ClassVar[str | None] = None
+    """What a code of this family is, one of KINDS; None for a family that codes cannot be of."""
 
-    half_period = math.inf
-    """Where a sample is an angle, its half turn: values further from 0 repeat those within."""
+    prior_name: ClassVar[str | None] = None
+    """What `with_prior` calls the prior of a family that has others to choose from."""
+
+    @property
+    def is_discrete(self):
+        """True where a sample is one of finitely many vectors."""
+        return self.kind in ("categorical", "binary")
 
     @property
     def effective_dim(self):
@@ -100,6 +107,11 @@ class Distribution(Checked):
         """The prior of one sample, for people."""
         return repr(self)
 
+    @property
+    def information_range(self):
+        """L_I in nats of a code of which Q knows nothing, and of one of which it knows all; None where unknown."""
+        return (0.0, self.prior_entropy) if self.is_discrete else None
+
     def embed(self, x):
         """What G is given for samples x [B, dim]: x itself, unless a family says otherwise; [B, any]."""
         return x
@@ -109,12 +121,11 @@ class Distribution(Checked):
 
         Args:
           columns: how many values a continuous code gets; a discrete one gets each of its values once.
-          limit: continuous codes run from -limit to limit, angles at most once around.
+          limit: continuous codes run from -limit to limit, or as far of that as their prior reaches.
 
         Returns:
           float32 array [values, dim].
         """
-        limit = min(limit, self.half_period)
         return np.repeat(np.linspace(-limit, limit, columns, dtype=np.float32)[:, None], self.dim, axis=1)
 
     @property
@@ -122,16 +133,39 @@ class Distribution(Checked):
         """How many vectors a discrete sample can be; None for a continuous one."""
         return len(self.sweep(1, 1.0)) if self.is_discrete else None
 
-    def value_vectors(self, numbers):
-        """The vectors of a discrete family's values, which are counted from 0 in the order of `sweep`.
+    def value_vectors(self, values):
+        """The samples that are meant by values of a code.
 
         Args:
-          numbers: int array [...].
+          values: array [...]; of a discrete family ints, which count its values from 0 in the order of `sweep`.
 
         Returns:
           float32 array [..., dim].
         """
-        return self.sweep(1, 1.0)[numbers]
+        return self.sweep(1, 1.0)[values] if self.is_discrete else np.asarray(values[..., None], np.float32)
+
+    def goes_around(self, values):
+        """Whether array [N], the values of a sweep in order, ends where it began: whole turns of an angle."""
+        return False
+
+    def probabilities(self, dist_info):
+        """The probability of each value of a discrete code: [B, values], an array or a tensor as in `dist_info`."""
+        raise NotImplementedError
+
+    def read(self, dist_info):
+        """The value of a code that Q's answers mean, as `value_vectors` takes it.
+
+        Args:
+          dist_info: dict of arrays [N, dim].
+
+        Returns:
+          array [N]: the likeliest value of a discrete code, the middle of a continuous one's distribution.
+        """
+        return self.probabilities(dist_info).argmax(axis=1)
+
+    def watched(self, dist_info):
+        """Dict of name -> Tensor: what of Q's answers to log the least and the greatest of during training."""
+        return {}
 
     def prior_dist_info(self, batch_size):
         """`dist_info` of the prior, repeated `batch_size` times."""
@@ -191,7 +225,7 @@ class Categorical(Distribution):
     """One of `dim` categories, as a one-hot vector; the prior is uniform."""
 
     dim: int = setting(DIM, "how many categories there are")
-    is_discrete = True
+    kind = "categorical"
 
     @property
     def effective_dim(self):
@@ -216,12 +250,14 @@ class Categorical(Distribution):
     def number_of_values(self):
         return self.dim
 
-    def value_vectors(self, numbers):
+    def value_vectors(self, values):
         # Not rows of `sweep`: of 100,000 categories it has 40 GB.
-        numbers = np.asarray(numbers)
-        vectors = np.zeros((*numbers.shape, self.dim), np.float32)
-        np.put_along_axis(vectors, numbers[..., None], 1.0, axis=-1)
+        vectors = np.zeros((*values.shape, self.dim), np.float32)
+        np.put_along_axis(vectors, values[..., None], 1.0, axis=-1)
         return vectors
+
+    def probabilities(self, dist_info):
+        return dist_info["prob"]
 
     def prior_dist_info(self, batch_size):
         return {"prob": tf.fill([batch_size, self.dim], 1.0 / self.dim)}
@@ -230,7 +266,7 @@ class Categorical(Distribution):
         return {"prob": tf.nn.softmax(flat), "logits": flat}
 
     def sample(self, dist_info, seed=None):
-        index = tf.random.stateless_categorical(self._log_prob(dist_info), 1, _seed_pair(seed))[:, 0]
+        index = tf.random.stateless_categorical(self._log_prob(dist_info), 1, seed_pair(seed))[:, 0]
         return tf.one_hot(index, self.dim)
 
     def logli(self, x, dist_info):
@@ -262,8 +298,8 @@ class Categorical(Distribution):
 
 
 @dataclasses.dataclass(frozen=True)
-class Gaussian(Distribution):
-    """Independent normal numbers; the prior is N(0, 1).
+class GaussianPosterior(Distribution):
+    """Numbers of which Q's answers are independent normal distributions; a subclass says what the prior is.
 
     Args:
       dim: numbers in one sample.
@@ -275,6 +311,7 @@ class Gaussian(Distribution):
     fix_std: bool = setting(
         SWITCH, "True fixes the deviation of `activate_dist` to 1; False: stddev = exp(output / 2)", False
     )
+    kind = "continuous"
 
     @property
     def dist_flat_dim(self):
@@ -285,20 +322,25 @@ class Gaussian(Distribution):
         return ["mean", "stddev"]
 
     @property
-    def prior_entropy(self):
-        return 0.5 * self.dim * (LOG_2PI + 1.0)
-
-    @property
-    def prior_in_words(self):
-        return f"{_numbers(self.dim)} from N(0, 1)"
-
-    @property
     def prior_variance(self):
         """Variance of each number under the prior, a float."""
-        return 1.0
+        raise NotImplementedError
 
-    def prior_dist_info(self, batch_size):
-        return {"mean": tf.zeros([batch_size, self.dim]), "stddev": tf.ones([batch_size, self.dim])}
+    @property
+    def information_range(self):
+        if not self.fix_std:  # no bound: Q may be ever surer
+            return None
+        return tuple(self.prior_entropy - 0.5 * self.dim * (LOG_2PI + error) for error in (self.prior_variance, 0.0))
+
+    def with_prior(self, name):
+        """The distribution with the same posterior and the prior "uniform" or "gaussian"."""
+        return {family.prior_name: family for family in (Uniform, Gaussian)}[name](self.dim, self.fix_std)
+
+    def read(self, dist_info):
+        return dist_info["mean"][:, 0]
+
+    def watched(self, dist_info):
+        return {"stddev": dist_info["stddev"]}
 
     def activate_dist(self, flat):
         mean = flat[:, : self.dim]
@@ -306,7 +348,7 @@ class Gaussian(Distribution):
         return {"mean": mean, "stddev": tf.exp(log_stddev), "log_stddev": log_stddev}
 
     def sample(self, dist_info, seed=None):
-        noise = tf.random.stateless_normal(tf.shape(dist_info["mean"]), _seed_pair(seed))
+        noise = tf.random.stateless_normal(tf.shape(dist_info["mean"]), seed_pair(seed))
         return dist_info["mean"] + noise * dist_info["stddev"]
 
     def logli(self, x, dist_info):
@@ -344,12 +386,34 @@ class Gaussian(Distribution):
 
 
 @dataclasses.dataclass(frozen=True)
-class Uniform(Gaussian):
+class Gaussian(GaussianPosterior):
+    """Independent normal numbers; the prior is N(0, 1)."""
+
+    prior_name = "gaussian"
+    prior_variance = 1.0
+
+    @property
+    def prior_entropy(self):
+        return 0.5 * self.dim * (LOG_2PI + 1.0)
+
+    @property
+    def prior_in_words(self):
+        return f"{_numbers(self.dim)} from N(0, 1)"
+
+    def prior_dist_info(self, batch_size):
+        return {"mean": tf.zeros([batch_size, self.dim]), "stddev": tf.ones([batch_size, self.dim])}
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(GaussianPosterior):
     """Independent numbers, uniform on [-1, 1] a priori, with a Gaussian posterior (paper, Appendix C).
 
     DEVIATION: the authors' code gives this prior the density and the entropy of N(0, 1); here they are those of
     U(-1, 1), so the logged mutual information is right.
     """
+
+    prior_name = "uniform"
+    prior_variance = 1.0 / 3.0
 
     @property
     def prior_entropy(self):
@@ -359,17 +423,13 @@ class Uniform(Gaussian):
     def prior_in_words(self):
         return f"{_numbers(self.dim)} uniform on [-1, 1]"
 
-    @property
-    def prior_variance(self):
-        return 1.0 / 3.0
-
     def prior_dist_info(self, batch_size):
         """Mean 0 and deviation 1/sqrt(3): the moments of U(-1, 1), itself no member of the posterior family."""
-        moments = super().prior_dist_info(batch_size)
-        return {"mean": moments["mean"], "stddev": moments["stddev"] * math.sqrt(self.prior_variance)}
+        shape = [batch_size, self.dim]
+        return {"mean": tf.zeros(shape), "stddev": tf.fill(shape, math.sqrt(self.prior_variance))}
 
     def sample_prior(self, batch_size, seed=None):
-        return tf.random.stateless_uniform([batch_size, self.dim], _seed_pair(seed), -1.0, 1.0)
+        return tf.random.stateless_uniform([batch_size, self.dim], seed_pair(seed), -1.0, 1.0)
 
     def logli_prior(self, x):
         """-dim * ln 2 inside [-1, 1]^dim, minus infinity outside."""
@@ -394,7 +454,7 @@ class Circular(Distribution):
     """
 
     dim: ClassVar[int] = 1
-    half_period = 1.0
+    kind = "circular"
 
     @property
     def dist_flat_dim(self):
@@ -416,6 +476,16 @@ class Circular(Distribution):
         """(cos, sin) of the angles x [B, 1]: [B, 2]."""
         return tf.concat([tf.cos(math.pi * x), tf.sin(math.pi * x)], axis=1)
 
+    def sweep(self, columns, limit):
+        return super().sweep(columns, min(limit, 1.0))
+
+    def goes_around(self, values):
+        turns = abs(values[-1] - values[0]) / 2.0
+        return turns > 0.5 and np.isclose(turns, np.round(turns))
+
+    def read(self, dist_info):
+        return dist_info["mean"][:, 0]
+
     def prior_dist_info(self, batch_size):
         return {"mean": tf.zeros([batch_size, 1]), "concentration": tf.zeros([batch_size, 1])}
 
@@ -433,7 +503,7 @@ class Circular(Distribution):
         mean = dist_info["mean"]
         concentration = tf.maximum(dist_info["concentration"], LEAST_CONCENTRATION)
         shape = tf.concat([[3, PROPOSALS], tf.shape(mean)], axis=0)
-        place, height, side = tf.unstack(tf.random.stateless_uniform(shape, _seed_pair(seed), TINY, 1.0))
+        place, height, side = tf.unstack(tf.random.stateless_uniform(shape, seed_pair(seed), TINY, 1.0))
         # Their formulas, written so that neither small nor large concentrations cancel.
         root = tf.sqrt(1.0 + tf.sqrt(1.0 + 4.0 * tf.square(concentration)))
         decay = 2.0 * concentration / (root * (root + math.sqrt(2.0)))
@@ -447,7 +517,7 @@ class Circular(Distribution):
         return tf.stop_gradient(tf.floormod(mean + angle / math.pi + 1.0, 2.0) - 1.0)
 
     def sample_prior(self, batch_size, seed=None):
-        return tf.random.stateless_uniform([batch_size, 1], _seed_pair(seed), -1.0, 1.0)
+        return tf.random.stateless_uniform([batch_size, 1], seed_pair(seed), -1.0, 1.0)
 
     def logli(self, x, dist_info):
         concentration = dist_info["concentration"]
@@ -494,6 +564,7 @@ class Circular(Distribution):
 class MeanGaussian(Gaussian):
     """Gaussian of unit deviation around tanh(output) whose sample is its mean: colours in [-1, 1] with a gradient."""
 
+    kind = prior_name = None  # its samples are no draws
     fix_std: ClassVar[bool] = True
     pixel_range: ClassVar[tuple] = (-1.0, 1.0)
 
@@ -514,10 +585,14 @@ class Bernoulli(Distribution):
     """Independent bits; the prior is a fair coin."""
 
     dim: int = setting(DIM, "how many bits there are")
-    is_discrete = True
+    kind = "binary"
 
     def sweep(self, columns, limit):
         return np.repeat(np.array([[0.0], [1.0]], np.float32), self.dim, axis=1)
+
+    def probabilities(self, dist_info):
+        """Of 0 and of 1, for a single bit."""
+        return np.float32([1.0, 0.0]) + np.float32([-1.0, 1.0]) * dist_info["p"]
 
     @property
     def dist_info_keys(self):
@@ -539,7 +614,7 @@ class Bernoulli(Distribution):
 
     def sample(self, dist_info, seed=None):
         p = dist_info["p"]
-        return tf.cast(tf.random.stateless_uniform(tf.shape(p), _seed_pair(seed)) < p, p.dtype)
+        return tf.cast(tf.random.stateless_uniform(tf.shape(p), seed_pair(seed)) < p, p.dtype)
 
     def logli(self, x, dist_info):
         log_p, log_not_p = self._log_probs(dist_info)
@@ -577,7 +652,7 @@ class Bernoulli(Distribution):
 class MeanBernoulli(Bernoulli):
     """Bernoulli whose sample is its mean p: grey pixels in [0, 1] that carry a gradient."""
 
-    is_discrete = False
+    kind = None  # its samples are no draws
     pixel_range: ClassVar[tuple] = (0.0, 1.0)
     """Least and greatest number in a sample: what black and white are where samples are images."""
 
@@ -708,4 +783,4 @@ class Product(Distribution):
         """A seed of its own for each factor: equal factors must not draw equal numbers."""
         if seed is None:
             return [None] * len(self.dists)
-        return [tf.random.experimental.stateless_fold_in(_seed_pair(seed), i) for i in range(len(self.dists))]
+        return [tf.random.experimental.stateless_fold_in(seed_pair(seed), i) for i in range(len(self.dists))]

@@ -74,13 +74,17 @@ def _decode(family, document):
 
 def _decode_member(base, document):
     """The distribution, optimiser or term that `_encode` turned into a dict."""
-    fields = dict(document)
-    family = _find_family(base, fields.pop("type"))
-    if "dists" in fields:
-        fields["dists"] = tuple(_decode_member(base, part) for part in fields["dists"])
-    if "schedule" in fields:
-        fields["schedule"] = Schedule(**fields["schedule"])
-    return family(**fields)
+    fields = {name: _decode_value(base, value) for name, value in document.items()}
+    return _find_family(base, fields.pop("type"))(**fields)
+
+
+def _decode_value(base, value):
+    """A value in a member's field: a tuple, a member in the member, or a Schedule, where JSON cannot hold it."""
+    if isinstance(value, list):
+        return tuple(_decode_value(base, item) for item in value)
+    if isinstance(value, dict):
+        return _decode_member(base, value) if "type" in value else Schedule(**value)
+    return value
 
 
 def _find_family(base, name):
@@ -348,15 +352,19 @@ class ExperimentSpec(Checked):
         if not self.codes:
             raise InputError("latent_spec", "no regularised latent was given, but InfoGAN needs a code. Add one.")
         for latent in self.codes:
-            if isinstance(latent.distribution, distributions.Product):
-                raise InputError(
-                    "latent_spec", f"{latent.name} is a Product, but a code is a single one. Name each factor."
-                )
-            if latent.distribution.effective_dim != 1:
+            distribution = latent.distribution
+            if distribution.kind not in distributions.KINDS:
                 raise InputError(
                     "latent_spec",
-                    f"{latent.name} has {latent.distribution.effective_dim} dimensions, but a code has one, "
-                    "so that it has one name and one sweep. Make it that many codes.",
+                    f"{latent.name} is a {type(distribution).__name__}, but a code is one of the kinds "
+                    f"{', '.join(distributions.KINDS)}. Of a product name each factor.",
+                )
+            dim = distribution.effective_dim if distribution.is_discrete else distribution.dim
+            if dim != 1:
+                raise InputError(
+                    "latent_spec",
+                    f"{latent.name} has {dim} dimensions, but a code has one, so that it has one name and one sweep. "
+                    "Make it that many codes.",
                 )
 
     def _check_schedules(self):
@@ -379,7 +387,7 @@ class ExperimentSpec(Checked):
             )
         if self.batch_size % 2:
             raise InputError("batch_size", f"{self.batch_size} was given, but two views an image need an even number.")
-        if not any(isinstance(latent.distribution, distributions.Categorical) for latent in self.codes):
+        if not any(latent.distribution.kind == "categorical" for latent in self.codes):
             raise InputError(
                 "view_information", f"{self.view_information:g} was given, but it needs a categorical code."
             )

@@ -25,6 +25,7 @@ from infogan.distributions import (
     Categorical,
     Circular,
     Gaussian,
+    GaussianPosterior,
     MeanBernoulli,
     MeanGaussian,
     Product,
@@ -134,7 +135,7 @@ def activated(leaf, flat):
         return {"prob": special.softmax(flat, axis=1)}
     if isinstance(leaf, MeanGaussian):
         return {"mean": np.tanh(flat), "stddev": np.ones_like(flat)}
-    if isinstance(leaf, Gaussian):
+    if isinstance(leaf, GaussianPosterior):
         mean, log_variance = np.split(flat, 2, axis=1)
         return {"mean": mean, "stddev": np.sqrt(np.exp(log_variance * (not leaf.fix_std)))}
     if isinstance(leaf, Circular):
@@ -153,7 +154,9 @@ def law(leaf, info):
     info, ones = {key: value[:, None] for key, value in info.items()}, np.ones(leaf.dim)
     if isinstance(leaf, Categorical):
         return Law(leaf, lambda x: special.xlogy(x, info["prob"]).sum(-1, keepdims=True), np.eye(leaf.dim))
-    if isinstance(leaf, Gaussian):  # A sum over an even grid is exact to rounding where a deviation spans a few steps.
+    if isinstance(
+        leaf, GaussianPosterior
+    ):  # A sum over an even grid is exact to rounding where a deviation spans a few steps.
         grid, step = np.linspace(-40.0, 40.0, 1601, retstep=True)
         return Law(leaf, stats.norm(info["mean"], info["stddev"]).logpdf, grid[:, None] * ones, step)
     if isinstance(leaf, Circular):  # A sum over the circle is exact to rounding; its moments, cut at 1, are to 1e-8.
@@ -214,7 +217,7 @@ def refusal(dist, method):
     """What the refusal of a method without a closed form says."""
     if method == "kl_prior" and any(isinstance(leaf, Uniform) for leaf in leaves(dist)):
         return r"^Uniform\.kl_prior: .* is infinite\. Use logli of samples"
-    if method == "marginal_entropy" and any(isinstance(leaf, Gaussian) for leaf in leaves(dist)):
+    if method == "marginal_entropy" and any(isinstance(leaf, GaussianPosterior) for leaf in leaves(dist)):
         return r"^(Mean)?(Gaussian|Uniform)\.marginal_entropy: .* no closed form\. Average -marginal_logli"
     if method == "marginal_entropy" and any(isinstance(leaf, Circular) for leaf in leaves(dist)):
         return r"^Circular\.marginal_entropy: .* no closed form\. Average -marginal_logli"
@@ -267,6 +270,93 @@ def test_sizes(dist, dim, effective_dim, flat_dim, is_discrete):
 @pytest.mark.parametrize("dist, is_discrete", [(member[0], member[-1]) for member in MEMBERS], ids=map(repr, DISTS))
 def test_is_discrete(dist, is_discrete):
     assert dist.is_discrete == is_discrete
+
+
+@pytest.mark.parametrize(
+    "dist, kind",
+    [
+        (Categorical(3), "categorical"),
+        (Bernoulli(1), "binary"),
+        (Gaussian(1), "continuous"),
+        (Uniform(1), "continuous"),
+        (Circular(), "circular"),
+        (MeanBernoulli(1), None),
+        (MeanGaussian(1), None),
+        (Product([Uniform(1)]), None),
+    ],
+)
+def test_kinds_of_codes(dist, kind):
+    assert dist.kind == kind
+
+
+@pytest.mark.parametrize(
+    "code, values, answer",
+    [
+        (Categorical(4), [3, 0, 2], lambda x: {"prob": 0.1 + 0.6 * x}),
+        (Bernoulli(1), [1, 0, 1], lambda x: {"p": 0.4 + 0.2 * x}),
+        (Uniform(1), [-1.5, 0.25, 1.0], lambda x: {"mean": x, "stddev": 2.0 + x}),
+        (Gaussian(1, fix_std=True), [3.0, 0.25, 1.0], lambda x: {"mean": x, "stddev": 1.0 + 0.0 * x}),
+        (Circular(), [-0.75, 0.0, 1.0], lambda x: {"mean": x, "concentration": 1.0 + x}),
+    ],
+)
+def test_what_is_read_is_the_value_that_the_answer_is_about(code, values, answer):
+    vectors = code.value_vectors(np.array(values))
+    assert vectors.dtype == np.float32 and vectors.shape == (3, code.dim)
+    read = code.read(answer(vectors))
+    assert read.tolist() == values
+    assert (read.dtype.kind == "i") == code.is_discrete
+
+
+@pytest.mark.parametrize("code", [Categorical(3), Bernoulli(1)])
+def test_probabilities_are_those_of_the_values(code):
+    flat = make_flat(code)
+    found = evaluate(lambda f: code.probabilities(code.activate_dist(f)), flat)
+    for value in range(code.number_of_values):
+        x = np.tile(code.value_vectors(np.array([value])), (BATCH, 1))
+        compare(found[:, value], np.exp(evaluate(lambda x, f: code.logli(x, code.activate_dist(f)), x, flat)))
+    in_arrays = code.probabilities(evaluate(code.activate_dist, flat))
+    assert type(in_arrays) is np.ndarray
+    compare(in_arrays, found)
+
+
+@pytest.mark.parametrize(
+    "code, expected",
+    [
+        (Categorical(10), (0.0, math.log(10))),
+        (Bernoulli(1), (0.0, math.log(2))),
+        (Gaussian(1), None),
+        (Circular(), None),
+        # H(c) and the mean of log Q: of N(0, 1) over the prior, and of N(c, 1) at c.
+        (Uniform(1, fix_std=True), (math.log(2) - 0.5 * (math.log(2 * math.pi) + 1 / 3), -0.226)),
+        (Gaussian(1, fix_std=True), (0.0, 0.5)),
+    ],
+)
+def test_range_of_what_q_can_know(code, expected):
+    assert code.information_range == (None if expected is None else pytest.approx(expected, abs=1e-3))
+
+
+@pytest.mark.parametrize(
+    "values, expected", [([-1, 0, 1], True), ([0, 1, 4], True), ([0, 0.5], False), ([-1, 0.5], False), ([0, 0], False)]
+)
+def test_an_angle_goes_around_in_whole_turns(values, expected):
+    assert Circular().goes_around(np.array(values, float)) == expected
+    assert not Uniform(1).goes_around(np.array(values, float))
+
+
+def test_priors_change_and_posteriors_stay():
+    assert Uniform(2, fix_std=True).with_prior("gaussian") == Gaussian(2, fix_std=True)
+    assert Gaussian(1).with_prior("uniform") == Uniform(1)
+    assert {dist.prior_name for dist in (Categorical(2), Circular(), MeanGaussian(1), Bernoulli(1))} == {None}
+
+
+def test_a_gaussian_posterior_lends_no_prior():
+    """A family that forgets its prior must not have that of N(0, 1)."""
+    own = GaussianPosterior(1)
+    for ask in (lambda: own.prior_entropy, lambda: own.prior_variance, lambda: own.sample_prior(2, 0)):
+        with pytest.raises(NotImplementedError):
+            ask()
+    with tf.Graph().as_default(), pytest.raises(NotImplementedError):
+        own.logli_prior(tf.zeros([2, 1]))
 
 
 def test_is_a_value(dist):

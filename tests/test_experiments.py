@@ -15,9 +15,9 @@ from conftest import ROOT
 
 from infogan import experiment
 from infogan.cli import train
-from infogan.cli.flags import FLAGS
+from infogan.cli.flags import CODE_FLAGS, FLAGS
 from infogan.data import Dataset, Split
-from infogan.distributions import Product, Uniform
+from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, GaussianPosterior, Product, Uniform
 from infogan.evaluation import evaluate
 from infogan.evaluation.metric import Settings
 from infogan.model.optimizers import Adam
@@ -189,6 +189,21 @@ def test_a_prior_that_the_recipe_has_anyway_changes_nothing(untrained, tmp_path)
     assert saved_spec(tmp_path / "plain") == saved_spec(tmp_path / "asked")
 
 
+class Skewed(GaussianPosterior):
+    """A family that the flags do not know."""
+
+
+def test_flags_change_the_codes_they_speak_of_and_no_others(spec):
+    kinds = {"kind": Categorical(4), "with": Bernoulli(1), "size": Skewed(1), "width": Uniform(1), "turn": Circular()}
+    spec = dataclasses.replace(spec, latent_spec=tuple(Latent(name, family) for name, family in kinds.items()))
+    fewer = CODE_FLAGS["categorical"].change(spec, (2, 3))
+    assert [code.name for code in fewer.codes] == ["category_1", "category_2", "with", "size", "width", "turn"]
+    assert [flag.read(spec) for flag in CODE_FLAGS.values()] == [1, (4,), 2]
+    normal = FLAGS["continuous_prior"].change(spec, "gaussian")
+    assert [code.distribution for code in normal.codes] == [*(kinds | {"width": Gaussian(1)}).values()]
+    assert (FLAGS["continuous_prior"].read(spec), FLAGS["continuous_prior"].read(normal)) == ("uniform", "gaussian")
+
+
 @pytest.mark.parametrize(
     ("arguments", "shape", "codes"),
     [
@@ -313,7 +328,7 @@ WRONG = {
     "prior of nothing": (
         "celeba",
         ["--continuous-prior", "gaussian"],
-        "--continuous-prior: gaussian was given, but this experiment has no continuous code.",
+        "--continuous-prior: gaussian was given, but this experiment has no uniform or normal code.",
     ),
     "images of another size": ("svhn", ["--data-dir", "small"], "--data-dir: its images are 20x20x3, but 32x32x3 is"),
 }

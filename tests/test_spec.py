@@ -16,6 +16,7 @@ from infogan.distributions import (
     Bernoulli,
     Categorical,
     Circular,
+    Distribution,
     Gaussian,
     MeanBernoulli,
     MeanGaussian,
@@ -212,7 +213,9 @@ def test_size_of_the_images_goes_to_json_and_back(spec, size, dim, kept, shape):
         ((Latent("noise", Uniform(3), regularised=False),), "InfoGAN needs a code"),
         ((Latent("huge", Uniform(10**9)),), "1000000000 was given"),
         ((Latent("pose", Uniform(3)),), "pose has 3 dimensions, but a code has one"),
-        ((Latent("both", Product([Categorical(3)])),), "both is a Product, but a code is a single one"),
+        ((Latent("both", Product([Categorical(3)])),), "both is a Product, but a code is one of the kinds"),
+        ((Latent("grey", MeanBernoulli(1)),), "grey is a MeanBernoulli, but a code is one of the kinds"),
+        ((Latent("bits", Bernoulli(2)),), "bits has 2 dimensions, but a code has one"),
     ],
 )
 def test_refuses_wrong_latents(spec, latents, message):
@@ -356,3 +359,17 @@ def test_an_optimiser_is_given_as_text_and_shown_as_such(text, optimizer):
 def test_what_is_no_optimiser_is_refused(text):
     with pytest.raises(ValueError):
         optimizer_from_text(text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Uneven(Categorical):
+    """A family of one's own with fields that JSON has no types for."""
+
+    shares: tuple = ()
+    inner: Distribution | None = None
+
+
+def test_json_keeps_the_fields_of_a_family_of_ones_own(spec):
+    latents = (Latent("kind", Uneven(2, ((0.25, 0.75), (0.5, 0.5)), inner=Product([Gaussian(1), Uniform(2)]))),)
+    changed = dataclasses.replace(spec, latent_spec=latents)
+    assert ExperimentSpec.from_json(changed.to_json()) == changed

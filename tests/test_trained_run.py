@@ -14,9 +14,9 @@ import pytest
 from conftest import ROOT, random_split
 
 import infogan
-from infogan.codes import describe_codes, format_codes, place_values
+from infogan.codes import describe_codes, format_codes
 from infogan.data import Factor
-from infogan.distributions import Circular, Uniform
+from infogan.distributions import Circular
 from infogan.spec import Latent
 from infogan.system.devices import session_config
 from infogan.system.errors import InputError, NumbersFailed
@@ -85,21 +85,6 @@ def test_only_what_is_given_differs_without_count(run):
     np.testing.assert_array_equal(others, np.tile(others[0], (5, 1)))
     assert np.abs(others[0, :62]).max() <= 1
     assert len(np.unique(others[0, :62])) == 62
-
-
-@dataclasses.dataclass(frozen=True)
-class Point(Uniform):
-    """A code of several numbers."""
-
-    effective_dim = 1
-
-
-def test_a_code_of_several_numbers_takes_vectors(spec):
-    place = infogan.Latent("place", Point(2))
-    spec = dataclasses.replace(spec, latent_spec=(place,))
-    np.testing.assert_array_equal(place_values(spec, np.zeros((1, 2)), {"place": [0.5, 1.0]}), [[0.5, 1.0]])
-    with pytest.raises(InputError, match=r"place: an array of shape \[\] was given, but an array \[2\]"):
-        place_values(spec, np.zeros((1, 2)), {"place": 1.0})
 
 
 def test_count_draws_each_image_anew(run):

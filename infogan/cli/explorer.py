@@ -22,8 +22,6 @@ from infogan.system.errors import InputError
 
 ROWS, COLUMNS = 4, 8
 FILM_ROWS, FILM_COLUMNS = 2, 4
-STEPS = 101
-"""Places of a slider for a code that is no single number."""
 CANDIDATES = 300
 """Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
 
@@ -31,8 +29,7 @@ CANDIDATES = 300
 class Explorer:
     """Pictures of a trained run.
 
-    Settings of the page are lists with one entry per code, in the spec's order: the number of a discrete code's value,
-    a continuous code's number, or for a code of several numbers a place from 0 to STEPS - 1 in its sweep.
+    Settings of the page are lists with the value of each code, as `generate` takes it, in the spec's order.
 
     Args:
       run: TrainedRun.
@@ -46,7 +43,7 @@ class Explorer:
         """The setting with which a control begins."""
         if code.distribution.is_discrete:
             return 0
-        return float(np.clip(0.0, *self.run.spec.sweep_ends(code))) if code.distribution.dim == 1 else STEPS // 2
+        return float(np.mean(self.run.spec.sweep_ends(code)))
 
     def draw(self, settings, seed):
         """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]."""
@@ -88,27 +85,22 @@ class Explorer:
         return settings, self._noise_of(latents[distances.argmin()]), facts
 
     def _values(self, settings):
-        return {code.name: self._value(code, setting) for code, setting in zip(self.codes, settings)}
-
-    def _value(self, code, setting):
-        if setting is None:
-            raise InputError(code.name, "nothing was chosen, but it needs a value.")
-        if code.distribution.is_discrete or code.distribution.dim == 1:
-            return setting
-        return usual_values(code, STEPS, self.run.spec.sweep_limit)[int(np.clip(setting, 0, STEPS - 1))]
+        for code, setting in zip(self.codes, settings):
+            if setting is None:
+                raise InputError(code.name, "nothing was chosen, but it needs a value.")
+        return {code.name: setting for code, setting in zip(self.codes, settings)}
 
     def _most_probable(self, code, info):
-        expected = info[code.distribution.dist_info_keys[0]][0]  # probabilities, or the mean
-        if code.distribution.dim == 1 and not code.distribution.is_discrete:
-            return round(float(np.clip(expected[0], *self.run.spec.sweep_ends(code))), 2)
-        values = code.distribution.sweep(STEPS, self.run.spec.sweep_limit)
-        return int(np.square(values - expected).sum(axis=1).argmin())
+        (value,) = code.distribution.read(info)
+        if code.distribution.is_discrete:
+            return int(value)
+        return round(float(np.clip(value, *self.run.spec.sweep_ends(code))), 2)
 
     def _describe(self, code, info):
-        if "prob" in info:
-            likely = np.argsort(-info["prob"][0])[:3]
-            labels = self.run.codes[code.name].labels
-            return f"{code.name}: " + ", ".join(f"{labels[i]} with {100 * info['prob'][0, i]:.1f} %" for i in likely)
+        if code.distribution.is_discrete:
+            (probabilities,) = code.distribution.probabilities(info)
+            likely, labels = np.argsort(-probabilities)[:3], self.run.codes[code.name].labels
+            return f"{code.name}: " + ", ".join(f"{labels[i]} with {100 * probabilities[i]:.1f} %" for i in likely)
         numbers = (f"{key} {', '.join(f'{x:.2f}' for x in info[key][0])}" for key in code.distribution.dist_info_keys)
         return f"{code.name}: " + ", ".join(numbers)
 

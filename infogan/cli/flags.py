@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 
 from infogan.cli.main import argument
-from infogan.distributions import Categorical, Circular, Gaussian, Uniform
+from infogan.distributions import KINDS
 from infogan.model.architectures import show_size
 from infogan.schedule import Schedule
 from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes
@@ -55,8 +55,8 @@ def _change_noise_dim(spec, dim):
         raise InputError("noise_dim", f"{dim} was given, but the noise of this experiment has a fixed size.") from None
 
 
-def _codes_of(spec, family):
-    return tuple(code for code in spec.codes if isinstance(code.distribution, family))
+def _codes_of(spec, kind):
+    return tuple(code for code in spec.codes if code.distribution.kind == kind)
 
 
 def _map_latents(spec, is_meant, change):
@@ -71,26 +71,28 @@ def _map_latents(spec, is_meant, change):
 
 
 def _read_continuous_prior(spec):
-    """ "uniform", "gaussian", or None where no code is continuous."""
-    kinds = [isinstance(code.distribution, Uniform) for code in _codes_of(spec, Gaussian)]
-    return ("uniform" if all(kinds) else "gaussian") if kinds else None
+    """ "uniform", "gaussian", or None where no code has one of these priors."""
+    priors = {code.distribution.prior_name for code in spec.codes} - {None}
+    return min(priors, default=None)  # gaussian where there are both
 
 
 def _change_continuous_prior(spec, prior):
     now = _read_continuous_prior(spec)
     if now is None:
-        raise InputError("continuous_prior", f"{prior} was given, but this experiment has no continuous code.")
+        raise InputError("continuous_prior", f"{prior} was given, but this experiment has no uniform or normal code.")
     if now == prior:
         return spec
-    family = {"uniform": Uniform, "gaussian": Gaussian}[prior]
-    is_meant = _codes_of(spec, Gaussian).__contains__
-    changed = _map_latents(spec, is_meant, lambda distribution: family(1, distribution.fix_std))
+    changed = _map_latents(
+        spec,
+        lambda latent: latent.regularised and latent.distribution.prior_name,
+        lambda distribution: distribution.with_prior(prior),
+    )
     return dataclasses.replace(changed, sweep_limit=SWEEP_LIMITS[prior])
 
 
-def _change_codes(spec, family, codes):
-    """The spec with its noise, then its categorical, continuous and circular codes, those of `family` being `codes`."""
-    kept = [codes if each is family else _codes_of(spec, each) for each in (Categorical, Gaussian, Circular)]
+def _change_codes(spec, kind, codes):
+    """The spec with its noise, then its codes in the order of KINDS, those of `kind` being `codes`."""
+    kept = [codes if each == kind else _codes_of(spec, each) for each in KINDS]
     if not any(kept):
         raise InputError(
             "--categorical, --continuous, --circular",
@@ -162,20 +164,20 @@ CODE_FLAGS = {
     "circular": Flag(
         NUMBER_OF_CODES,
         "how many codes are angles, for what goes all the way around",
-        lambda spec: len(_codes_of(spec, Circular)),
-        lambda spec, count: _change_codes(spec, Circular, circular_codes(count)),
+        lambda spec: len(_codes_of(spec, "circular")),
+        lambda spec, count: _change_codes(spec, "circular", circular_codes(count)),
     ),
     "categorical": Flag(
         CATEGORIES,
         "categorical codes: how many categories each has, as 10,10; or none",
-        lambda spec: tuple(code.distribution.dim for code in _codes_of(spec, Categorical)),
-        lambda spec, categories: _change_codes(spec, Categorical, category_codes(*categories)),
+        lambda spec: tuple(code.distribution.dim for code in _codes_of(spec, "categorical")),
+        lambda spec, categories: _change_codes(spec, "categorical", category_codes(*categories)),
     ),
     "continuous": Flag(
         NUMBER_OF_CODES,
         "how many continuous codes there are, with unit deviation",
-        lambda spec: len(_codes_of(spec, Gaussian)),
-        lambda spec, count: _change_codes(spec, Gaussian, continuous_codes(count, fix_std=True)),
+        lambda spec: len(_codes_of(spec, "continuous")),
+        lambda spec, count: _change_codes(spec, "continuous", continuous_codes(count, fix_std=True)),
     ),
 }
 """For launchers whose codes are the user's choice."""

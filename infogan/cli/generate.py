@@ -2,7 +2,6 @@
 
 import importlib.util
 import io
-import math
 import os
 from pathlib import Path
 
@@ -163,8 +162,7 @@ def _notes(spec, values, matched):
             yield f"note: {name}={given:g} is the category that was matched to {matched[name][int(given)]}."
         low, high = spec.sweep_ends(code)
         beyond = given[(given < low) | (given > high)]
-        is_angle = code.distribution.half_period < math.inf  # which all values are within a turn of
-        if beyond.size and not code.distribution.is_discrete and not is_angle:
+        if beyond.size and code.distribution.kind == "continuous":
             yield (
                 f"note: {name} goes to {beyond[np.abs(beyond).argmax()]:g}, but the run was looked at from {low:g} to "
                 f"{high:g} only. Beyond, images may fall apart."

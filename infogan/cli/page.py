@@ -7,7 +7,7 @@ import logging
 import gradio as gr
 
 from infogan import grids
-from infogan.cli.explorer import STEPS, Explorer, choices, note_malformed, read_picture
+from infogan.cli.explorer import Explorer, choices, note_malformed, read_picture
 from infogan.system.errors import InputError
 
 SYSTEM_FONTS = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
@@ -72,8 +72,7 @@ def _control(explorer, code):
     info = "; ".join(filter(None, [description.prior, description.most]))
     if code.distribution.is_discrete:
         return gr.Radio(choices(code, description), info=info, **given)
-    low, high, step = (*run.spec.sweep_ends(code), 0.01) if code.distribution.dim == 1 else (0, STEPS - 1, 1)
-    return gr.Slider(low, high, step=step, info=info, **given)
+    return gr.Slider(*run.spec.sweep_ends(code), step=0.01, info=info, **given)
 
 
 def _at_once(function, explorer):

@@ -9,7 +9,6 @@ one more subclass, given to `ExperimentSpec.terms`; examples/new_term.py shows o
 import dataclasses
 from typing import ClassVar, NamedTuple
 
-from infogan.distributions import Categorical
 from infogan.model.replicas import count_replicas, sum_over_replicas
 from infogan.schedule import FULL, Schedule
 from infogan.system.checks import Checked, instance, number, setting
@@ -213,9 +212,8 @@ class Information(Term):
             f"mi/{self.code}": information,
             f"cross_entropy/{self.code}": distribution.prior_entropy - information,
         }
-        if "stddev" in posterior:
-            logged[f"stddev/{self.code}_max"] = _largest(posterior["stddev"])
-            logged[f"stddev/{self.code}_min"] = _smallest(posterior["stddev"])
+        for name, tensor in distribution.watched(posterior).items():
+            logged[f"{name}/{self.code}_max"], logged[f"{name}/{self.code}_min"] = _largest(tensor), _smallest(tensor)
         return TermValue(-information if self.reaches_generator else None, logged)
 
 
@@ -229,8 +227,9 @@ class ViewInformation(Term):
         logged = {}
         for code in step.spec.codes:
             distribution, posterior = step.read(step.on_real, code.name)
-            if isinstance(distribution, Categorical):
-                first, second = posterior["prob"][0::2], posterior["prob"][1::2]  # [B / 2, K] each
+            if distribution.kind == "categorical":
+                probabilities = distribution.probabilities(posterior)
+                first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
                 joint = tf.reduce_mean(first[:, :, None] * second[:, None, :], axis=0)
                 joint = sum_over_replicas(joint) / count_replicas()
                 logged[f"view_information/{code.name}"] = view_information(joint)
