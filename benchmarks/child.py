@@ -4,7 +4,7 @@ import importlib
 import json
 import sys
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def main(module, options):

@@ -2,7 +2,7 @@
 
 from benchmarks.timing import time_calls
 from infogan.data import load_dataset
-from infogan.evaluation.trained_model import TrainedModel
+from infogan.run import TrainedModel
 from infogan.training.run_folder import RunFolder
 
 

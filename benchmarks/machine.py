@@ -10,8 +10,7 @@ from benchmarks.floor import list_shapes
 from benchmarks.operations import list_products
 from benchmarks.timing import time_calls
 from infogan.spec import ExperimentSpec
-from infogan.system.devices import check_precision, find_gpus
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import check_precision, find_gpus, tf
 
 BATCH_SIZES = (128, 256)
 """A step's batch, and real and generated images as one."""

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from infogan.system.errors import TrainingFailed
+from infogan.system.messages import TrainingFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,8 +4,7 @@ from benchmarks.timing import describe_updates, time_calls
 from infogan.data import load_dataset
 from infogan.model.gan import RegularizedGAN
 from infogan.spec import ExperimentSpec
-from infogan.system.devices import check_precision, session_config
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import check_precision, session_config, tf
 from infogan.training.update import build_batch_indices, build_update
 
 

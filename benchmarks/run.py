@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.process import ROOT, run_child
 from benchmarks.timing import medians
-from infogan.system.devices import find_gpus
-from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.files import write_atomically, write_json
+from infogan.system.messages import InputError, TrainingFailed
+from infogan.system.tf1 import find_gpus
 
 sys.path.insert(0, str(ROOT / "launchers"))
 

@@ -2,7 +2,7 @@
 
 from benchmarks.floor import Product, count_operations, count_passes
 from benchmarks.summary import PRECISIONS, find_floor, list_speeds, list_targets
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 UNKNOWN = "not measured"

@@ -10,8 +10,8 @@ from torch.nn import functional
 from benchmarks.timing import describe_updates, time_calls
 from infogan.data import load_dataset
 from infogan.spec import ExperimentSpec
-from infogan.system.devices import NVIDIA_DRIVER, cpu_has_bfloat16
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
+from infogan.system.tf1 import NVIDIA_DRIVER, cpu_has_bfloat16
 
 CODES = 10 + 2
 LOG_2PI = math.log(2.0 * math.pi)

@@ -21,7 +21,7 @@ import importlib
 from importlib.util import find_spec
 
 from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
-from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.messages import InputError, TrainingFailed
 
 if find_spec("numpy") is not None:  # without it, infogan.cli says in one line which packages are missing
     from infogan.distributions import (

@@ -6,7 +6,7 @@ import numpy as np
 
 from infogan.spec import latent_slices
 from infogan.system.checks import quote
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 FILM_VALUES = 16
 """Values of a continuous code in a film that is not asked for others."""

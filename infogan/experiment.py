@@ -14,11 +14,9 @@ from infogan.model.architectures import Architecture
 from infogan.model.gan import check_networks
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME, PATH, SWITCH, instance, optional
-from infogan.system.devices import check_precision, describe_devices, find_gpus
-from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import write_json
-from infogan.system.messages import note, say, warn
-from infogan.system.tf1 import tf
+from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, note, say, warn
+from infogan.system.tf1 import check_precision, describe_devices, find_gpus, tf
 from infogan.training.checkpoints import describe_last_checkpoint, find_checkpoints, set_aside_damaged
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.placement import OneDevice

@@ -5,7 +5,7 @@ import itertools
 import math
 import re
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 LARGEST_SHARE = 100.0
 POINT_PATTERN = re.compile(r"(\d{1,15}):(\d{1,9}(?:\.\d{1,9})?)")

@@ -40,7 +40,7 @@ from infogan.system.checks import (
     several,
     whole,
 )
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("float32", "bfloat16")

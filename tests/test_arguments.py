@@ -13,7 +13,7 @@ from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanGaussian
 from infogan.schedule import Schedule
 from infogan.spec import category_codes, continuous_codes
 from infogan.system.checks import quote
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 IMAGES = np.zeros((8, 28, 28, 1), np.uint8)
 SPLIT = Split(IMAGES)

@@ -13,9 +13,8 @@ import scipy.io
 from dataset_files import random_images
 
 from infogan.data import archives
-from infogan.data.arrays import load_npz
-from infogan.data.mat_files import load_mat
-from infogan.system.errors import InputError
+from infogan.data.arrays import load_mat, load_npz
+from infogan.system.messages import InputError
 
 ARRAYS = {"X": random_images(5, 8, 8), "y": np.arange(5.0)[:, None], "text": "hello"}
 

@@ -20,10 +20,9 @@ from benchmarks.timing import describe_updates, medians, time_calls
 from benchmarks.walk import Walk
 from infogan.model.gan import RegularizedGAN
 from infogan.schedule import Schedule
-from infogan.system import devices
-from infogan.system.errors import InputError, TrainingFailed
-from infogan.system.seeds import derive_seed
-from infogan.system.tf1 import tf
+from infogan.system import tf1
+from infogan.system.messages import InputError, TrainingFailed
+from infogan.system.tf1 import derive_seed, tf
 from infogan.training.update import build_update
 
 TINY = dataclasses.replace(run_mnist_exp.REFERENCE, batch_size=4, max_images=100)
@@ -240,7 +239,7 @@ def test_names_of_programs_are_unique_and_end_with_the_precision():
 
 
 def test_a_precision_that_the_machine_lacks_is_reported(monkeypatch):
-    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr(tf1, "cpu_has_bfloat16", lambda: False)
     spec = dataclasses.replace(TINY, precision="bfloat16").to_json()
     result = child.main("project_training", json.dumps({"spec": spec, "warm_up": 0, "updates": 1}))
     assert "bfloat16 was given" in result["unavailable"]
@@ -298,7 +297,7 @@ def test_torch_measures_the_same_network(precision, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # its threads wait busily for each other
     options = {"spec": spec, "warm_up": 0, "updates": 2, "tuned": precision == "float32"}
     result = run_child("torch_training", options, run.TORCH_PYTHON)
-    if precision == "bfloat16" and not devices.cpu_has_bfloat16():
+    if precision == "bfloat16" and not tf1.cpu_has_bfloat16():
         assert "no instructions" in result["unavailable"]
         return
     assert result["parameters"] == list_products(TINY)[1] - UNUSED_OUTPUTS

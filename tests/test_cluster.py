@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.training.placement import read_cluster
 
 WORKERS = {"worker": ["host0:2222", "host1:2222"]}

@@ -27,7 +27,7 @@ from dataset_files import (
 )
 
 from infogan.data import DATASETS, RESIZED, load_dataset
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def with_lists(write):

@@ -29,7 +29,7 @@ from dataset_files import (
 from PIL import Image
 
 from infogan.data import celeba, chairs, cifar10, faces3d, fashion_mnist, images, svhn
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def test_svhn(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from infogan.data import load_dataset, mnist
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def idx_bytes(array):

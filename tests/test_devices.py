@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from infogan.model.gan import RegularizedGAN
-from infogan.system import devices
-from infogan.system.devices import choose_precision, session_config
-from infogan.system.errors import InputError
-from infogan.system.tf1 import tf
+from infogan.system import tf1
+from infogan.system.messages import InputError
+from infogan.system.tf1 import choose_precision, session_config, tf
 from infogan.training.update import build_update
 
 CASES = [
@@ -32,8 +31,8 @@ CASES = [
 
 @pytest.mark.parametrize(("requested", "cpu_has_it", "gpus", "expected"), CASES)
 def test_precision_follows_the_hardware(monkeypatch, requested, cpu_has_it, gpus, expected):
-    monkeypatch.setattr(devices, "cpu_has_bfloat16", lambda: cpu_has_it)
-    monkeypatch.setattr(devices, "find_gpus", lambda: gpus)
+    monkeypatch.setattr(tf1, "cpu_has_bfloat16", lambda: cpu_has_it)
+    monkeypatch.setattr(tf1, "find_gpus", lambda: gpus)
     if " " in expected:
         with pytest.raises(InputError, match=f"--precision: bfloat16 was given, but this machine trains {expected}"):
             choose_precision(requested)
@@ -42,15 +41,15 @@ def test_precision_follows_the_hardware(monkeypatch, requested, cpu_has_it, gpus
 
 
 def test_what_a_run_computes_on_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "NVIDIA_DRIVER", tmp_path / "version")
-    assert devices.describe_devices([]) == "no GPU: running on the CPU"
+    monkeypatch.setattr(tf1, "NVIDIA_DRIVER", tmp_path / "version")
+    assert tf1.describe_devices([]) == "no GPU: running on the CPU"
     (tmp_path / "version").touch()
-    assert devices.describe_devices([]).startswith("no GPU that TensorFlow can use, though there is an NVIDIA driver")
+    assert tf1.describe_devices([]).startswith("no GPU that TensorFlow can use, though there is an NVIDIA driver")
     build = {"cuda_version": "12.5.1", "cudnn_version": "9", "is_cuda_build": True}
     monkeypatch.setattr("tensorflow.sysconfig.get_build_info", lambda: build)
-    assert devices.describe_devices(["NVIDIA H100"]) == "GPU: NVIDIA H100, CUDA 12.5.1, cuDNN 9"
+    assert tf1.describe_devices(["NVIDIA H100"]) == "GPU: NVIDIA H100, CUDA 12.5.1, cuDNN 9"
     monkeypatch.setattr("tensorflow.sysconfig.get_build_info", dict)  # a TensorFlow without CUDA, as for other GPUs
-    assert devices.describe_devices(["Metal"]) == "GPU: Metal"
+    assert tf1.describe_devices(["Metal"]) == "GPU: Metal"
 
 
 @pytest.fixture
@@ -65,16 +64,16 @@ def slow_start(monkeypatch):
         os.write(2, b"W0000 00:00:00 no driver\n")
         return []
 
-    monkeypatch.setattr(devices, "tf", types.SimpleNamespace(config=types.SimpleNamespace()))
-    devices.tf.config.list_physical_devices = list_devices
-    monkeypatch.setattr(devices, "_gpus", None)
+    monkeypatch.setattr(tf1, "tf", types.SimpleNamespace(config=types.SimpleNamespace()))
+    tf1.tf.config.list_physical_devices = list_devices
+    monkeypatch.setattr(tf1, "_gpus", None)
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     return starts
 
 
 def test_threads_that_start_tensorflow_at_once_keep_standard_error(slow_start, unchanged_process, capfd):
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda _: devices.find_gpus(), range(4))) == [[]] * 4
+        assert list(pool.map(lambda _: tf1.find_gpus(), range(4))) == [[]] * 4
     assert slow_start == ["1"]
     assert capfd.readouterr().err == "W0000 00:00:00 no driver\n"
 
@@ -83,14 +82,14 @@ def test_threads_that_start_tensorflow_at_once_keep_standard_error(slow_start, u
 def test_the_log_level_is_the_users_and_else_set_for_the_start_alone(slow_start, monkeypatch, given, expected):
     if given is not None:
         monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", given)
-    devices.find_gpus(devices.ERRORS)
+    tf1.find_gpus(tf1.ERRORS)
     assert slow_start == [expected]
     assert os.environ.get("TF_CPP_MIN_LOG_LEVEL") == given
 
 
 def test_variables_are_put_back_after_an_error_too(monkeypatch):
     monkeypatch.setenv("INFOGAN_TEST_OLD", "before")
-    with pytest.raises(KeyError), devices.set_variables(INFOGAN_TEST_OLD="inside", INFOGAN_TEST_NEW="inside"):
+    with pytest.raises(KeyError), tf1.set_variables(INFOGAN_TEST_OLD="inside", INFOGAN_TEST_NEW="inside"):
         assert os.environ["INFOGAN_TEST_OLD"] == os.environ["INFOGAN_TEST_NEW"] == "inside"
         raise KeyError
     assert os.environ["INFOGAN_TEST_OLD"] == "before"
@@ -109,7 +108,7 @@ def test_onednn_computes_unless_the_user_says_otherwise(given, is_on):
     assert done.stdout.strip() == str(is_on)
 
 
-@pytest.mark.skipif(not devices.cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
+@pytest.mark.skipif(not tf1.cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
 def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
     values = {}
     for precision in ("float32", "bfloat16"):

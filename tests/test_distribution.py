@@ -14,7 +14,7 @@ import time
 import pytest
 from conftest import ROOT, launch
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training import placement
 from infogan.training.loop import InfoGANTrainer

@@ -14,7 +14,7 @@ from dataset_files import run_on_terminal, write_svhn
 
 from infogan.data import DATASETS, download, svhn
 from infogan.data.download import BY_HAND, SOURCES, download_dataset
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 CONTENT = bytes(range(256)) * 4000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Categorical
-from infogan.evaluation.error_rate import (
+from infogan.evaluation.recognition import (
     compute_error_rate,
     count_pairs,
     match_categories,

@@ -22,16 +22,16 @@ from conftest import ROOT
 from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
-from infogan.evaluation import sample_quality, samples
+from infogan.evaluation import figures, sample_quality
 from infogan.evaluation.classifier import classifier_accuracy
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.evaluation.metric import Findings, Metric, Picture, Settings, once_a_run
-from infogan.evaluation.spread import spread
+from infogan.evaluation.sample_quality import spread
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import Latent
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.run_folder import RunFolder
@@ -43,7 +43,7 @@ NOISE = Latent("noise", Uniform(5), regularised=False)
 def small(monkeypatch):
     """Fewer samples than an evaluation takes, and no word on their being alike: those of an untrained G are."""
     monkeypatch.setattr(module, "FULL", Settings(samples=100, rows=10))
-    monkeypatch.setattr("infogan.evaluation.spread.LEAST_SPREAD", 0.0)
+    monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_SPREAD", 0.0)
 
 
 def save_untrained(spec, dataset, root):
@@ -273,7 +273,7 @@ def test_a_class_that_only_test_images_have(spec, dataset, tmp_path, small):
 )
 def test_pictures_name_their_figure(spec, variant, code, figure):
     latent = next(latent for latent in spec.codes if latent.name == code)
-    caption = samples._caption_sweep(dataclasses.replace(spec, variant=variant), latent, code == "digit")
+    caption = figures._caption_sweep(dataclasses.replace(spec, variant=variant), latent, code == "digit")
     assert caption.startswith(f"{code}, ")
     assert figure in caption
 
@@ -281,8 +281,8 @@ def test_pictures_name_their_figure(spec, variant, code, figure):
 def test_categories_of_chairs_are_in_no_figure(spec):
     chairs = dataclasses.replace(spec, dataset="chairs")
     digit, rotation, _ = spec.codes
-    assert samples._caption_sweep(chairs, rotation, False).endswith("as in Figure 4 of the paper.")
-    assert samples._caption_sweep(chairs, digit, True) == "digit, a category a column; rows are samples."
+    assert figures._caption_sweep(chairs, rotation, False).endswith("as in Figure 4 of the paper.")
+    assert figures._caption_sweep(chairs, digit, True) == "digit, a category a column; rows are samples."
 
 
 # Metrics of a program's own.

@@ -22,7 +22,7 @@ from infogan.evaluation import evaluate
 from infogan.evaluation.metric import Settings
 from infogan.model.optimizers import Adam
 from infogan.spec import ExperimentSpec, Latent
-from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import tf
 from infogan.training import loop
 from infogan.training.run_folder import RunFolder

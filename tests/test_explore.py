@@ -30,7 +30,7 @@ import infogan
 from infogan.cli import explorer as explorer_module
 from infogan.cli.explore import Guard, main
 from infogan.cli.explorer import Explorer, choices, read_picture
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def needs_gradio():

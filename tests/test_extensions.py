@@ -8,14 +8,13 @@ import pytest
 from test_trainer import saved_variables, start, train
 
 import infogan
-from infogan.evaluation.trained_model import TrainedModel
 from infogan.model.layers import Network, Normalisation, dense
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term, TermValue
 from infogan.model.optimizers import Momentum, Optimizer, RMSProp
+from infogan.run import TrainedModel
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec
-from infogan.system.seeds import fold_in
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import fold_in, tf
 from infogan.training.update import build_averages, build_swap, build_update
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 28, 28, 1), np.uint8)

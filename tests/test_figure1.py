@@ -12,7 +12,7 @@ import run_figure1_exp
 from infogan.cli.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
 from infogan.cli.study import Study
 from infogan.evaluation.figures import draw_information
-from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.messages import InputError, TrainingFailed
 
 UPDATES = np.arange(4, 937, 4)
 

@@ -17,10 +17,9 @@ from dataset_files import plain_picture, write_files, write_idx, write_tar, writ
 
 from infogan.data import archives
 from infogan.data.archives import UnreadableFile, open_source, read_tar_gz, trust_archives
-from infogan.data.arrays import load_idx, load_npz
-from infogan.data.mat_files import load_mat
+from infogan.data.arrays import load_idx, load_mat, load_npz
 from infogan.data.picture_files import list_pictures
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 FILES = {f"a/{n}.png": plain_picture(n) for n in range(5)} | {"b.txt": b"text"}
 

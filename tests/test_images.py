@@ -9,7 +9,7 @@ from dataset_files import picture, plain_picture, random_images, write_files, wr
 
 from infogan.data import images, load_dataset
 from infogan.spec import ExperimentSpec
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def write_npy(folder, arrays):

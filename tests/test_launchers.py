@@ -280,8 +280,8 @@ def test_resuming_a_whole_run_as_a_smoke_run_is_refused(spec, dataset, tmp_path,
 
 
 def test_resuming_in_a_precision_that_the_machine_lacks_is_refused(smoke_run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("infogan.system.devices.cpu_has_bfloat16", lambda: False)
-    monkeypatch.setattr("infogan.system.devices.find_gpus", list)
+    monkeypatch.setattr("infogan.system.tf1.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("infogan.system.tf1.find_gpus", list)
     logs, checkpoints = (Path(shutil.copytree(path, tmp_path / path.parent.name / "run")) for path in smoke_run)
     spec = json.loads((checkpoints / "spec.json").read_text())
     (checkpoints / "spec.json").write_text(json.dumps({**spec, "precision": "bfloat16"}))

@@ -13,7 +13,7 @@ import infogan
 from infogan import experiment
 from infogan.cli import evaluate as command
 from infogan.evaluation import evaluate
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.training.checkpoints import find_checkpoints
 from infogan.training.run_folder import RunFolder, open_run
 

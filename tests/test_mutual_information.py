@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Categorical, Uniform
-from infogan.evaluation.mutual_information import compute_entropy_of_mean, compute_mean_entropy, measure_information
+from infogan.evaluation.recognition import compute_entropy_of_mean, compute_mean_entropy, measure_information
 from infogan.spec import Latent
 
 SURE = np.eye(10, dtype=np.float32)[np.arange(1000) % 10]

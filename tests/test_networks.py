@@ -37,9 +37,8 @@ from infogan.model.layers import (
     up_sample,
 )
 from infogan.spec import ExperimentSpec, Latent
-from infogan.system.errors import InputError
-from infogan.system.seeds import derive_seed
-from infogan.system.tf1 import tf
+from infogan.system.messages import InputError
+from infogan.system.tf1 import derive_seed, tf
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.run_folder import RunFolder
 from infogan.training.signals import StopSignals

@@ -17,7 +17,7 @@ from PIL import Image
 from infogan.data import picture_files
 from infogan.data.archives import UnreadableFile
 from infogan.data.picture_files import Preparation, decode_picture, inspect_picture, is_grey
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 RGB, GREY = Preparation(32, 3), Preparation(32, 1)
 

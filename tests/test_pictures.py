@@ -15,8 +15,15 @@ from conftest import ROOT
 from infogan import grids
 from infogan.codes import MOST_SHOWN, code_by_category_latents, sweep_latents, usual_values, vary_discrete_codes
 from infogan.distributions import Bernoulli, Categorical, Uniform
-from infogan.evaluation.figures import draw_confusion, draw_curves, draw_effects, draw_information, find_commonest
-from infogan.evaluation.samples import describe_left_out, draw_samples
+from infogan.evaluation.figures import (
+    describe_left_out,
+    draw_confusion,
+    draw_curves,
+    draw_effects,
+    draw_information,
+    draw_samples,
+    find_commonest,
+)
 from infogan.spec import Latent, category_codes, continuous_codes
 
 LATENTS = (

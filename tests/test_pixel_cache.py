@@ -19,7 +19,7 @@ from infogan.data import pixel_cache
 from infogan.data.archives import open_source
 from infogan.data.picture_files import Preparation
 from infogan.data.pixel_cache import load_pixels
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 PREPARATION = Preparation(8, 1)
 

@@ -13,8 +13,8 @@ from infogan.cli.flags import add_flags, apply_flags, show
 from infogan.cli.main import Parser
 from infogan.cli.train import main
 from infogan.data import Dataset, Split, archives, fashion_mnist, load_dataset, mnist, select_images, svhn
-from infogan.data.pixel_check import describe_pixels, warn_of_pixels
-from infogan.system.errors import InputError
+from infogan.data.dataset import describe_pixels, warn_of_pixels
+from infogan.system.messages import InputError
 
 GOOD = random_images(60, 8, 8, 1)
 

@@ -5,8 +5,7 @@ import pytest
 
 from infogan.model.layers import GENERATED, REAL, Network, Normalisation, batch_norm
 from infogan.model.replicas import count_replicas, gather_from_replicas, own_number, own_share, sum_over_replicas
-from infogan.system.devices import choose_precision, session_config
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import choose_precision, session_config, tf
 
 DEVICES = ["/cpu:0", "/cpu:1"]
 

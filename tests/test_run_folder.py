@@ -11,8 +11,8 @@ from contextlib import ExitStack
 import pytest
 from conftest import ROOT
 
-from infogan.system.errors import InputError
 from infogan.system.files import locked
+from infogan.system.messages import InputError
 from infogan.training import run_folder
 from infogan.training.run_folder import RunFolder
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from infogan.data import Dataset, Factor, Split, hold_out, select_images
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 SHAPES, SCALES, TURNS = (0, 1, 2), (0.5, 0.7, 1.0), (0, 90, 180, 270)
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.training.run_folder import COUNTERPART, RunFolder, open_run
 
 

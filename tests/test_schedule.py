@@ -5,7 +5,7 @@ import math
 import pytest
 
 from infogan.schedule import FULL, Schedule, one_after_another, schedules_from_text
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_tex
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, PaperValue, upgrade
 from infogan.system.checks import number, setting
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infogan.evaluation.spread import compute_spread, measure_spread
+from infogan.evaluation.sample_quality import compute_spread, measure_spread
 
 REAL = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3), np.uint8)
 

@@ -18,10 +18,10 @@ RANKS = {
     "codes": 4,
     "data": 4,
     "training": 5,
-    "evaluation": 6,
-    "experiment": 7,
-    "run": 7,
-    "cli": 8,
+    "run": 6,
+    "evaluation": 7,
+    "experiment": 8,
+    "cli": 9,
 }
 
 

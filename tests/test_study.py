@@ -14,10 +14,10 @@ from infogan.cli import study as study_module
 from infogan.cli.main import argument
 from infogan.cli.study import HAS_AFFINITY, Study, load_study, parse_seeds, run_study
 from infogan.spec import VERSION
-from infogan.system import devices
+from infogan.system import tf1
 from infogan.system.checks import FILE_NAME
-from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.files import locked
+from infogan.system.messages import InputError, TrainingFailed
 from infogan.training.signals import Interrupted, StopSignals
 
 # Takes a launcher's arguments and leaves what a run leaves; its error rate follows from the seed. Fails where a file
@@ -183,7 +183,7 @@ def test_what_a_launcher_refuses_is_said_once_and_nothing_else_is_begun(study, m
 @pytest.mark.skipif(not HAS_AFFINITY, reason="the system has no affinity")
 def test_cores_are_shared_among_the_runs(study, monkeypatch):
     cores = sorted(os.sched_getaffinity(0))
-    monkeypatch.setattr(devices, "find_gpus", list)
+    monkeypatch.setattr(tf1, "find_gpus", list)
     run_study(study._replace(seeds=(5,)))
     assert json.loads((study.log_root / "cores5").read_text()) == cores
     run_study(study)
@@ -193,7 +193,7 @@ def test_cores_are_shared_among_the_runs(study, monkeypatch):
 
 
 def test_slots_share_six_cores(monkeypatch):
-    monkeypatch.setattr(devices, "find_gpus", list)
+    monkeypatch.setattr(tf1, "find_gpus", list)
     monkeypatch.setattr(study_module, "HAS_AFFINITY", True)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
     for most, each in ((1, 6), (2, 3), (3, 2), (6, 1), (9, 1)):
@@ -203,7 +203,7 @@ def test_slots_share_six_cores(monkeypatch):
 
 
 def test_gpus_are_those_that_the_user_lets_be_seen(study, monkeypatch):
-    monkeypatch.setattr(devices, "find_gpus", lambda: ["GPU"] * 2)
+    monkeypatch.setattr(tf1, "find_gpus", lambda: ["GPU"] * 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     run_study(study)
     assert set((study.log_root / "order").read_text().split()[2::3]) == {"4", "7"}

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from infogan.evaluation.trained_model import TrainedModel
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
+from infogan.run import TrainedModel
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.run_folder import RunFolder

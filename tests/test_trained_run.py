@@ -18,8 +18,8 @@ from infogan.codes import describe_codes, format_codes
 from infogan.data import Factor
 from infogan.distributions import Circular
 from infogan.spec import Latent
-from infogan.system.devices import session_config
-from infogan.system.errors import InputError, NumbersFailed
+from infogan.system.messages import InputError, NumbersFailed
+from infogan.system.tf1 import session_config
 
 
 @pytest.fixture(scope="module")
@@ -372,8 +372,8 @@ def test_images_that_the_spec_keeps_from_training_are_kept_from_it(spec, dataset
 
 
 def test_a_precision_that_the_machine_lacks_is_not_trained_in(spec, dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr("infogan.system.devices.cpu_has_bfloat16", lambda: False)
-    monkeypatch.setattr("infogan.system.devices.find_gpus", list)
+    monkeypatch.setattr("infogan.system.tf1.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("infogan.system.tf1.find_gpus", list)
     with pytest.raises(InputError, match=r"^precision: bfloat16 was given, but this machine trains on a CPU without"):
         infogan.train(dataclasses.replace(spec, precision="bfloat16"), dataset, tmp_path / "logs", tmp_path / "ckt")
     assert list(tmp_path.iterdir()) == []

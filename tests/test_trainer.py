@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from infogan import experiment
-from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
+from infogan.system.messages import InputError, NumbersFailed, TrainingFailed
 from infogan.system.tf1 import tf
 from infogan.training import loop as trainer_module
 from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints

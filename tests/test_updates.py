@@ -16,8 +16,7 @@ from infogan.model.losses import DISCRIMINATOR, Information, Logged, ViewInforma
 from infogan.model.optimizers import Adam
 from infogan.schedule import FULL, Schedule
 from infogan.spec import Latent
-from infogan.system.seeds import fold_in
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import fold_in, tf
 from infogan.training import update
 from infogan.training.update import (
     build_batch_indices,

@@ -17,9 +17,8 @@ from infogan.evaluation.report import (
     summarise,
 )
 from infogan.system.checks import PATH
-from infogan.system.devices import ERRORS, find_gpus
-from infogan.system.errors import InputError
-from infogan.system.messages import say
+from infogan.system.messages import InputError, say
+from infogan.system.tf1 import ERRORS, find_gpus
 from infogan.training.run_folder import open_run
 
 

@@ -17,9 +17,8 @@ from infogan.cli.explorer import note_malformed
 from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
 from infogan.system.checks import PATH
-from infogan.system.devices import set_variables
-from infogan.system.errors import InputError
-from infogan.system.messages import say
+from infogan.system.messages import InputError, say
+from infogan.system.tf1 import set_variables
 from infogan.training.run_folder import open_run
 
 NEEDED = ("gradio", "uvicorn", "fastapi")

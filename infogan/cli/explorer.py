@@ -18,7 +18,7 @@ from infogan.codes import (
 from infogan.data.archives import UnreadableFile
 from infogan.data.picture_files import Preparation, decode_picture, quiet_pillow
 from infogan.spec import latent_slices
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 ROWS, COLUMNS = 4, 8
 FILM_ROWS, FILM_COLUMNS = 2, 4

@@ -10,9 +10,8 @@ from typing import NamedTuple
 from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
 from infogan.system.checks import PATH, choice, instance
-from infogan.system.errors import InputError
 from infogan.system.files import write_atomically, write_json
-from infogan.system.messages import say
+from infogan.system.messages import InputError, say
 from infogan.system.tf1 import tf, tf_path
 from infogan.training.run_folder import open_run
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from infogan.cli.study import find_log, run_study
 from infogan.evaluation.report import align
-from infogan.system.errors import InputError
 from infogan.system.files import write_atomically, write_json
+from infogan.system.messages import InputError
 from infogan.training.run_log import load_metrics
 
 ENTROPY = math.log(10)

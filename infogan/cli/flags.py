@@ -11,7 +11,7 @@ from infogan.model.architectures import show_size
 from infogan.schedule import Schedule
 from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes
 from infogan.system.checks import SWITCH, TEXT, Kind, choice, several, whole
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
 """Where a sweep ends if --continuous-prior changes the prior: twice U(-1, 1)'s range, or 4 deviations of N(0, 1)."""

@@ -23,9 +23,8 @@ from infogan.codes import (
 )
 from infogan.run import TrainedRun
 from infogan.system.checks import PATH, SEED
-from infogan.system.errors import InputError
 from infogan.system.files import write_atomically
-from infogan.system.messages import note, say
+from infogan.system.messages import InputError, note, say
 from infogan.training.run_folder import open_run
 
 FORMATS = ("png", "gif", "npz", "mp4")

@@ -2,8 +2,7 @@
 
 import argparse
 
-from infogan.system.errors import InputError, TrainingFailed
-from infogan.system.messages import note
+from infogan.system.messages import InputError, TrainingFailed, note
 from infogan.training.signals import Interrupted, StopSignals
 
 

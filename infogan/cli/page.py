@@ -8,7 +8,7 @@ import gradio as gr
 
 from infogan import grids
 from infogan.cli.explorer import Explorer, choices, note_malformed, read_picture
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 SYSTEM_FONTS = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 """Gradio's own themes fetch fonts from the net."""

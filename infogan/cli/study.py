@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infogan.evaluation.report import summarise, without_seed
-from infogan.system.errors import InputError, TrainingFailed
 from infogan.system.files import locked, reading, write_json
-from infogan.system.messages import say
+from infogan.system.messages import InputError, TrainingFailed, say
 from infogan.training.run_log import load_metrics
 
 REFUSED = 2
@@ -208,7 +207,7 @@ class _Slot(NamedTuple):
 
 def _find_slots(most):
     """At most that many slots."""
-    from infogan.system.devices import find_gpus
+    from infogan.system.tf1 import find_gpus
 
     # Without affinity, as on macOS, the system spreads the runs.
     cores = sorted(os.sched_getaffinity(0)) if HAS_AFFINITY else list(range(os.cpu_count() or 1))

@@ -13,9 +13,8 @@ from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, le
 from infogan.model.architectures import show_size
 from infogan.spec import PRECISIONS
 from infogan.system.checks import FILE_NAME, GIVEN, PATH
-from infogan.system.devices import check_precision, choose_precision
-from infogan.system.errors import InputError, TrainingFailed
-from infogan.system.messages import note, say
+from infogan.system.messages import InputError, TrainingFailed, note, say
+from infogan.system.tf1 import check_precision, choose_precision
 from infogan.training.placement import choose_distribution, read_cluster
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics

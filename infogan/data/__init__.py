@@ -4,10 +4,9 @@ import importlib
 from pathlib import Path
 
 from infogan.data.archives import trust_archives
-from infogan.data.dataset import Dataset, Split, check_dataset, hold_out
+from infogan.data.dataset import Dataset, Split, check_dataset, hold_out, warn_of_pixels
 from infogan.data.factors import Factor, FactorGrid
-from infogan.data.pixel_check import warn_of_pixels
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
 RESIZED = ("celeba", "chairs", "faces3d", "images")

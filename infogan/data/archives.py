@@ -17,8 +17,7 @@ import zlib
 from collections import Counter
 from typing import NamedTuple
 
-from infogan.system.errors import InputError
-from infogan.system.messages import note
+from infogan.system.messages import InputError, note
 
 LARGEST_FILE = 2**26
 """Bytes of one picture's file, inside an archive or not."""

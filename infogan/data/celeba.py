@@ -10,8 +10,7 @@ from infogan.data.dataset import Dataset, Split, describe_near, find_source, hol
 from infogan.data.factors import Factor
 from infogan.data.picture_files import Preparation, check_pictures, is_picture, shuffle
 from infogan.data.pixel_cache import load_pixels
-from infogan.system.errors import InputError
-from infogan.system.messages import note
+from infogan.system.messages import InputError, note
 
 CROP = (25 / 178, 45 / 218, 153 / 178, 173 / 218)
 """Head, hair and chin: the 128 x 128 pixels from (25, 45) of an official picture, as shares of width and height."""

@@ -9,7 +9,7 @@ from infogan.data.dataset import Split, find_source, hold_out_last
 from infogan.data.factors import Factor
 from infogan.data.picture_files import Preparation, hash_name
 from infogan.data.pixel_cache import load_pixels
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 RENDER = re.compile(r"(?:.*/)?([^/]+)/renders/image_\d+_p(\d{1,3})_t(\d{1,3})_r\d+\.png")
 """chair / renders / image _ number _ elevation in degrees _ azimuth in degrees _ distance."""

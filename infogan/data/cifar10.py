@@ -6,8 +6,7 @@ import numpy as np
 
 from infogan.data.archives import UnreadableFile, open_source, read_tar_gz
 from infogan.data.dataset import Dataset, Split, check_data_dir, find_source
-from infogan.system.errors import InputError
-from infogan.system.messages import note
+from infogan.system.messages import InputError, note
 
 FIRST_BATCH = "data_batch_1.bin"
 BINARY = ("cifar-10-binary.tar.gz", "cifar-10-batches-bin", FIRST_BATCH)

@@ -12,9 +12,8 @@ from infogan.data.celeba import NEEDED as CELEBA_NEEDED
 from infogan.data.chairs import NEEDED as CHAIRS_NEEDED
 from infogan.data.faces3d import NEEDED as FACES_NEEDED
 from infogan.data.images import NEEDED as IMAGES_NEEDED
-from infogan.system.errors import InputError
 from infogan.system.files import locked
-from infogan.system.messages import show_progress
+from infogan.system.messages import InputError, show_progress
 
 SOURCES = {
     "mnist": (

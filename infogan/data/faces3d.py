@@ -4,14 +4,12 @@ import numpy as np
 from PIL import Image
 
 from infogan.data.archives import open_source
-from infogan.data.arrays import load_npz
+from infogan.data.arrays import load_mat, load_npz
 from infogan.data.dataset import Split, check_data_dir, hold_out, hold_out_last
 from infogan.data.factors import Factor
-from infogan.data.mat_files import load_mat
 from infogan.data.picture_files import Preparation, list_pictures, shuffle
 from infogan.data.pixel_cache import load_pixels
-from infogan.system.errors import InputError
-from infogan.system.messages import note
+from infogan.system.messages import InputError, note
 
 FACTORS = ("lighting", "azimuth", "elevation")
 """Order of the columns of `factors_standardised`."""

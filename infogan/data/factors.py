@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from infogan.system.checks import choice, instance
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 KINDS = ("ordered", "circular", "nominal", "binary")
 

@@ -10,8 +10,7 @@ from infogan.data.arrays import SUFFIXES, open_arrays, tell_unused
 from infogan.data.dataset import Split, check_data_dir, hold_out_last
 from infogan.data.picture_files import Preparation, count_channels, list_pictures, prepare_pixels, shuffle, to_bytes
 from infogan.data.pixel_cache import load_pixels
-from infogan.system.errors import InputError
-from infogan.system.messages import note
+from infogan.system.messages import InputError, note
 
 NEEDED = f"a folder, zip or tar of pictures is needed, or a file of images that ends in {', '.join(SUFFIXES)}."
 PART = re.compile(

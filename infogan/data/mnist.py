@@ -6,7 +6,7 @@ from pathlib import Path
 from infogan.data.arrays import load_idx
 from infogan.data.dataset import Dataset, Split, describe_near
 from infogan.system.checks import PATH
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 SHIPPED = Path(__file__).parent / "mnist_files"
 SHA256 = {

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from infogan.data.archives import LARGEST_PIXELS, UnreadableFile, choose_entries, describe_error, is_hidden
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")

@@ -13,9 +13,8 @@ from PIL import Image
 from infogan.data.archives import UnreadableFile
 from infogan.data.arrays import HEADER_ERRORS
 from infogan.data.picture_files import decode_picture, inspect_picture, measure_range, quiet_pillow
-from infogan.system.errors import InputError
 from infogan.system.files import find_cache_folder, locked, write_json
-from infogan.system.messages import note, show_progress, warn
+from infogan.system.messages import InputError, note, show_progress, warn
 
 VERSION = 2
 """Raised whenever the same picture would give other pixels."""

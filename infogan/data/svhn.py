@@ -2,10 +2,9 @@
 
 import numpy as np
 
+from infogan.data.arrays import load_mat
 from infogan.data.dataset import Dataset, Split, check_data_dir, describe_near, hold_out
-from infogan.data.mat_files import load_mat
-from infogan.system.errors import InputError
-from infogan.system.messages import note
+from infogan.system.messages import InputError, note
 
 NEEDED = "a folder with train_32x32.mat and test_32x32.mat is needed. Fetch them with --download (docs/datasets.md)."
 FILES = ("train_32x32.mat", "test_32x32.mat", "extra_32x32.mat")

@@ -16,11 +16,9 @@ import numpy as np
 from infogan.evaluation.metric import Metric, once_a_run
 from infogan.model import layers
 from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
-from infogan.system.devices import session_config
 from infogan.system.files import find_cache_folder, write_atomically
 from infogan.system.messages import say
-from infogan.system.seeds import derive_seed
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import derive_seed, session_config, tf
 
 FEATURES = 128
 BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0

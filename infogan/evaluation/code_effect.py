@@ -15,8 +15,8 @@ from infogan.codes import sweep_latents, tell_change, vary_discrete_codes
 from infogan.evaluation.classifier import find_classifier
 from infogan.evaluation.figures import draw_effects
 from infogan.evaluation.metric import Change, Claim, Metric, Picture
-from infogan.evaluation.spread import are_alike
-from infogan.system.seeds import derive_seed
+from infogan.evaluation.sample_quality import are_alike
+from infogan.system.tf1 import derive_seed
 
 DIGIT_SETS = ("mnist",)
 """Sets of one bright digit on a dark ground, for which slant, width and thickness mean something."""

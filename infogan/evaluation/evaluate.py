@@ -6,19 +6,16 @@ import numpy as np
 
 from infogan.evaluation.classifier import classifier_accuracy
 from infogan.evaluation.code_effect import code_effects
-from infogan.evaluation.error_rate import choose_order, describe_categories, error_rates
 from infogan.evaluation.factors import true_factors
-from infogan.evaluation.figures import draw_curves
+from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film
 from infogan.evaluation.metric import FULL, QUICK, Findings, Metric, Picture
-from infogan.evaluation.mutual_information import information
+from infogan.evaluation.recognition import choose_order, describe_categories, error_rates, information
 from infogan.evaluation.report import build_report, format_markdown, render_html
-from infogan.evaluation.sample_quality import sample_quality
-from infogan.evaluation.samples import describe_left_out, draw_samples, draw_training_film
-from infogan.evaluation.spread import spread
+from infogan.evaluation.sample_quality import sample_quality, spread
 from infogan.evaluation.tensorboard_files import EVENTS, embed_test_images, encode_results
-from infogan.evaluation.trained_model import TrainedModel
+from infogan.run import TrainedModel
 from infogan.system.files import write_atomically
-from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import derive_seed
 from infogan.training.run_log import load_metrics
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from infogan.data.factors import join_factors
 from infogan.evaluation.metric import Metric
 from infogan.evaluation.report import format_value
-from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import derive_seed
 
 DEGREE = 3
 """Of the polynomial in a linear code that is fitted to a circle."""

@@ -15,7 +15,7 @@ import functools
 import math
 from typing import NamedTuple
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 @dataclasses.dataclass(frozen=True)

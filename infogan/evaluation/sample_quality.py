@@ -1,16 +1,12 @@
-"""How near generated images are to real ones, in the features of a classifier of the same set.
-
-Frechet distance: Heusel et al. 2017 (arXiv:1706.08500), Eq. 6. Score: Salimans et al. 2016 (arXiv:1606.03498), Sec. 4.
-Both were defined on Inception's features, so the numbers compare with one another only, not with those of papers.
-"""
+"""How near generated images are to real ones, by a classifier of the set, and whether they differ from one another."""
 
 import numpy as np
 from scipy.special import rel_entr
 
 from infogan.evaluation.classifier import find_classifier
-from infogan.evaluation.metric import Metric
-from infogan.evaluation.trained_model import count_batch
-from infogan.system.seeds import derive_seed
+from infogan.evaluation.metric import Metric, once_a_run
+from infogan.run import count_batch
+from infogan.system.tf1 import derive_seed
 
 FEWEST_IMAGES = 2
 """A single image has no covariance."""
@@ -94,3 +90,66 @@ def measure_sample_quality(generated, train, test):
         Metric("Frechet distance, training to test images", near, ""),
         Metric("classifier score", score, "", note=f"test images: {best:.3f}", better="higher"),
     ]
+
+
+IMAGES = 200
+LEAST_SPREAD = 0.2
+"""Below it samples look alike: what a code seems to do is chance. Real images have 1."""
+
+
+def spread(run, dataset, settings):
+    """The metric: how much samples differ, and a note if they do not."""
+    metrics, notes = _compare_with_training_images(run, dataset)
+    return metrics + notes
+
+
+def are_alike(run, dataset):
+    """Whether all samples look alike, so that codes do nothing to them."""
+    return bool(_compare_with_training_images(run, dataset)[1])
+
+
+@once_a_run
+def _compare_with_training_images(run, dataset):
+    chosen = np.random.default_rng(derive_seed(0, "spread")).permutation(len(dataset.train))[:IMAGES]
+    latents = run.sample_latents(IMAGES, derive_seed(run.spec.seed, "spread"))
+    return measure_spread(run.generate(latents), dataset.train.images[np.sort(chosen)])
+
+
+def compute_spread(generated, real):
+    """Mean squared distance of samples from one another, over that from real images.
+
+        2 Var(x) / (Var(x) + Var(y) + |E x - E y|^2)
+
+    Args:
+      generated: array [N, H, W, C] of samples x.
+      real: array [M, H, W, C] of real images y, in the same range.
+
+    Returns:
+      float: 1 for samples that are distributed as real images are; 0 where all are the same; near 0 also where they
+      differ, but are so far from any real image that they look the same.
+    """
+    moments = [(np.mean(x, axis=0, dtype=np.float64), np.var(x, axis=0, dtype=np.float64)) for x in (generated, real)]
+    (mean, variance), (real_mean, real_variance) = moments
+    return float(2.0 * variance.sum() / (variance + real_variance + np.square(mean - real_mean)).sum())
+
+
+def measure_spread(generated, real):
+    """Whether samples differ as real images do.
+
+    Args:
+      generated: float array [N, H, W, C] in [0, 1].
+      real: uint8 array [M, H, W, C].
+
+    Returns:
+      (list of Metric, empty where the real images are all alike; list of str, a line if the samples have collapsed).
+    """
+    if (real == real[:1]).all():
+        return [], []
+    ratio = compute_spread(generated, real / np.float32(255.0))
+    notes = []
+    if not ratio >= LEAST_SPREAD:  # not: NaN
+        notes.append(
+            f"Samples look alike: their spread is {100 * ratio:.2g} % of that of real images. G has collapsed, or was "
+            "not trained for long enough. What codes do to its images is left out."
+        )
+    return [Metric("spread of samples", ratio, "share", note="real images: 100 %")], notes

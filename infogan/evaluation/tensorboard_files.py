@@ -9,7 +9,7 @@ import numpy as np
 
 from infogan import grids
 from infogan.evaluation.metric import Picture
-from infogan.system.seeds import derive_seed
+from infogan.system.tf1 import derive_seed
 
 EVENTS = "events.out.tfevents.evaluation"
 """Beside the events of the training, whose names end otherwise; each evaluation replaces it."""

@@ -31,7 +31,7 @@ from infogan.model.layers import (
     up_sample,
 )
 from infogan.system.checks import IDENTIFIER, TEXT, Checked, Kind, documented, setting, whole
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 
 def one_output():

@@ -6,9 +6,8 @@ from infogan.distributions import Product
 from infogan.model import architectures
 from infogan.model.layers import GENERATED, Network, Normalisation
 from infogan.model.losses import mutual_information_bound
-from infogan.system.errors import InputError
-from infogan.system.seeds import fold_in
-from infogan.system.tf1 import tf
+from infogan.system.messages import InputError
+from infogan.system.tf1 import fold_in, tf
 
 
 class Judgement(NamedTuple):

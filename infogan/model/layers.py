@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan.model.replicas import count_replicas, gather_from_replicas, sum_over_replicas
-from infogan.system.seeds import derive_seed
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import derive_seed, tf
 
 KERNEL = 4
 """Height and width of every convolution in the paper's tables."""

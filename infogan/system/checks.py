@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 LARGEST_NUMBER = 1e30
 """Rates and weights stay well within float32."""

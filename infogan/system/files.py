@@ -8,7 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 TEMPORARY = re.compile(r"\..+\.(\d+)")
 """Name of a file that `write_atomically` has not finished, with the number of its process."""

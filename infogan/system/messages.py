@@ -1,6 +1,6 @@
-"""Lines for whoever runs the program, which never end it: nobody may be reading, or the terminal may lack a letter.
+"""Lines for people: what is said and noted, how far a long reading is, and the errors that end a run in one line.
 
-Also how far a long reading is.
+Nothing said ever ends the program: nobody may be reading, or the terminal may lack a letter.
 """
 
 import atexit
@@ -68,3 +68,30 @@ def show_progress(text, most):
     widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
     with progressbar.ProgressBar(max_value=most, max_error=False, widgets=widgets, fd=sys.stderr) as bar:
         yield bar.update
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used; the command line prints it and exits with status 2.
+
+        <where>: <what was given>, but <what is needed>. <what to do>
+
+    Args:
+      where: the field, flag or file at fault.
+      problem: "<what was given>, but <what is needed>.", and what to do about it.
+    """
+
+    def __init__(self, where, problem):
+        super().__init__(f"{where}: {problem}")
+        self.where = str(where)
+        self.problem = problem
+
+    def __reduce__(self):  # a pool of processes hangs for ever at an exception that it cannot read
+        return type(self), (self.where, self.problem)
+
+
+class TrainingFailed(RuntimeError):
+    """Training cannot go on, as after a NaN; the command line prints it and exits with status 1."""
+
+
+class NumbersFailed(TrainingFailed):
+    """A loss, gradient or weight is not finite any more. What was saved before is."""

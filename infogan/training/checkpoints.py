@@ -11,9 +11,8 @@ import re
 import shutil
 from contextlib import contextmanager, suppress
 
-from infogan.system.errors import InputError, NumbersFailed, TrainingFailed
 from infogan.system.files import reading, sync, write_json
-from infogan.system.messages import warn
+from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, warn
 from infogan.system.tf1 import tf, tf_path
 
 KEPT = 3

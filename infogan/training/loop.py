@@ -12,10 +12,8 @@ import numpy as np
 from infogan import grids
 from infogan.codes import MOST_SHOWN, ROWS, sweep_latents, vary_discrete_codes
 from infogan.model.gan import RegularizedGAN
-from infogan.system.devices import session_config
-from infogan.system.errors import NumbersFailed
-from infogan.system.seeds import derive_seed
-from infogan.system.tf1 import tf
+from infogan.system.messages import NumbersFailed
+from infogan.system.tf1 import derive_seed, session_config, tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
 from infogan.training.run_log import Progress, RunLog, Unrecorded

@@ -14,10 +14,8 @@ import time
 from typing import NamedTuple
 
 from infogan.model.replicas import gather_from_replicas, own_number
-from infogan.system.devices import find_gpus
-from infogan.system.errors import InputError, TrainingFailed
-from infogan.system.messages import say
-from infogan.system.tf1 import tf
+from infogan.system.messages import InputError, TrainingFailed, say
+from infogan.system.tf1 import find_gpus, tf
 
 LONGEST_WAIT = 600.0
 """Seconds after which a worker that does not answer counts as lost."""

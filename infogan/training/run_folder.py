@@ -19,8 +19,8 @@ import numpy as np
 
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME, PATH
-from infogan.system.errors import InputError
 from infogan.system.files import TEMPORARY, locked, reading, remove_abandoned, write_atomically, write_json
+from infogan.system.messages import InputError
 from infogan.training.checkpoints import find_checkpoints, newest_intact
 
 COUNTERPART = "counterpart.json"

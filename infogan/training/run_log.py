@@ -9,9 +9,8 @@ import time
 import progressbar
 
 from infogan import grids
-from infogan.system.errors import InputError
 from infogan.system.files import reading, write_atomically
-from infogan.system.messages import say
+from infogan.system.messages import InputError, say
 from infogan.system.tf1 import tf, tf_path
 from infogan.training.checkpoints import describe_reason
 

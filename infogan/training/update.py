@@ -13,8 +13,7 @@ from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged
 from infogan.model.replicas import count_replicas, gather_from_replicas, own_share
 from infogan.spec import ExperimentSpec
-from infogan.system.seeds import fold_in
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import fold_in, tf
 
 AVERAGING_START = 10.0
 """Updates after which averages of weights begin to be longer than a tenth of the run so far."""

@@ -29,8 +29,8 @@ import run_folder_files  # noqa: E402
 from mutate import mutate  # noqa: E402
 from test_dataset_contract import FORMS, load  # noqa: E402
 
-from infogan.system.errors import InputError  # noqa: E402
 from infogan.system.files import write_json  # noqa: E402
+from infogan.system.messages import InputError  # noqa: E402
 
 MEMORY = 2**30
 SECONDS = 60

@@ -10,7 +10,7 @@ import pytest
 
 from infogan.cli.study import load_study
 from infogan.data.arrays import load_idx
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.system.tf1 import tf_path
 from infogan.training.checkpoints import describe_last_checkpoint, newest_intact, set_aside_damaged, write_manifest
 from infogan.training.run_folder import RunFolder, open_run

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import launch
 
-from infogan.system.errors import InputError, TrainingFailed
+from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import (
     Checkpoints,

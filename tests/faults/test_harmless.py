@@ -34,7 +34,7 @@ from test_dataset_contract import load
 from infogan.data.arrays import load_idx, load_npz
 from infogan.data.picture_files import Preparation, decode_picture
 from infogan.spec import ExperimentSpec
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 
 few = settings(
     max_examples=15,

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from infogan.data.arrays import load_idx, load_npz
-from infogan.system.errors import InputError
+from infogan.system.messages import InputError
 from infogan.training.run_log import load_metrics
 
 
