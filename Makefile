@@ -60,6 +60,7 @@ fuzz: setup
 lint: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 # PyTorch, which is only measured against, gets an environment of its own.
 bench: setup $(BENCH)/.ready

@@ -45,7 +45,7 @@ def test_requirements_are_those_of_the_tests_and_the_extras():
 
     image, tests = pins(REQUIREMENTS), pins((ROOT / "requirements.txt").read_text())
     assert {"gradio", "onnx", "onnxruntime", "tf2onnx", "imageio-ffmpeg"} <= set(image)
-    assert not {"pytest", "ruff"} & set(image)
+    assert not {"mypy", "pytest", "ruff"} & set(image)
     assert {name: image[name] for name in ("tensorflow", "tf-keras", "numpy", "scipy")} == {
         name: tests[name] for name in ("tensorflow", "tf-keras", "numpy", "scipy")
     }

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 # Each part may import those of lower rank, and its own.
@@ -93,6 +94,64 @@ def test_python_of_the_readme_runs():
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
+
+
+ANNOTATED = ("data", "system")
+"""Parts whose public signatures are annotated."""
+
+
+def is_public(name):
+    return not name.startswith("_") or name.endswith("__")
+
+
+def bare_parts(body, where="", in_class=False):
+    """What of public functions, methods and class attributes has no annotation, as "Class.method: argument"."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and is_public(node.name):
+            yield from bare_parts(node.body, f"{where}{node.name}.", in_class=True)
+        elif isinstance(node, ast.FunctionDef) and is_public(node.name):
+            takes_self = in_class and not any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
+            given = node.args
+            named = [*given.posonlyargs, *given.args][takes_self:] + given.kwonlyargs
+            several = filter(None, (given.vararg, given.kwarg))
+            bare = [argument.arg for argument in (*named, *several) if argument.annotation is None]
+            yield from (f"{where}{node.name}: {name}" for name in bare + ["result"] * (node.returns is None))
+        elif isinstance(node, ast.Assign) and in_class:
+            names = (target.id for target in node.targets if isinstance(target, ast.Name))
+            yield from (f"{where}{name}" for name in names if is_public(name))
+
+
+def test_bare_parts_are_found():
+    code = """
+def whole(a: int, *b: int, c: int = 0, **d: int) -> None: ...
+def part(a, b: int, *c, d, **e): ...
+def _private(a): ...
+class Public:
+    x = 1
+    y: int = 1
+    _z = 1
+    def method(self, a): ...
+    def __init__(self): ...
+    @classmethod
+    def make(cls) -> int: ...
+    @staticmethod
+    def combine(a) -> int: ...
+class _Private:
+    def method(self, a): ...
+"""
+    assert list(bare_parts(ast.parse(code).body)) == [
+        *("part: a", "part: d", "part: c", "part: e", "part: result"),
+        *("Public.x", "Public.method: a", "Public.method: result", "Public.__init__: result", "Public.combine: a"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for part in ANNOTATED for path in sorted((ROOT / "infogan" / part).rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(ROOT / "infogan")),
+)
+def test_public_signatures_are_annotated(path):
+    assert not list(bare_parts(ast.parse(path.read_text()).body))
 
 
 def test_launcher_flags_of_the_readme_exist():

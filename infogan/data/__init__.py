@@ -2,10 +2,13 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 from infogan.data.archives import trust_archives
 from infogan.data.dataset import Dataset, Split, check_dataset, hold_out, warn_of_pixels
 from infogan.data.factors import Factor, FactorGrid
+from infogan.spec import ExperimentSpec
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
@@ -28,16 +31,16 @@ __all__ = [
 ]
 
 
-def default_folder(name):
+def default_folder(name: str) -> Path | None:
     """Where a dataset is looked for if no folder is given; None for MNIST, which is shipped, and for own pictures."""
     return None if name in ("mnist", "images") else Path("data") / name
 
 
-def load_dataset(spec, data_dir=None, trust_archive=False):
+def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_archive: bool = False) -> Dataset:
     """Reads the dataset of a spec, without the images that the spec keeps from training.
 
     Args:
-      spec: ExperimentSpec; `dataset`, `image_size`, `channels`, `input_range`, `held_out_images`, `max_images` and
+      spec: its `dataset`, `image_size`, `channels`, `input_range`, `held_out_images`, `max_images` and
         `batch_size` are used.
       data_dir: folder with the user's own files, None for `default_folder`.
       trust_archive: whether archives may unpack to any size.
@@ -48,7 +51,7 @@ def load_dataset(spec, data_dir=None, trust_archive=False):
     if spec.dataset not in DATASETS:
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
     load = importlib.import_module(f"infogan.data.{spec.dataset}").load
-    options = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
+    options: dict[str, Any] = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
     if spec.input_range is not None:
         if spec.dataset not in RANGED:
             raise InputError("input_range", f"it was given, but the pixels of {spec.dataset} are known. Leave it out.")
@@ -61,7 +64,7 @@ def load_dataset(spec, data_dir=None, trust_archive=False):
         return select_images(spec, load(default_folder(spec.dataset) if data_dir is None else data_dir, **options))
 
 
-def select_images(spec, dataset):
+def select_images(spec: ExperimentSpec, dataset: Dataset) -> Dataset:
     """A dataset without the images that the spec keeps from training; says what is odd about the pixels of the others.
 
     Raises:

@@ -15,7 +15,9 @@ import threading
 import zipfile
 import zlib
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from infogan.system.messages import InputError, note
 
@@ -54,18 +56,45 @@ class Entry(NamedTuple):
     name: str
     size: int
     stamp: int
-    handle: object = None
+    handle: Any = None
 
 
-def open_source(path):
+class Source:
+    """An opened folder, zip or tar; a context manager.
+
+    Attributes:
+      path: the folder or file.
+      passed_over: what `entries` left out, and how many of each.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.passed_over: Counter[str] = Counter()
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of what is open."""
+
+    def entries(self) -> list[Entry]:
+        """Its files in the order of their names."""
+        raise NotImplementedError
+
+    def read(self, entry: Entry, largest: int = LARGEST_FILE) -> bytes:
+        """The bytes of a file; any thread may ask.
+
+        Raises:
+          UnreadableFile: if there are more than `largest`, or they are damaged.
+        """
+        raise NotImplementedError
+
+
+def open_source(path: Path) -> Source:
     """Opens a folder, a zip or an uncompressed tar.
-
-    Args:
-      path: `pathlib.Path`.
-
-    Returns:
-      context manager of a source: `path`; `entries()` in the order of their names; `passed_over`, a Counter that says
-      what `entries()` left out; and `read(entry, largest)` from any thread, which raises UnreadableFile.
 
     Raises:
       InputError: naming the path, if it is none of these, is damaged, or holds links, devices, entries that lead out of
@@ -86,20 +115,10 @@ def open_source(path):
     raise InputError(path, "it is no folder, no zip and no uncompressed tar, but one of these is needed.")
 
 
-class _Folder:
-    def __init__(self, path):
-        self.path = path
-        self.passed_over = Counter()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        pass
-
+class _Folder(Source):
     def entries(self):
         self.passed_over = Counter()
-        found = []
+        found: list[Entry] = []
         for folder, names in self._walk():
             check_entry_count(self.path, len(found) + len(names))
             found += filter(None, (self._entry(os.path.join(folder, name)) for name in names))
@@ -112,7 +131,8 @@ class _Folder:
         folder above the set would lead in circles.
         """
         seen = {_identify(parent) for parent in self.path.resolve().parents}
-        folders, links = [str(self.path)], []
+        folders: list[str] = [str(self.path)]
+        links: list[str] = []
         while folders or links:
             folder = folders.pop() if folders else links.pop()
             if (identity := _identify(folder)) in seen:
@@ -173,16 +193,12 @@ def _refuse_folder(folder):
         ) from error
 
 
-class _Zip:
+class _Zip(Source):
     def __init__(self, path):
-        self.path = path
-        self.passed_over = Counter()
+        super().__init__(path)
         self._archive = zipfile.ZipFile(path)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
+    def close(self):
         self._archive.close()
 
     def entries(self):
@@ -214,17 +230,13 @@ class _Zip:
         return self._archive.open(entry.handle)
 
 
-class _Tar:
+class _Tar(Source):
     def __init__(self, path):
-        self.path = path
-        self.passed_over = Counter()
+        super().__init__(path)
         self._file = path.open("rb")
         self._lock = threading.Lock()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
+    def close(self):
         self._file.close()
 
     def entries(self):
@@ -252,16 +264,8 @@ def _count_replaced(count):
     return Counter({"files that a later one of the same name replaces": count} if count else {})
 
 
-def choose_entries(source, is_wanted):
-    """The entries of an opened source whose names are wanted; one line says what is passed over, if anything is.
-
-    Args:
-      source: an opened source.
-      is_wanted: function of an entry's name.
-
-    Returns:
-      list of Entry.
-    """
+def choose_entries(source: Source, is_wanted: Callable[[str], Any]) -> list[Entry]:
+    """The entries of an opened source whose names are wanted; one line says what is passed over, if anything is."""
     entries = source.entries()
     chosen = [entry for entry in entries if is_wanted(entry.name)]
     others = (entry.name for entry in entries if not is_wanted(entry.name))
@@ -277,7 +281,7 @@ def _describe_kind(name):
     return "hidden files" if is_hidden(name) else kind
 
 
-def is_hidden(name):
+def is_hidden(name: str) -> bool:
     """Whether a file is hidden, or one of those that macOS puts into archives."""
     parts = name.split("/")
     # tar has names such as ./a.png
@@ -291,16 +295,13 @@ def _list_kinds(counts):
     return ", ".join(f"{kind} ({count:,})" for kind, count in named.items())
 
 
-def read_tar_gz(path, wanted, largest):
+def read_tar_gz(path: Path, wanted: Callable[[str], Any], largest: int) -> dict[str, bytes]:
     """Reads chosen files of a gzipped tar in one pass.
 
     Args:
-      path: `pathlib.Path` of the archive.
+      path: the archive.
       wanted: function of a file's name: True for those to read.
       largest: bytes that one of them may have.
-
-    Returns:
-      dict of name -> bytes.
 
     Raises:
       InputError: naming the archive, as in `open_source`.
@@ -335,7 +336,8 @@ def _refuse_damage(path):
 
 def _members(path, file, largest=math.inf):
     """Pairs (archive, regular file) of a tar of at most `largest` bytes; refuses links and devices."""
-    with tarfile.open(fileobj=_ShortReads(file), mode="r:") as archive:
+    short_reads: Any = _ShortReads(file)  # all that a file needs where nothing is written
+    with tarfile.open(fileobj=short_reads, mode="r:") as archive:
         position = -1
         for count, member in enumerate(archive):
             check_entry_count(path, count)
@@ -347,7 +349,8 @@ def _members(path, file, largest=math.inf):
             if not position < member.offset <= end <= largest:
                 raise InputError(path, f"its entry {member.name[:100]!r} ends outside of it. Fetch it again.")
             position = member.offset
-            archive.members = []  # or the list of all entries would be kept
+            # Or the list of all entries would be kept.
+            archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
             if member.isreg():
                 yield archive, member
         # tarfile takes a damaged header, and the end of a truncated archive, for the end of an archive.
@@ -380,7 +383,7 @@ class _ShortReads:
         return self._file.read(size)
 
 
-def describe_error(error):
+def describe_error(error: BaseException) -> str:
     """What a library says about a damaged file, in one short line: it may quote whatever the file holds."""
     text = str(error) or type(error).__name__
     return text[:200].encode("unicode_escape").decode()
@@ -390,7 +393,7 @@ _trusts_all = contextvars.ContextVar("trusts_all", default=False)
 
 
 @contextlib.contextmanager
-def trust_archives(trusts_all=True):
+def trust_archives(trusts_all: bool = True) -> Iterator[None]:
     """Inside, archives may unpack to any size: the user trusts whoever made them."""
     token = _trusts_all.set(trusts_all)
     try:
@@ -399,7 +402,7 @@ def trust_archives(trusts_all=True):
         _trusts_all.reset(token)
 
 
-def is_trusted(path):
+def is_trusted(path: Path) -> bool:
     """Whether the user trusts an archive, or it is one of KNOWN_MD5."""
     return _trusts_all.get() or _has_known_md5(path, os.stat(path).st_mtime_ns)
 
@@ -414,7 +417,7 @@ def _has_known_md5(path, changed):
     return digest.hexdigest() in KNOWN_MD5
 
 
-def check_unpacked_size(path, packed, unpacked):
+def check_unpacked_size(path: Path, packed: int, unpacked: int) -> None:
     """Refuses an archive of `packed` bytes that announces or gives `unpacked` bytes, unless it is trusted.
 
     Raises:
@@ -429,7 +432,7 @@ def check_unpacked_size(path, packed, unpacked):
         )
 
 
-def check_entry_name(where, name):
+def check_entry_name(where: Path, name: str) -> None:
     """Refuses the name of an archive's entry that leads out of the archive.
 
     Nothing is ever unpacked to disk, so such a name could do no harm here; but no honest archive holds one.
@@ -443,7 +446,7 @@ def check_entry_name(where, name):
         )
 
 
-def check_entry_count(where, count):
+def check_entry_count(where: Path, count: int) -> None:
     """Refuses more files than any known set has.
 
     Raises:

@@ -13,8 +13,9 @@ import math
 import struct
 import tokenize
 import zlib
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -42,34 +43,34 @@ class LargeArray(NamedTuple):
     """An array in a file, which may be larger than memory.
 
     Attributes:
-      shape: tuple of int.
-      dtype: numpy dtype.
-      pieces: function without arguments: an iterator over consecutive parts of the array, along its first axis.
-      is_numeric: whether it holds numbers, and has an axis.
+      shape: that of the whole array.
+      dtype: kind of its numbers.
+      pieces: gives consecutive parts of the array, along its first axis.
     """
 
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: np.dtype
-    pieces: Callable
+    pieces: Callable[[], Iterator[np.ndarray]]
 
     @property
-    def is_numeric(self):
+    def is_numeric(self) -> bool:
+        """Whether it holds numbers, and has an axis."""
         return self.dtype.kind in "buif" and len(self.shape) > 0
 
-    def read(self):
+    def read(self) -> np.ndarray:
         """The whole array; of one without an axis an array [1]."""
         return np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *self.pieces()])
 
 
 @contextlib.contextmanager
-def open_arrays(path):
+def open_arrays(path: Path) -> Iterator[dict[str, LargeArray]]:
     """Opens a file of arrays.
 
     Args:
-      path: `pathlib.Path` of one of `SUFFIXES`.
+      path: file with one of `SUFFIXES`.
 
     Yields:
-      dict of name -> LargeArray; of an .npy file the name is "images".
+      the arrays by name, which is "images" of an .npy file.
 
     Raises:
       InputError: naming the file, if it is damaged or unpacks to far more than its size; also from inside, when an
@@ -80,8 +81,8 @@ def open_arrays(path):
         yield arrays
 
 
-def load_npz(path, names):
-    """Reads arrays of an .npz file: dict of name -> array, without those names that the file does not hold.
+def load_npz(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Reads arrays of an .npz file by name, without those names that the file does not hold.
 
     Raises:
       InputError: as `open_arrays`.
@@ -93,7 +94,7 @@ def load_npz(path, names):
         return {name: arrays[name].read() for name in found}
 
 
-def tell_unused(path, arrays, names):
+def tell_unused(path: Path, arrays: Iterable[str], names: Sequence[str]) -> None:
     """Says which arrays of a file are none of those that have these names."""
     if others := [name for name in arrays if name not in names]:
         note(f"{path}: passed over: the arrays {', '.join(others)}")
@@ -114,7 +115,8 @@ def _refuse_damage(path, what):
 def _open_npy(path):
     with path.open("rb") as file:
         shape, is_fortran, dtype = _check_header(file, path.stat().st_size)
-        order, is_empty = "F" if is_fortran else "C", dtype.hasobject or not math.prod(shape)
+        order: Literal["F", "C"] = "F" if is_fortran else "C"
+        is_empty = dtype.hasobject or not math.prod(shape)
         # Mapped: only the pieces that are looked at are read.
         array = () if is_empty else np.memmap(file, dtype, "r", file.tell(), shape, order)
         yield {"images": _sliced(array, shape, dtype)}
@@ -194,13 +196,13 @@ LARGEST_IDX_ARRAY = 2**32
 """Bytes beyond which a header is not believed."""
 
 
-def load_idx(path, dimensions):
+def load_idx(path: Path, dimensions: int) -> np.ndarray:
     """Reads an idx file of unsigned bytes.
 
     The header is two zero bytes, the type, the number of dimensions, then the dimensions as big-endian 32-bit integers.
 
     Args:
-      path: `pathlib.Path` of the file; it may be gzipped, whatever its name.
+      path: the file; it may be gzipped, whatever its name.
       dimensions: how many dimensions it must have.
 
     Returns:
@@ -258,15 +260,8 @@ MAT_PIECE = 2**16
 """Bytes that are inflated at once: at most 66 MB come out."""
 
 
-def load_mat(path, names):
-    """Reads arrays of real numbers from a MATLAB 5 file.
-
-    Args:
-      path: `pathlib.Path`.
-      names: names of the arrays.
-
-    Returns:
-      dict of name -> array; without those names that the file does not hold.
+def load_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Reads arrays of real numbers of a MATLAB 5 file by name, without those names that the file does not hold.
 
     Raises:
       InputError: naming the file, if it is not such a file, is damaged, unpacks to far more than its size, or holds

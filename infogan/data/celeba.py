@@ -10,6 +10,7 @@ from infogan.data.dataset import Dataset, Split, describe_near, find_source, hol
 from infogan.data.factors import Factor
 from infogan.data.picture_files import Preparation, check_pictures, is_picture, shuffle
 from infogan.data.pixel_cache import load_pixels
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError, note
 
 CROP = (25 / 178, 45 / 218, 153 / 178, 173 / 218)
@@ -34,7 +35,7 @@ NEEDED = (
 )
 
 
-def load(data_dir=None, image_size=None):
+def load(data_dir: StrPath | None = None, image_size: int | tuple[int, int] | None = None) -> Dataset:
     """Reads CelebA.
 
     Args:
@@ -79,8 +80,8 @@ class _List(NamedTuple):
     """
 
     where: str
-    columns: list
-    rows: dict
+    columns: list[str]
+    rows: dict[bytes, bytes]
 
 
 def _find_list(source, files, stem):
@@ -117,7 +118,7 @@ def _parse_list(where, content):
     lines = content.replace(b",", b" ").replace(b'"', b"").rstrip().splitlines()
     if not lines:
         raise InputError(where, "it is empty or too long. Fetch it again.")
-    heads, columns = 0, []
+    heads, columns = 0, list[bytes]()
     if lines[0].strip().isdigit():
         heads, columns = 2, lines[1].split() if len(lines) > 1 else []
     elif b"," in content:

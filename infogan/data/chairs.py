@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from infogan.data.archives import choose_entries, open_source
-from infogan.data.dataset import Split, find_source, hold_out_last
+from infogan.data.dataset import Dataset, Split, find_source, hold_out_last
 from infogan.data.factors import Factor
 from infogan.data.picture_files import Preparation, hash_name
 from infogan.data.pixel_cache import load_pixels
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
 RENDER = re.compile(r"(?:.*/)?([^/]+)/renders/image_\d+_p(\d{1,3})_t(\d{1,3})_r\d+\.png")
@@ -19,7 +20,7 @@ NEEDED = (
 )
 
 
-def load(data_dir=None, image_size=None):
+def load(data_dir: StrPath | None = None, image_size: int | tuple[int, int] | None = None) -> Dataset:
     """Reads the rendered chairs, the whole of each picture.
 
     Args:
@@ -59,5 +60,7 @@ def load(data_dir=None, image_size=None):
 
 def _describe(entry):
     """(chair, elevation, azimuth) as the name says."""
-    chair, elevation, azimuth = RENDER.fullmatch(entry.name).groups()
+    match = RENDER.fullmatch(entry.name)
+    assert match  # or the entry would not have been chosen
+    chair, elevation, azimuth = match.groups()
     return chair, int(elevation), int(azimuth)

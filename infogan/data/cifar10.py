@@ -6,6 +6,7 @@ import numpy as np
 
 from infogan.data.archives import UnreadableFile, open_source, read_tar_gz
 from infogan.data.dataset import Dataset, Split, check_data_dir, find_source
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError, note
 
 FIRST_BATCH = "data_batch_1.bin"
@@ -21,7 +22,7 @@ TRAINING_BATCHES = 5
 PIXELS = 3 * 32 * 32
 
 
-def load(data_dir=None):
+def load(data_dir: StrPath | None = None) -> Dataset:
     """Reads CIFAR-10 from its binary archive, or from what it unpacks to; whichever training batches are there.
 
     Args:
@@ -73,7 +74,9 @@ def _parse_batches(path, contents):
     """dict of batch -> (planes [N, 3072], labels [N])."""
     batches = {}
     for name, content in contents.items():
-        batch = BATCH_NAME.fullmatch(name)[1]
+        match = BATCH_NAME.fullmatch(name)
+        assert match  # or the file would not have been read
+        batch = match[1]
         if batch in batches:
             raise InputError(path, f"it holds {batch} twice, but one copy of CIFAR-10 is needed. Keep one folder.")
         batches[batch] = _parse_batch(f"{path}: {name}", content)

@@ -4,11 +4,13 @@ import dataclasses
 import difflib
 import itertools
 import os
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from infogan.data.factors import Factor, FactorGrid, describe_array
-from infogan.system.checks import PATH, TEXT, Kind, instance, optional
+from infogan.system.checks import PATH, TEXT, Kind, StrPath, instance, optional
 from infogan.system.messages import InputError, note, warn
 
 IMAGES = Kind(
@@ -33,23 +35,23 @@ class Split:
 
     images: np.ndarray
     labels: np.ndarray | None = None
-    factors: dict = dataclasses.field(default_factory=dict)
+    factors: dict[str, Factor] = dataclasses.field(default_factory=dict)
     groups: np.ndarray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         IMAGES.check("Split.images", self.images)
         for name in ("labels", "groups"):
             optional(ARRAY).check(f"Split.{name}", getattr(self, name))
         FACTORS.check("Split.factors", self.factors)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def part(self, start, stop):
-        """The images from `start` to `stop`, either of which may be None."""
+    def part(self, start: int | None, stop: int | None) -> "Split":
+        """The images from `start` to `stop`."""
         return self.select(slice(start, stop))
 
-    def select(self, chosen):
+    def select(self, chosen: slice | np.ndarray) -> "Split":
         """Some of the images: a slice, which copies nothing, or an array of places."""
         labels, groups = (None if numbers is None else numbers[chosen] for numbers in (self.labels, self.groups))
         factors = {name: factor.select(chosen) for name, factor in self.factors.items()}
@@ -75,16 +77,16 @@ class Dataset:
     source: str
     complete: "Dataset | None" = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, kind in (("train", SPLIT), ("test", SPLIT), ("source", TEXT)):
             kind.check(f"Dataset.{name}", getattr(self, name))
 
-    def limit(self, held_out, most):
+    def limit(self, held_out: int, most: int | None) -> "Dataset":
         """The set without its first `held_out` training images, and at most `most` images of each split (None: all)."""
         train = self.train.part(held_out, None).part(None, most)
         return Dataset(train, self.test.part(None, most), self.source, self.complete or self)
 
-    def grid(self):
+    def grid(self) -> FactorGrid:
         """A `FactorGrid` of all images of both splits, those that were kept back or left out included.
 
         Raises:
@@ -94,7 +96,7 @@ class Dataset:
         return FactorGrid((whole.train, whole.test), self.source)
 
 
-def check_dataset(dataset):
+def check_dataset(dataset: Dataset) -> None:
     """Refuses what is known of a set's images if it does not suit them, as the evaluation would once all is trained.
 
     Raises:
@@ -161,7 +163,7 @@ SPLIT_SEED = 0
 """Which images these are is the same for every run."""
 
 
-def hold_out(split, source):
+def hold_out(split: Split, source: str) -> Dataset:
     """A tenth of a set, at least one image, drawn at random, becomes its test split; the order of all is drawn, too.
 
     Where there are groups a tenth of them is drawn: the images of an object are all in one split.
@@ -175,7 +177,7 @@ def hold_out(split, source):
     return hold_out_last(split.select(np.argsort(drawn[number], kind="stable")), source)
 
 
-def hold_out_last(split, source):
+def hold_out_last(split: Split, source: str) -> Dataset:
     """The last tenth becomes the test split, of a set whose order is random already; this copies no image.
 
     Where there are groups it is the last tenth of them, and the images of each lie together.
@@ -194,16 +196,13 @@ def hold_out_last(split, source):
     return Dataset(split.part(None, first), split.part(first, None), source)
 
 
-def find_source(data_dir, names, needed):
+def find_source(data_dir: StrPath | None, names: Sequence[str], needed: str) -> Path:
     """The first of several files or folders that is there.
 
     Args:
       data_dir: the user's folder, or one of these files itself; None if none was given.
       names: their names; "." is the folder itself.
       needed: "<what is needed>. <where to get it and where to put it>", for messages.
-
-    Returns:
-      `pathlib.Path`.
 
     Raises:
       InputError: if there is none.
@@ -227,11 +226,11 @@ MOST_NAMES = 1000
 """Names that are compared: in a folder of 200,000 pictures nobody should wait for it."""
 
 
-def describe_near(folder, names, known):
+def describe_near(folder: Path, names: Iterable[str], known: Collection[str]) -> str:
     """ " (but X: rename it if that is it)" where a folder holds X, almost one of these names; else an empty text.
 
     Args:
-      folder: `pathlib.Path` of a folder.
+      folder: where it was looked for.
       names: names of which one was looked for.
       known: all names that the set knows: none of them is a near miss of another.
     """
@@ -242,8 +241,8 @@ def describe_near(folder, names, known):
     return f" (but {', '.join(found)}: rename it if that is it)" if found else ""
 
 
-def check_data_dir(data_dir, needed):
-    """The user's folder or file as a `pathlib.Path`.
+def check_data_dir(data_dir: StrPath | None, needed: str) -> Path:
+    """The user's folder or file.
 
     Raises:
       InputError: if none was given, it is not there, or it cannot be read.
@@ -273,7 +272,7 @@ LARGE_SHARE = 0.1
 """Share of images from which blank ones and copies of others are worth a word."""
 
 
-def warn_of_pixels(images, where):
+def warn_of_pixels(images: np.ndarray, where: str) -> None:
     """Says in one line what is odd about the pixels of a set; nothing where nothing is.
 
     Args:
@@ -285,8 +284,8 @@ def warn_of_pixels(images, where):
         warn(f"{where}: {'; '.join(problems)}")
 
 
-def describe_pixels(images):
-    """list of what is odd about the pixels of uint8 images [N, H, W, C], a text each."""
+def describe_pixels(images: np.ndarray) -> list[str]:
+    """What is odd about the pixels of uint8 images [N, H, W, C]."""
     problems = []
     low, high = find_range(images)
     if high - low < NARROW:
@@ -308,7 +307,7 @@ def describe_pixels(images):
     return problems
 
 
-def find_range(images):
+def find_range(images: np.ndarray) -> tuple[int, int]:
     """The lowest and the highest value of uint8 images, without `TAIL` of the pixels at either end."""
     counts = np.bincount(images.ravel(), minlength=256)
     shares = np.cumsum(counts) / counts.sum()

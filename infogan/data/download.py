@@ -12,6 +12,7 @@ from infogan.data.celeba import NEEDED as CELEBA_NEEDED
 from infogan.data.chairs import NEEDED as CHAIRS_NEEDED
 from infogan.data.faces3d import NEEDED as FACES_NEEDED
 from infogan.data.images import NEEDED as IMAGES_NEEDED
+from infogan.system.checks import StrPath
 from infogan.system.files import locked
 from infogan.system.messages import InputError, show_progress
 
@@ -49,7 +50,7 @@ LARGEST = 2**30
 """Bytes of a file; the largest published one has 182 million."""
 
 
-def download_dataset(name, folder):
+def download_dataset(name: str, folder: StrPath) -> None:
     """Fetches the files of a dataset into a folder, those that are not there yet.
 
     A file appears under its name once its SHA-256 is right. What an interrupted call has fetched stays beside it as

@@ -5,10 +5,11 @@ from PIL import Image
 
 from infogan.data.archives import open_source
 from infogan.data.arrays import load_mat, load_npz
-from infogan.data.dataset import Split, check_data_dir, hold_out, hold_out_last
+from infogan.data.dataset import Dataset, Split, check_data_dir, hold_out, hold_out_last
 from infogan.data.factors import Factor
 from infogan.data.picture_files import Preparation, list_pictures, shuffle
 from infogan.data.pixel_cache import load_pixels
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError, note
 
 FACTORS = ("lighting", "azimuth", "elevation")
@@ -20,7 +21,11 @@ NEEDED = (
 )
 
 
-def load(data_dir=None, image_size=None, input_range=None):
+def load(
+    data_dir: StrPath | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    input_range: tuple[float, float] | None = None,
+) -> Dataset:
     """Reads renders of faces.
 
     Args:

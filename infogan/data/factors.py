@@ -3,11 +3,16 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from infogan.system.checks import choice, instance
 from infogan.system.messages import InputError
+
+if TYPE_CHECKING:
+    from infogan.data.dataset import Split
 
 KINDS = ("ordered", "circular", "nominal", "binary")
 
@@ -27,7 +32,7 @@ class Factor:
     kind: str
     period: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         instance(np.ndarray, "an array of numbers").check("Factor.values", self.values)
         choice(KINDS).check("Factor.kind", self.kind)
         if self.kind == "circular":
@@ -37,19 +42,19 @@ class Factor:
             raise InputError("period", f"{self.period!r} was given, but a factor that is {self.kind} has none.")
 
     @functools.cached_property
-    def numbered(self):
+    def numbered(self) -> tuple[np.ndarray, np.ndarray]:
         """(array of the values that occur, from low to high; int array [N], which of these each image has)."""
         return np.unique(self.values, return_inverse=True)
 
-    def select(self, chosen):
+    def select(self, chosen: slice | np.ndarray) -> "Factor":
         """The factor of some of the images: a slice or an array of places."""
         return dataclasses.replace(self, values=self.values[chosen])
 
-    def describe(self):
+    def describe(self) -> str:
         """Its kind, as "circular with period 360"."""
         return self.kind if self.period is None else f"{self.kind} with period {self.period:g}"
 
-    def check(self, name, count):
+    def check(self, name: str, count: int) -> None:
         """Refuses values that are not those of `count` images, or do not suit the kind.
 
         Raises:
@@ -70,15 +75,15 @@ class Factor:
             raise InputError("dataset", f"{name} is binary and holds {wrong:g}, but only 0 and 1 are allowed.")
 
 
-def describe_array(values):
+def describe_array(values: object) -> str:
     """Shape and type for messages; the type alone of what is no array."""
     if not isinstance(values, np.ndarray):
         return f"type {type(values).__name__}"
     return f"shape {[*values.shape]} and type {values.dtype}"
 
 
-def join_factors(splits):
-    """The factors of several splits, one after another: dict of name -> Factor."""
+def join_factors(splits: "Sequence[Split]") -> dict[str, Factor]:
+    """The factors of several splits by name, with the values of one split after those of another."""
     first = splits[0].factors
     return {
         name: dataclasses.replace(factor, values=np.concatenate([split.factors[name].values for split in splits]))
@@ -102,11 +107,11 @@ class FactorGrid:
       sizes: tuple, how many levels each factor has.
     """
 
-    def __init__(self, splits, source):
+    def __init__(self, splits: "Sequence[Split]", source: str) -> None:
         """Looks up which images show which combination; keep the grid, since this takes a second for a large set.
 
         Args:
-          splits: sequence of Split, which together hold the combinations.
+          splits: which together hold the combinations.
           source: where they came from, for messages.
 
         Raises:
@@ -126,13 +131,13 @@ class FactorGrid:
         self._starts = np.cumsum(self._counts) - self._counts
         self._check_complete(source)
 
-    def draw(self, count, random, fixed=None):
+    def draw(self, count: int, random: np.random.Generator, fixed: Mapping[str, float] | None = None) -> np.ndarray:
         """Combinations, uniformly drawn: int array [count, factors].
 
         Args:
           count: how many.
-          random: `numpy.random.Generator`.
-          fixed: dict of factor name -> its value in all of them; None draws every factor.
+          random: what draws them.
+          fixed: factor name -> its value in all of them; None draws every factor.
 
         Raises:
           InputError: if a factor has no such value.
@@ -143,11 +148,11 @@ class FactorGrid:
             drawn[:, column] = level
         return drawn
 
-    def find(self, values):
+    def find(self, values: Mapping[str, Any]) -> np.ndarray:
         """The combination of given values: int array [1, factors], or [N, factors] for arrays of values.
 
         Args:
-          values: dict of factor name -> a value or an array [N], for every factor.
+          values: factor name -> a value or an array [N], for every factor.
 
         Raises:
           InputError: if a factor is missing or has no such value.
@@ -158,12 +163,12 @@ class FactorGrid:
         columns = dict(self._locate(name, value) for name, value in values.items())
         return np.stack(np.broadcast_arrays(*(columns[i] for i in sorted(columns))), axis=1)
 
-    def places(self, combinations, random=None):
+    def places(self, combinations: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
         """Which image shows each combination: int array [N], counted through the splits, training images first.
 
         Args:
           combinations: int array [N, factors] of level numbers.
-          random: `numpy.random.Generator` that chooses among several images of a combination; None takes the first.
+          random: what chooses among several images of a combination; None takes the first.
 
         Raises:
           InputError: if a number is none of a level.
@@ -176,7 +181,7 @@ class FactorGrid:
         among = 0 if random is None else random.integers(0, self._counts[cells])
         return self._order[self._starts[cells] + among]
 
-    def images(self, combinations, random=None):
+    def images(self, combinations: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
         """The images at `places`: uint8 array [N, H, W, C]."""
         places = self.places(combinations, random)
         images = np.empty((len(places), *self._splits[0].images.shape[1:]), np.uint8)

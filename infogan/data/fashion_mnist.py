@@ -1,7 +1,8 @@
 """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28x28 grey, in MNIST's format; not shipped."""
 
 from infogan.data import mnist
-from infogan.data.dataset import check_data_dir
+from infogan.data.dataset import Dataset, check_data_dir
+from infogan.system.checks import StrPath
 
 SHA256 = {
     "train-images-idx3-ubyte": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
@@ -14,7 +15,7 @@ SHA256 = {
 NEEDED = "a folder with Fashion-MNIST's four idx files is needed. Fetch them with --download (docs/datasets.md)."
 
 
-def load(data_dir=None):
+def load(data_dir: StrPath | None = None) -> Dataset:
     """Reads Fashion-MNIST.
 
     Args:

@@ -7,9 +7,10 @@ import numpy as np
 
 from infogan.data.archives import LARGEST_PIXELS, open_source
 from infogan.data.arrays import SUFFIXES, open_arrays, tell_unused
-from infogan.data.dataset import Split, check_data_dir, hold_out_last
+from infogan.data.dataset import Dataset, Split, check_data_dir, hold_out_last
 from infogan.data.picture_files import Preparation, count_channels, list_pictures, prepare_pixels, shuffle, to_bytes
 from infogan.data.pixel_cache import load_pixels
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError, note
 
 NEEDED = f"a folder, zip or tar of pictures is needed, or a file of images that ends in {', '.join(SUFFIXES)}."
@@ -25,7 +26,12 @@ SMALLEST_SIDE = 8
 """Fewer pixels than any picture has; an axis as short as this holds something else."""
 
 
-def load(data_dir=None, image_size=None, channels=None, input_range=None):
+def load(
+    data_dir: StrPath | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    input_range: tuple[float, float] | None = None,
+) -> Dataset:
     """Reads pictures or an array of images, each cut to the part in its middle that has the result's proportions.
 
     A tenth of them is the test split: of pictures one that their names choose, of an array one drawn at random, the

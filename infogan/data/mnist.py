@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infogan.data.arrays import load_idx
 from infogan.data.dataset import Dataset, Split, describe_near
-from infogan.system.checks import PATH
+from infogan.system.checks import PATH, StrPath
 from infogan.system.messages import InputError
 
 SHIPPED = Path(__file__).parent / "mnist_files"
@@ -20,7 +20,7 @@ SHA256 = {
 CLASSES = 10
 
 
-def load(data_dir=None):
+def load(data_dir: StrPath | None = None) -> Dataset:
     """Reads MNIST.
 
     Args:

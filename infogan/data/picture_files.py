@@ -6,11 +6,20 @@ import hashlib
 import io
 import threading
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from infogan.data.archives import LARGEST_PIXELS, UnreadableFile, choose_entries, describe_error, is_hidden
+from infogan.data.archives import (
+    LARGEST_PIXELS,
+    Entry,
+    Source,
+    UnreadableFile,
+    choose_entries,
+    describe_error,
+    is_hidden,
+)
 from infogan.system.messages import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -24,7 +33,7 @@ _large_picture = threading.Lock()
 
 
 @contextlib.contextmanager
-def quiet_pillow():
+def quiet_pillow() -> Iterator[None]:
     """Holds back Pillow's warnings, such as of a TIFF's damaged tags: a line of our own tells what matters of them.
 
     Python has one list of filters for all threads, so this is entered before those that read are started.
@@ -48,33 +57,33 @@ class Preparation:
       deep_range: the same for pictures of more than 8 bits alone; None takes the lowest and the highest value of each.
     """
 
-    image_size: int | tuple
+    image_size: int | tuple[int, int]
     channels: int
-    crop: tuple | None = None
-    input_range: tuple | None = None
-    deep_range: tuple | None = None
+    crop: tuple[float, float, float, float] | None = None
+    input_range: tuple[float, float] | None = None
+    deep_range: tuple[float, float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         sides = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,) * 2
         if len(sides) != 2 or not all(type(side) is int and 8 <= side <= 1024 for side in sides):
             raise InputError("image_size", f"{self.image_size!r} was given, but 8 to 1024 pixels a side are needed.")
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of the result."""
         sides = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,) * 2
         return (*sides, self.channels)
 
 
-def decode_picture(content, preparation):
+def decode_picture(content: bytes, preparation: Preparation) -> np.ndarray:
     """Decodes, crops and resizes a picture.
 
     Turned upright as its EXIF data say, transparent parts become white, of an animation the first frame is taken;
     resized bicubically with a filter that widens with the reduction, so nothing aliases.
 
     Args:
-      content: bytes of a PNG, JPEG, GIF, BMP, WebP or TIFF file.
-      preparation: Preparation.
+      content: a PNG, JPEG, GIF, BMP, WebP or TIFF file.
+      preparation: what is done with it.
 
     Returns:
       uint8 array [H, W, channels].
@@ -94,12 +103,12 @@ def decode_picture(content, preparation):
         raise UnreadableFile(_describe(error)) from error
 
 
-def prepare_pixels(pixels, preparation):
+def prepare_pixels(pixels: np.ndarray, preparation: Preparation) -> np.ndarray:
     """Crops and resizes a picture that is pixels already, as `decode_picture` does.
 
     Args:
       pixels: uint8 array [H, W], or [H, W, C] with 1 channel for grey, 3 for RGB or 4 for RGB with opacity.
-      preparation: Preparation.
+      preparation: what is done with it.
 
     Returns:
       uint8 array [H, W, channels] of the preparation's shape.
@@ -107,7 +116,7 @@ def prepare_pixels(pixels, preparation):
     return _prepare(Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels), preparation)
 
 
-def is_grey(content):
+def is_grey(content: bytes) -> bool:
     """Whether a picture file holds no colour, as its header and palette say.
 
     Raises:
@@ -125,7 +134,7 @@ def is_grey(content):
         raise UnreadableFile(_describe(error)) from error
 
 
-def inspect_picture(content):
+def inspect_picture(content: bytes) -> tuple[bool, bool]:
     """(whether a picture file has more than 8 bits a pixel, whether it holds frames or pages after the first).
 
     A file that cannot be read has neither.
@@ -139,7 +148,7 @@ def inspect_picture(content):
         return False, False
 
 
-def measure_range(content):
+def measure_range(content: bytes) -> tuple[float, float] | None:
     """The lowest and the highest value of a picture of more than 8 bits a pixel; None of any other file."""
     if not inspect_picture(content)[0]:
         return None
@@ -217,7 +226,7 @@ def _plain(picture, preparation):
     return plain.point(table * (len(plain.getbands()) - bool(opacity)) + opacity)
 
 
-def to_bytes(values, low, high):
+def to_bytes(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Numbers as uint8, `low` to `high` as 0 to 255; what lies outside is cut off."""
     if values.dtype == np.uint8 and (low, high) == (0, 255):
         return values
@@ -244,7 +253,7 @@ LOOKED_AT = 100
 """Pictures that decide whether a set is grey."""
 
 
-def list_pictures(source):
+def list_pictures(source: Source) -> list[Entry]:
     """The entries of an opened source that are pictures by their names, without hidden ones; says what it passes over.
 
     Raises:
@@ -253,7 +262,7 @@ def list_pictures(source):
     return check_pictures(source, choose_entries(source, is_picture))
 
 
-def check_pictures(source, pictures):
+def check_pictures(source: Source, pictures: list[Entry]) -> list[Entry]:
     """Refuses an empty list of pictures, and returns it else.
 
     Raises:
@@ -264,18 +273,18 @@ def check_pictures(source, pictures):
     return pictures
 
 
-def shuffle(entries):
+def shuffle(entries: Iterable[Entry]) -> list[Entry]:
     """The entries in an order that only their names decide, so that each part of it is like the whole."""
     return sorted(entries, key=lambda entry: hash_name(entry.name))
 
 
-def hash_name(name):
+def hash_name(name: str) -> bytes:
     """Bytes that order names at random, and the same way each time."""
     return hashlib.sha256(ascii(name).encode()).digest()
 
 
 @quiet_pillow()
-def count_channels(source, entries):
+def count_channels(source: Source, entries: Sequence[Entry]) -> int:
     """1 if more than half of the first `LOOKED_AT` readable entries are grey pictures, else 3."""
     grey = [_is_grey(source, entry) for entry in entries[:LOOKED_AT]]
     return 1 if 2 * grey.count(True) > len(grey) - grey.count(None) else 3
@@ -288,6 +297,6 @@ def _is_grey(source, entry):
         return None  # counted when it is decoded
 
 
-def is_picture(name):
+def is_picture(name: str) -> bool:
     """Whether a file is a picture by its name, and not hidden."""
     return name.lower().endswith(SUFFIXES) and not is_hidden(name)

@@ -5,14 +5,15 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
 
-from infogan.data.archives import UnreadableFile
+from infogan.data.archives import Entry, Source, UnreadableFile
 from infogan.data.arrays import HEADER_ERRORS
-from infogan.data.picture_files import decode_picture, inspect_picture, measure_range, quiet_pillow
+from infogan.data.picture_files import Preparation, decode_picture, inspect_picture, measure_range, quiet_pillow
 from infogan.system.files import find_cache_folder, locked, write_json
 from infogan.system.messages import InputError, note, show_progress, warn
 
@@ -40,7 +41,7 @@ class Pixels:
 
 
 @quiet_pillow()
-def load_pixels(source, entries, preparation):
+def load_pixels(source: Source, entries: Sequence[Entry], preparation: Preparation) -> Pixels:
     """The pixels of pictures in the given order, from the cache if it holds them.
 
     The cache is a file for each set of (names, sizes and times of change or checksums of the pictures, preparation,
@@ -48,9 +49,9 @@ def load_pixels(source, entries, preparation):
     time; of two processes that want the same one the second waits.
 
     Args:
-      source: an opened source of `infogan.data.archives`.
-      entries: its entries that are pictures.
-      preparation: Preparation.
+      source: where the pictures lie.
+      entries: those of its files that are pictures.
+      preparation: what is done with each.
 
     Returns:
       Pixels. The names of unreadable pictures, up to 1 % of them, are said, and so is what of the others is not as in
@@ -154,7 +155,7 @@ def _measure_set(source, entries):
 
     text = f"{source.path.name}: looking for the range of {len(entries):,} pictures, once"
     with _pool() as pool, show_progress(text, len(entries)) as advance:
-        ranges = []
+        ranges: list[tuple[float, float]] = []
         for start in range(0, len(entries), CHUNK):
             ranges += filter(None, pool.map(measure, entries[start : start + CHUNK]))
             advance(min(start + CHUNK, len(entries)))

@@ -4,6 +4,7 @@ import numpy as np
 
 from infogan.data.arrays import load_mat
 from infogan.data.dataset import Dataset, Split, check_data_dir, describe_near, hold_out
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError, note
 
 NEEDED = "a folder with train_32x32.mat and test_32x32.mat is needed. Fetch them with --download (docs/datasets.md)."
@@ -12,7 +13,7 @@ ZERO = 10
 """Label of the digit 0 in the files."""
 
 
-def load(data_dir=None, extra=False):
+def load(data_dir: StrPath | None = None, extra: bool = False) -> Dataset:
     """Reads SVHN.
 
     Args:

@@ -6,11 +6,13 @@ import math
 import numbers
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infogan.system.messages import InputError
+
+StrPath = str | os.PathLike[str]
 
 LARGEST_NUMBER = 1e30
 """Rates and weights stay well within float32."""
@@ -40,14 +42,14 @@ class Kind:
 
     needed: str
     accepts: Callable[[Any], bool]
-    keep: Callable = _same
-    from_text: Callable = _same
-    from_json: Callable = _same
+    keep: Callable[[Any], Any] = _same
+    from_text: Callable[[str], Any] = _same
+    from_json: Callable[[Any], Any] = _same
     metavar: str = ""
-    options: tuple = ()
+    options: tuple[Any, ...] = ()
     why: str = ""
 
-    def check(self, where, value):
+    def check(self, where: object, value: object) -> Any:
         """The value as it is kept; `where` is what the user calls it.
 
         Raises:
@@ -60,18 +62,18 @@ class Kind:
             pass
         raise InputError(where, self.refuse(value))
 
-    def refuse(self, value):
+    def refuse(self, value: object) -> str:
         """What is said of a value that is not of this kind."""
         reason = f": {self.why}" if self.why else ""
         return f"{quote(value)} was given, but {self.needed} is needed{reason}."
 
 
-def whole(low=0, high=math.inf, why=""):
+def whole(low: int = 0, high: float = math.inf, why: str = "") -> Kind:
     """A whole number from `low` to `high`; numpy's count too."""
     needed = f"a whole number of at least {low}" + (f" and at most {high:,}" if high < math.inf else "")
     return Kind(
         needed,
-        lambda value: isinstance(value, numbers.Integral) and not isinstance(value, bool) and low <= value <= high,
+        lambda value: isinstance(value, numbers.Integral) and not isinstance(value, bool) and low <= int(value) <= high,
         int,
         int,
         metavar="INT",
@@ -79,7 +81,7 @@ def whole(low=0, high=math.inf, why=""):
     )
 
 
-def number(low=0.0, high=LARGEST_NUMBER, above=False, below=False):
+def number(low: float = 0.0, high: float = LARGEST_NUMBER, above: bool = False, below: bool = False) -> Kind:
     """A finite number from `low` to `high`; `above` and `below` leave these two out."""
     needed = f"a number {'above' if above else 'of at least'} {low:g} and {'below' if below else 'at most'} {high:g}"
 
@@ -90,7 +92,7 @@ def number(low=0.0, high=LARGEST_NUMBER, above=False, below=False):
     return Kind(needed, accepts, float, float, metavar="FLOAT")
 
 
-def choice(options):
+def choice(options: Iterable[Any]) -> Kind:
     """One of several texts or numbers."""
     options = tuple(options)
     return Kind(
@@ -101,17 +103,17 @@ def choice(options):
     )
 
 
-def text(pattern, needed):
+def text(pattern: str, needed: str) -> Kind:
     """A text of a pattern, which `needed` gives in words."""
     return Kind(needed, lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)))
 
 
-def instance(family, needed, **more):
+def instance(family: type, needed: str, **more: Any) -> Kind:
     """An object of a class; `more` are further fields of Kind."""
     return Kind(needed, lambda value: isinstance(value, family), **more)
 
 
-def several(kind, needed, most=math.inf, **more):
+def several(kind: Kind, needed: str, most: float = math.inf, **more: Any) -> Kind:
     """A list or tuple of at most so many values of one kind, kept as a tuple."""
     return Kind(
         needed,
@@ -122,7 +124,7 @@ def several(kind, needed, most=math.inf, **more):
     )
 
 
-def optional(kind):
+def optional(kind: Kind) -> Kind:
     """None, or a value of a kind."""
     return dataclasses.replace(
         kind,
@@ -147,7 +149,7 @@ IDENTIFIER = text(r"[A-Za-z0-9][A-Za-z0-9_]{0,99}", "a name of letters, digits a
 PATH = Kind("a path", _is_path, Path, why='an unset variable gives "", which would be the current folder')
 
 
-def quote(value):
+def quote(value: Any) -> str:
     """A value of any kind in one line, for a message."""
     if getattr(value, "ndim", 0) and hasattr(value, "dtype"):
         return f"an array of shape {[*value.shape]} and type {value.dtype}"
@@ -155,7 +157,7 @@ def quote(value):
     return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}..."
 
 
-def setting(kind, about, default=dataclasses.MISSING, flag=False) -> Any:
+def setting(kind: Kind, about: str, default: Any = dataclasses.MISSING, flag: bool = False) -> Any:
     """A field of a Checked dataclass.
 
     Args:
@@ -167,6 +169,7 @@ def setting(kind, about, default=dataclasses.MISSING, flag=False) -> Any:
     return dataclasses.field(default=default, metadata={"kind": kind, "about": about, "flag": flag})
 
 
+@dataclasses.dataclass(frozen=True)
 class Checked:
     """A frozen dataclass of settings, which are checked when it is built, and brought to the form they are kept in.
 
@@ -174,21 +177,24 @@ class Checked:
       InputError: naming the field, as "Latent.name".
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             if kind := field.metadata.get("kind"):
                 checked = kind.check(self.name_field(field.name), getattr(self, field.name))
                 object.__setattr__(self, field.name, checked)
 
     @classmethod
-    def name_field(cls, name):
+    def name_field(cls, name: str) -> str:
         """What messages call a field."""
         return f"{cls.__name__}.{name}"
 
 
-def documented(family):
+Family = TypeVar("Family", bound=Checked)
+
+
+def documented(family: type[Family]) -> type[Family]:
     """Adds to the docstring of a Checked dataclass what its settings say, for `help`."""
     told = ((field.name, field.metadata) for field in dataclasses.fields(family) if "kind" in field.metadata)
     lines = [f"  {name}: {about['about']}; {about['kind'].needed.rstrip(',')}" for name, about in told]
-    family.__doc__ = "\n".join([inspect.cleandoc(family.__doc__), "", "Attributes:", *lines])
+    family.__doc__ = "\n".join([inspect.cleandoc(family.__doc__ or ""), "", "Attributes:", *lines])
     return family

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from infogan.system.messages import InputError
@@ -14,7 +15,7 @@ TEMPORARY = re.compile(r"\..+\.(\d+)")
 """Name of a file that `write_atomically` has not finished, with the number of its process."""
 
 
-def write_atomically(path, content):
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Writes text or bytes to `path` so that a reader, or a crash, never meets half of it."""
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -30,12 +31,12 @@ def write_atomically(path, content):
     sync(path.parent)
 
 
-def write_json(path, value):
+def write_json(path: Path, value: object) -> None:
     """Writes a JSON document atomically."""
     write_atomically(path, json.dumps(value, indent=1) + "\n")
 
 
-def remove_abandoned(folder):
+def remove_abandoned(folder: Path) -> None:
     """Removes what `write_atomically` left unfinished in a folder, and below, when its process was killed."""
     for path in folder.rglob(".*"):
         match = TEMPORARY.fullmatch(path.name)
@@ -54,7 +55,7 @@ def _is_alive(process):
 
 
 @contextlib.contextmanager
-def reading(path):
+def reading(path: Path) -> Iterator[None]:
     """Tells an error of access as one: it says nothing about what a file holds. A missing file is left to the caller.
 
     Raises:
@@ -72,7 +73,7 @@ def reading(path):
         ) from error
 
 
-def sync(path):
+def sync(path: Path) -> None:
     """Waits until the content of a file, or the names in a folder, have reached the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -82,11 +83,11 @@ def sync(path):
 
 
 @contextlib.contextmanager
-def locked(path, refusal=None):
+def locked(path: Path, refusal: Exception | None = None) -> Iterator[None]:
     """Holds the lock of a file; the system frees it when the process ends, however it ends.
 
     Args:
-      path: `pathlib.Path` of the file, which is made if need be and stays.
+      path: the file, which is made if need be and stays.
       refusal: the exception to raise where another process holds it; None waits until none does.
 
     Raises:
@@ -96,11 +97,13 @@ def locked(path, refusal=None):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if refusal else 0))
         except BlockingIOError as error:
+            if refusal is None:
+                raise
             raise refusal from error
         yield
 
 
-def find_cache_folder():
+def find_cache_folder() -> Path:
     """The folder: $INFOGAN_CACHE, else `infogan` below $XDG_CACHE_HOME, else ~/.cache/infogan. It need not exist.
 
     A user without a home, as a container may have, gets one among the temporary files.

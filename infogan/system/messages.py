@@ -8,11 +8,12 @@ import contextlib
 import functools
 import os
 import sys
+from collections.abc import Callable, Iterator
 
 import progressbar
 
 
-def say(text):
+def say(text: str) -> None:
     """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
     try:
         _print(text, sys.stdout)
@@ -33,14 +34,14 @@ def _drop_unread_at_exit():
     atexit.register(drop_unread)
 
 
-def note(text):
+def note(text: str) -> None:
     """Prints to standard error, unless it is closed or nobody reads it any more."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             _print(text, sys.stderr)
 
 
-def warn(text):
+def warn(text: str) -> None:
     """Prints a warning to standard error, as `note`."""
     note(f"warning: {text}")
 
@@ -54,7 +55,7 @@ def _print(text, file):
 
 
 @contextlib.contextmanager
-def show_progress(text, most):
+def show_progress(text: str, most: int) -> Iterator[Callable[[int], None]]:
     """Yields a function that takes how much is done: a bar on a terminal, else one line in all.
 
     Args:
@@ -80,12 +81,13 @@ class InputError(ValueError):
       problem: "<what was given>, but <what is needed>.", and what to do about it.
     """
 
-    def __init__(self, where, problem):
+    def __init__(self, where: object, problem: str) -> None:
         super().__init__(f"{where}: {problem}")
         self.where = str(where)
         self.problem = problem
 
-    def __reduce__(self):  # a pool of processes hangs for ever at an exception that it cannot read
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        # A pool of processes hangs for ever at an exception that it cannot read.
         return type(self), (self.where, self.problem)
 
 

@@ -16,11 +16,14 @@ import sys
 import tempfile
 import threading
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
 # `tf.layers` lives in tf-keras (Keras 2); under Keras 3 every layer raises AttributeError. TensorFlow looks at
@@ -47,10 +50,12 @@ class _LazyModule:
         return value
 
 
-tf = _LazyModule("tensorflow.compat.v1")
+tf: Any = _LazyModule("tensorflow.compat.v1")
+Tensor = Any
+"""TensorFlow ships no types that mypy can read, and importing it for an annotation would take seconds."""
 
 
-def tf_path(folder):
+def tf_path(folder: StrPath) -> str:
     """The path of a folder as text that TensorFlow takes.
 
     TensorFlow refuses paths that are not UTF-8, which Linux allows: such a folder is reached through its descriptor.
@@ -84,13 +89,13 @@ WARNINGS, ERRORS = "1", "2"
 """What TensorFlow's libraries may say: warnings and errors, but no information; errors alone."""
 
 _starting = threading.Lock()
-_gpus = None
+_gpus: list[str] | None = None
 """What the first `find_gpus` found; None before."""
-_process = None
+_process: int | None = None
 """Number of the process that uses TensorFlow; None before."""
 
 
-def find_gpus(log_level=WARNINGS):
+def find_gpus(log_level: str = WARNINGS) -> list[str]:
     """Names of the GPUs that TensorFlow can use, as `["NVIDIA H100 80GB HBM3"]`.
 
     The first call starts TensorFlow. It alone holds back the process's standard error, with which two threads at once
@@ -111,7 +116,7 @@ def find_gpus(log_level=WARNINGS):
     return list(_gpus)
 
 
-def check_process():
+def check_process() -> None:
     """Notes which process uses TensorFlow, and refuses its forks: they lack its threads, and would wait for ever.
 
     Raises:
@@ -128,7 +133,7 @@ def check_process():
         )
 
 
-def describe_devices(gpus):
+def describe_devices(gpus: Sequence[str]) -> str:
     """What a run computes on, in words.
 
         GPU: NVIDIA H100 80GB HBM3, CUDA 12.5.1, cuDNN 9
@@ -146,7 +151,7 @@ def describe_devices(gpus):
     return "no GPU: running on the CPU"
 
 
-def choose_precision(requested):
+def choose_precision(requested: str) -> str:
     """The precision of products and convolutions: "float32" or "bfloat16".
 
     Args:
@@ -162,7 +167,7 @@ def choose_precision(requested):
     return requested
 
 
-def check_precision(precision, where, advice):
+def check_precision(precision: str, where: object, advice: str) -> None:
     """Refuses bfloat16 where nothing computes it natively.
 
     Args:
@@ -178,7 +183,7 @@ def check_precision(precision, where, advice):
         raise InputError(where, f"bfloat16 was given, but this machine trains on {device}. {advice}")
 
 
-def cpu_has_bfloat16():
+def cpu_has_bfloat16() -> bool:
     """Whether the processor has instructions for bfloat16; not known but on Linux."""
     try:
         words = set(Path("/proc/cpuinfo").read_text().split())
@@ -187,8 +192,8 @@ def cpu_has_bfloat16():
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def session_config(precision="float32"):
-    """Settings of every session: GPU memory is taken as needed, not all at once.
+def session_config(precision: str = "float32") -> Any:
+    """`tf.ConfigProto` of every session: GPU memory is taken as needed, not all at once.
 
     Args:
       precision: "bfloat16" rounds what enters products and convolutions, and what lies between them, to bfloat16.
@@ -205,7 +210,7 @@ def session_config(precision="float32"):
 
 
 @contextmanager
-def set_variables(**values):
+def set_variables(**values: str) -> Iterator[None]:
     """Sets environment variables while it is entered: the process may be somebody else's, as with `infogan.load`."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -240,17 +245,17 @@ def _without_chatter():
                     os.write(2, line)
 
 
-def derive_seed(seed, *purpose):
+def derive_seed(seed: int, *purpose: str | int) -> int:
     """A 31-bit seed that follows from `seed` and a path of names and numbers; other paths give unrelated seeds."""
     path = zlib.crc32(repr(purpose).encode())
     return int(np.random.SeedSequence([seed, path]).generate_state(1)[0] >> 1)
 
 
-def fold_in(seed, name):
+def fold_in(seed: Tensor, name: str) -> Tensor:
     """The seed of the draw of that name: integer Tensor [2].
 
     Args:
       seed: integer Tensor [2], of everything that draws by name below it.
-      name: str.
+      name: of the draw.
     """
     return tf.random.experimental.stateless_fold_in(seed, zlib.crc32(name.encode()) >> 1)
