@@ -16,7 +16,7 @@ from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME, PATH, SWITCH, instance, optional
 from infogan.system.files import write_json
 from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, note, say, warn
-from infogan.system.tf1 import check_precision, describe_devices, find_gpus, tf
+from infogan.system.tf1 import check_precision, choose_precision, describe_devices, find_gpus, tf
 from infogan.training.checkpoints import describe_last_checkpoint, find_checkpoints, set_aside_damaged
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.placement import OneDevice
@@ -84,10 +84,16 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
             folder.write_status(state, last_update(folder), spec.updates, message)
 
     try:
-        if not distribution.is_chief:
+        if distribution.is_chief:
+            _begin(spec, folder, dataset, execution)
+        else:
             say(f"worker {distribution.number} of {distribution.processes}: the chief reports and writes")
-            return _train(spec, folder, dataset, stop, execution)
-        report = _train_and_evaluate(spec, folder, dataset, stop, execution)
+        _train(spec, folder, dataset, stop, execution)
+        if not distribution.is_chief:
+            return None
+        from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB: not before the first update
+
+        report = evaluate_run(spec, dataset, folder, execution.metrics)
         write_status("finished")
         return report
     except InputError:
@@ -152,7 +158,6 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
     roots = [PATH.check(*given) / spec.name for given in (("log_dir", log_dir), ("checkpoint_dir", checkpoint_dir))]
     optional(FILE_NAME).check("name", name)
     SWITCH.check("resume", resume)
-    check_precision(spec.precision, "precision", "Take float32.")
     if isinstance(spec.network, Architecture):
         check_networks(spec)
     folder = None
@@ -161,6 +166,7 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
             if resume:
                 folder, spec = _find_begun(roots, name, spec, dataset)
             else:
+                spec = dataclasses.replace(spec, precision=choose_precision(spec.precision))
                 new = RunFolder(*roots, name)
                 new.create(spec, dataset)
                 folder = new
@@ -215,6 +221,8 @@ def _find_begun(roots, name, spec, dataset):
     """The RunFolder and the spec of a run that is resumed with that spec, which may be longer."""
     folder = RunFolder.find(*roots, name)
     begun = folder.load_spec()
+    if spec.precision == "auto":
+        spec = dataclasses.replace(spec, precision=begun.precision)
     for field in dataclasses.fields(spec):
         now, before = getattr(spec, field.name), getattr(begun, field.name)
         if now != before and field.name != "max_epoch":
@@ -223,6 +231,7 @@ def _find_begun(roots, name, spec, dataset):
                 f"{now!r} was given, but {folder.name} was started with {before!r}. Give that, or start a new run.",
             )
     folder.check_dataset(dataset)
+    check_precision(spec.precision, "resume", "Go on where the run began, or start a new one.")
     return lengthen(folder, begun, spec.max_epoch, dataset)
 
 
@@ -298,7 +307,8 @@ def _check_images(images, spec):
         )
 
 
-def _train_and_evaluate(spec, folder, dataset, stop, execution):
+def _begin(spec, folder, dataset, execution):
+    """Sets damaged checkpoints aside, and writes and says what is about to be trained."""
     gpus = find_gpus()
     set_aside_damaged(folder.checkpoints)
     distribution = execution.distribution
@@ -314,10 +324,6 @@ def _train_and_evaluate(spec, folder, dataset, stop, execution):
     _announce(spec, folder, dataset, gpus)
     if distribution.replicas > 1:
         say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
-    _train(spec, folder, dataset, stop, execution)
-    from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB: not before the first update
-
-    return evaluate_run(spec, dataset, folder, execution.metrics)
 
 
 def _train(spec, folder, dataset, stop, execution):

@@ -44,6 +44,7 @@ class TrainedRun:
       report: what its evaluation measured, the content of report.json; an empty dict before.
       codes: dict of code name -> CodeDescription.
       update: number of updates after which the checkpoint was written.
+      age: that number in words, and whether the weights are averages over the updates.
       image_shape: (H, W, C).
     """
 
@@ -55,6 +56,8 @@ class TrainedRun:
         find_gpus()  # starts TensorFlow without what its libraries print
         self._opened = TrainedModel(self.spec, folder)
         self.update = self._opened.update
+        averaged = f", averages of decay {decay:g}" if (decay := self.spec.weight_averaging) else ""
+        self.age = f"{self.update:,} updates{averaged}"
         self.image_shape = self._opened.image_shape
 
     @property

@@ -43,7 +43,7 @@ from infogan.system.checks import (
 from infogan.system.messages import InputError
 
 VARIANTS = ("infogan", "gan")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 GAN_LOSSES = ("standard", "hinge")
 LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
@@ -293,7 +293,12 @@ class ExperimentSpec(Checked):
     max_epoch: int = setting(whole(1), "epochs to train", 50, flag=True)
     snapshot_interval: int = setting(whole(1), "updates between two checkpoints", 1000, flag=True)
     seed: int = setting(SEED, "whole number from which all randomness follows", 0, flag=True)
-    precision: str = setting(choice(PRECISIONS), "of products and convolutions during training", "float32")
+    precision: str = setting(
+        choice(PRECISIONS),
+        "of products and convolutions during training; auto: bfloat16 on a CPU with instructions for it, else float32",
+        "auto",
+        flag=True,
+    )
     held_out_images: int = setting(COUNT, "images at the front of the training set that are kept from training", 0)
     max_images: int | None = setting(optional(whole(1)), "how many images of each split are used; None: all", None)
     sweep_limit: float = setting(
@@ -523,6 +528,11 @@ def _upgrade_adam(document):
     return document
 
 
-UPGRADES = (_upgrade_warmups, _upgrade_adam)
+def _upgrade_precision(document):
+    """Version 2: the default was float32."""
+    return {"precision": "float32"} | document
+
+
+UPGRADES = (_upgrade_warmups, _upgrade_adam, _upgrade_precision)
 """What leads from each version to the next. A new field with a default needs none, nor a new version."""
 VERSION = len(UPGRADES)

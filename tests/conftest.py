@@ -90,6 +90,7 @@ SMALL = dataclasses.replace(
     held_out_images=0,
     sweep_limit=2.0,
     batch_size=8,
+    precision="float32",
     network=NETWORK,
     max_epoch=2,
     updates_per_epoch=2,

@@ -6,7 +6,7 @@ from conftest import random_split
 
 from infogan.model.gan import RegularizedGAN
 from infogan.system.tf1 import tf
-from infogan.training.update import Update, UpdateCall, build_update
+from infogan.training.update import Update, UpdateCall, build_loop, build_update
 
 IMAGES = random_split(24, 0).images
 
@@ -15,7 +15,11 @@ def run_calls(spec, most, limits):
     """(updates performed by each call, quantities of the last one, {variable name: value})"""
     with tf.Graph().as_default(), tf.Session() as session:
         model = RegularizedGAN(spec.output_dist, spec.latent_spec, spec.network, spec.leaky_rate, spec.seed)
-        call = UpdateCall(lambda: build_update(model, spec, tf.constant(IMAGES)), most)
+
+        def build():
+            return [build_update(model, spec, tf.constant(IMAGES))]
+
+        call = build_loop(build) if most > 1 else UpdateCall(*build())
         session.run(tf.global_variables_initializer())
         run = call.bind(session)
         results = [run(limit) for limit in limits]
@@ -41,13 +45,13 @@ def build_countdown():
     totals = tf.get_variable("totals", [1], initializer=tf.zeros_initializer(), trainable=False)
     with tf.control_dependencies([counter.assign_add(1)]):
         values = tf.log(3.0 - tf.cast(counter.read_value(), tf.float32))[None]
-    return Update(counter, tf.group(totals.assign_add(values)), ["loss"], values, totals)
+    return Update(counter, tf.group(totals.assign_add(values)), ["loss"], values, totals, {})
 
 
 @pytest.mark.parametrize(("limit", "performed"), [(2, 2), (3, 3), (8, 3)])
 def test_a_call_ends_at_the_first_update_that_is_not_finite(limit, performed):
     with tf.Graph().as_default(), tf.Session() as session:
-        call = UpdateCall(build_countdown, 8)
+        call = build_loop(lambda: [build_countdown()])
         session.run(tf.global_variables_initializer())
         values, done = call.bind(session)(limit)
         assert done == session.run(call.counter) == performed

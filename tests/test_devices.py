@@ -34,7 +34,7 @@ def test_precision_follows_the_hardware(monkeypatch, requested, cpu_has_it, gpus
     monkeypatch.setattr(tf1, "cpu_has_bfloat16", lambda: cpu_has_it)
     monkeypatch.setattr(tf1, "find_gpus", lambda: gpus)
     if " " in expected:
-        with pytest.raises(InputError, match=f"--precision: bfloat16 was given, but this machine trains {expected}"):
+        with pytest.raises(InputError, match=f"precision: bfloat16 was given, but this machine trains {expected}"):
             choose_precision(requested)
     else:
         assert choose_precision(requested) == expected

@@ -180,6 +180,8 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
     saved, resumed = (saved_variables(folder, spec.updates) for folder in (whole, stopped))
     for name, value in saved.items():
         np.testing.assert_array_equal(value, resumed[name], err_msg=name)
+    with infogan.load(whole.checkpoints) as loaded:
+        assert loaded.age == "4 updates, averages of decay 0.5"
     with TrainedModel(spec, whole) as model:
         used = model._session.run({v.op.name: v for v in model._model.variables})
     assert len(used) > 20

@@ -61,7 +61,7 @@ def test_from_json_refuses_other_documents(text):
     ("change", "message"),
     [
         ({"unheard_of": 1}, "it has unheard_of, which this version does not know. Update infogan."),
-        ({"version": 99}, "it is of version 99, but this program reads versions up to 2. Update infogan."),
+        ({"version": 99}, "it is of version 99, but this program reads versions up to 3. Update infogan."),
     ],
 )
 def test_from_json_refuses_what_a_newer_version_wrote(spec, change, message):

@@ -87,7 +87,7 @@ def _export(options):
     check_output(options.format, options.output)
     with TrainedRun(folder) as run, _without_deprecations():
         export_run(run, options.format, options.output)
-    say(f"{options.output}: generate, encode, discriminate after {run.update:,} updates as {options.format}")
+    say(f"{options.output}: generate, encode, discriminate after {run.age} as {options.format}")
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def build_page(run):
     explorer = Explorer(run)
     title = f"{run.spec.name}: {run.folder.name}"
     with _Page(title=title, analytics_enabled=False, delete_cache=(600, 600)) as page:
-        gr.Markdown(f"## {title}\n{run.update:,} updates. Every image has the same codes and a noise of its own.")
+        gr.Markdown(f"## {title}\n{run.age}. Every image has the same codes and a noise of its own.")
         noise = gr.State(None)  # of the uploaded picture
         with gr.Row():
             with gr.Column(scale=2, min_width=320):

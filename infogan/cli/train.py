@@ -11,7 +11,6 @@ from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
-from infogan.spec import PRECISIONS
 from infogan.system.checks import FILE_NAME, GIVEN, PATH
 from infogan.system.messages import InputError, TrainingFailed, note, say
 from infogan.system.tf1 import check_precision, choose_precision
@@ -79,11 +78,6 @@ def _build_parser(description, recipes, default, flags):
         "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, nothing reaches G"
     )
     add_flags(parser, flags, recipes)
-    parser.add_argument(
-        "--precision",
-        choices=["auto", *PRECISIONS],
-        help="of products and convolutions; auto: bfloat16 on a CPU with instructions for it (default: auto)",
-    )
     parser.add_argument("--gpus", type=int, metavar="INT", help="GPUs to train on (default: one if there is one)")
     parser.add_argument(
         "--updates-per-call",
@@ -152,7 +146,7 @@ def _prepare(options, recipes, default, flags, cluster):
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.run_name)
         dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
         spec = _fit_output(spec, dataset)
-        spec = dataclasses.replace(spec, precision=choose_precision(options.precision or "auto"))
+        spec = dataclasses.replace(spec, precision=choose_precision(spec.precision))
         distribution = choose_distribution(options.gpus, cluster, spec)
         if distribution.is_chief:
             folder.create(spec, dataset)
@@ -231,7 +225,7 @@ def _check_same(spec, flags, options, folder):
     """Refuses flags that would make a resumed run another run."""
     if options.smoke and not spec.smoke:
         raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
-    begun = {"recipe": spec.recipe, "baseline": spec.variant, "precision": spec.precision}
+    begun = {"recipe": spec.recipe, "baseline": spec.variant}
     begun.update({name: flag.read(spec) for name, flag in flags.items() if name != "max_epoch"})
     for name, before in begun.items():
         now = None if getattr(options, name) == "auto" else getattr(options, name)

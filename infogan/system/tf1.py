@@ -163,7 +163,7 @@ def choose_precision(requested: str) -> str:
     """
     if requested == "auto":
         return "bfloat16" if cpu_has_bfloat16() and not find_gpus() else "float32"
-    check_precision(requested, "--precision", "Leave --precision out.")
+    check_precision(requested, "precision", "Leave it out.")
     return requested
 
 

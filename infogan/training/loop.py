@@ -17,7 +17,7 @@ from infogan.system.tf1 import derive_seed, session_config, tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
 from infogan.training.run_log import Progress, RunLog, Unrecorded
-from infogan.training.update import UpdateCall, build_settling, build_swap, build_update
+from infogan.training.update import UpdateCall, build_loop, build_settling, build_swap, build_update, join_updates
 
 MOST_FRAMES = 50
 """Frames in the film of a training, however long it is."""
@@ -56,13 +56,23 @@ class InfoGANTrainer:
         self._is_chief = self._distribution.is_chief
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
         self._draws = dataclasses.replace(spec, seed=derive_seed(spec.seed, "stream", stream)) if stream else spec
+        draws, run = self._draws, self._distribution.run
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._images_in = tf.placeholder(tf.uint8, images.shape)
             copies = self._distribution.place(self._place_images)
             self._load_images = [copy.initializer for copy in copies if copy is not images]
             with self._distribution.scope():
-                self._build(copies)
+                self._agreement = Agreement(self._distribution, self._find_content())
+                model = RegularizedGAN.of_spec(spec)
+                self._settling_batch = tf.placeholder(tf.int64, [])
+                self._settle = run(lambda images: build_settling(model, draws, images, self._settling_batch), copies)
+                self._build_samples(model)
+                # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body
+                # too.
+                build = functools.partial(run, functools.partial(build_update, model, draws), copies)
+                self._call = UpdateCall(join_updates(build())) if updates_per_call == 1 else build_loop(build)
+                self._build_checkpoints(model)
         self._graph.finalize()
 
     def _place_images(self):
@@ -73,22 +83,19 @@ class InfoGANTrainer:
         local = [tf.GraphKeys.LOCAL_VARIABLES]
         return tf.Variable(self._images_in, trainable=False, collections=local)
 
-    def _build(self, copies):
-        """Builds everything but the images, `copies` holding them for each device."""
-        spec, draws, run = self._spec, self._draws, self._distribution.run
-        content = 0
-        if self._distribution.processes > 1:  # it reads the whole set
-            content = zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(spec.to_json().encode()))
-        self._agreement = Agreement(self._distribution, content)
-        model = RegularizedGAN.of_spec(spec)
-        self._settling_batch = tf.placeholder(tf.int64, [])
-        self._settle = run(lambda images: build_settling(model, draws, images, self._settling_batch), copies)
+    def _find_content(self):
+        """A number that trainings of different things do not share; 0 where one process trains."""
+        if self._distribution.processes == 1:
+            return 0  # the other number reads the whole set
+        return zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(self._spec.to_json().encode()))
+
+    def _build_samples(self, model):
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         self._generated = model.show_images(model.generate(self._latents_in))
-        self._base_latents = model.sample_latents(ROWS, tf.constant([derive_seed(spec.seed, "samples"), 0], tf.int64))
-        # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body too.
-        build = functools.partial(run, functools.partial(build_update, model, draws), copies)
-        self._call = UpdateCall(build, self._updates_per_call)
+        seed = derive_seed(self._spec.seed, "samples")
+        self._base_latents = model.sample_latents(ROWS, tf.constant([seed, 0], tf.int64))
+
+    def _build_checkpoints(self, model):
         averages = self._call.averages
         self._swap = build_swap([(variable, averages[variable.op.name]) for variable in model.variables if averages])
         self._initialise = tf.global_variables_initializer()

@@ -82,7 +82,7 @@ class OneDevice:
 
     def run(self, build, placed):
         """What build(item) makes for each replica of this process, `placed` holding an item for each: a list."""
-        return [build(item) for item in placed]
+        return [build(placed[0])]
 
     def open_session(self, config):
         """A context manager: a Session of the current graph."""

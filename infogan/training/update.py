@@ -72,7 +72,7 @@ def build_update(model, spec, images):
     return Update(counter, step, list(quantities), values, totals, averages)
 
 
-def _join_updates(updates):
+def join_updates(updates):
     """One Update from those of every replica of this process."""
     if len(updates) == 1:
         return updates[0]
@@ -361,15 +361,15 @@ def build_swap(pairs):
 
 
 class UpdateCall:
-    """Up to `most` updates, performed by one session run one after another.
+    """One update, or several one after another, performed by one session run.
 
-    A call ends early at the first update whose quantities are not all finite. With `most` 1 the graph is that of one
-    update and nothing else.
+    A call ends early at the first update whose quantities are not all finite.
 
     Args:
-      build: function without arguments that builds an Update for each replica of this process, as a list; further calls
-        of it share the variables.
-      most: largest number of updates in a call, at least 1.
+      update: Update.
+      limit: int64 placeholder, how many updates to perform; None for one.
+      performed: None, or scalar Tensor, how many were.
+      values: None, or the quantities of the last of them.
 
     Attributes:
       names: names of the logged quantities.
@@ -379,14 +379,9 @@ class UpdateCall:
       clear_totals: Operation that sets the totals to 0.
     """
 
-    def __init__(self, build, most):
-        self._limit = None
-        if most == 1:
-            update = _join_updates(build())
-            self._fetches = [update.values, update.step]
-        else:
-            self._limit = tf.placeholder(tf.int64, [])
-            update, self._fetches = _build_loop(build, self._limit)
+    def __init__(self, update, limit=None, performed=None, values=None):
+        self._limit = limit
+        self._fetches = [update.values, update.step] if limit is None else [values, performed]
         self.names, self.counter = update.names, update.counter
         self.totals, self.averages = update.totals, update.averages
         self.clear_totals = tf.group(self.totals.assign(tf.zeros(self.totals.shape)))
@@ -408,20 +403,25 @@ class UpdateCall:
         return run
 
 
-def _build_loop(build, limit):
-    """The Update inside a loop over updates; the last quantities and the number of updates performed."""
-    built = []
+def build_loop(build):
+    """An UpdateCall of as many updates as it is told.
+
+    Args:
+      build: function without arguments that builds an Update for each replica of this process, as a list; further calls
+        of it share the variables.
+    """
+    limit, built = tf.placeholder(tf.int64, []), []
 
     def is_wanted(performed, values):
         return (performed < limit) & tf.reduce_all(tf.is_finite(values))
 
     def perform(performed, values):
         with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-            built.append(_join_updates(build()))
+            built.append(join_updates(build()))
         with tf.control_dependencies([built[-1].step]):
             return performed + 1, tf.identity(built[-1].values)
 
     start = [tf.zeros([], tf.int64), tf.zeros([1])]
     shapes = [tf.TensorShape([]), tf.TensorShape([None])]  # how many quantities there are shows when they are built
     performed, values = tf.while_loop(is_wanted, perform, start, shapes, parallel_iterations=1)
-    return built[-1], [values, performed]
+    return UpdateCall(built[-1], limit, performed, values)
