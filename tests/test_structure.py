@@ -96,7 +96,7 @@ def test_python_of_the_readme_runs():
         exec(compile(block, "README.md", "exec"), {})
 
 
-ANNOTATED = ("data", "system")
+ANNOTATED = ("cli", "data", "system")
 """Parts whose public signatures are annotated."""
 
 

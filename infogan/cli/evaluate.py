@@ -5,6 +5,7 @@ deviation and worst of each number.
 """
 
 import time
+from collections.abc import Sequence
 
 from infogan.cli.main import Parser, argument, run_command
 from infogan.data import DATASETS, load_dataset
@@ -22,7 +23,7 @@ from infogan.system.tf1 import ERRORS, find_gpus
 from infogan.training.run_folder import open_run
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     return run_command(_build_parser(), _evaluate_all, arguments)
 

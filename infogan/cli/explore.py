@@ -12,6 +12,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from infogan.cli.explorer import note_malformed
 from infogan.cli.main import Parser, argument, run_command
@@ -24,7 +26,7 @@ from infogan.training.run_folder import open_run
 NEEDED = ("gradio", "uvicorn", "fastapi")
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser("Shows a trained run as a web page, on this machine alone unless told otherwise.")
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
@@ -63,7 +65,7 @@ def _check_access(host, auth):
     return user, password
 
 
-def is_local(host):
+def is_local(host: str) -> bool:
     """Whether only this machine reaches the address."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -86,7 +88,7 @@ POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-an
 """Content-Security-Policy: the browser asks this server alone."""
 
 
-def listen(host, port):
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens there.
 
     Raises:
@@ -102,13 +104,13 @@ def listen(host, port):
         raise InputError("--port", f"{host}:{port} cannot be used ({reason}). Choose another --port.") from error
 
 
-def serve(run, listener, auth=None):
-    """Serves the page of a TrainedRun until the process is told to stop.
+def serve(run: TrainedRun, listener: socket.socket, auth: tuple[str, str] | None = None) -> None:
+    """Serves the page of a run until the process is told to stop.
 
     Args:
-      run: TrainedRun.
-      listener: a socket as `listen` gives it.
-      auth: None, or a pair of user and password.
+      run: the run.
+      listener: as `listen` gives it.
+      auth: user and password that visitors need.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # uvicorn calls it once it has said goodbye
@@ -130,8 +132,8 @@ def serve(run, listener, auth=None):
         server.run(sockets=[listener])
 
 
-def build_app(run, host, auth):
-    """The web application of the page."""
+def build_app(run: TrainedRun, host: str, auth: tuple[str, str] | None) -> Any:
+    """The `fastapi.FastAPI` of the page."""
     import fastapi
     import gradio as gr
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -161,15 +163,15 @@ def _leave(number, frame):
     sys.exit(128 + number)
 
 
-def is_cross_site(method, path, headers):
+def is_cross_site(method: str, path: str, headers: Mapping[bytes, bytes]) -> bool:
     """Whether the visitor's browser asks because a page of another site told it to; a link to our page is none.
 
     Browsers say so in Sec-Fetch-Site, which no page can change. They leave it out where the address is neither https
     nor this machine's, and there Origin must be our Host. Programs send neither of the two.
 
     Args:
-      method, path: str, as in an ASGI scope.
-      headers: dict of lower-case name -> value, all bytes.
+      method, path: as in an ASGI scope.
+      headers: lower-case name -> value.
     """
     is_link = (method, path, headers.get(b"sec-fetch-dest")) == ("GET", "/", b"document")
     if site := headers.get(b"sec-fetch-site"):
@@ -178,14 +180,18 @@ def is_cross_site(method, path, headers):
     return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
 
 
+Asgi = Callable[..., Awaitable[None]]
+"""An application, or what it receives and sends messages with."""
+
+
 class Guard:
     """ASGI middleware: refuses other sites' requests, floods and giants, and tells browsers to ask nobody else."""
 
-    def __init__(self, app, most_requests):
+    def __init__(self, app: Asgi, most_requests: int) -> None:
         self._app, self._most_requests = app, most_requests
-        self._times = collections.deque()
+        self._times: collections.deque[float] = collections.deque()
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Mapping[str, Any], receive: Asgi, send: Asgi) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         refusal = self._find_refusal(scope)

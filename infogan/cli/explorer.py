@@ -2,12 +2,14 @@
 
 import logging
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from infogan import grids
 from infogan.codes import (
     FILM_VALUES,
+    CodeDescription,
     count_values,
     film_order,
     find_code,
@@ -17,7 +19,8 @@ from infogan.codes import (
 )
 from infogan.data.archives import UnreadableFile
 from infogan.data.picture_files import Preparation, decode_picture, quiet_pillow
-from infogan.spec import latent_slices
+from infogan.run import TrainedRun
+from infogan.spec import Latent, latent_slices
 from infogan.system.messages import InputError
 
 ROWS, COLUMNS = 4, 8
@@ -26,36 +29,36 @@ CANDIDATES = 300
 """Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
 
 
+Settings = Sequence[float | None]
+
+
 class Explorer:
     """Pictures of a trained run.
 
-    Settings of the page are lists with the value of each code, as `generate` takes it, in the spec's order.
-
-    Args:
-      run: TrainedRun.
+    Settings of the page are the value of each code, as `generate` takes it, in the spec's order; None is none.
     """
 
-    def __init__(self, run):
+    def __init__(self, run: TrainedRun) -> None:
         self.run = run
         self.codes = run.spec.codes
 
-    def start(self, code):
+    def start(self, code: Latent) -> float:
         """The setting with which a control begins."""
         if code.distribution.is_discrete:
             return 0
         return float(np.mean(self.run.spec.sweep_ends(code)))
 
-    def draw(self, settings, seed):
+    def draw(self, settings: Settings, seed: int) -> np.ndarray:
         """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]."""
         images = self.run.generate(self._values(settings), seed=seed, count=ROWS * COLUMNS)
         return images.reshape(ROWS, COLUMNS, *images.shape[1:])
 
-    def draw_again(self, settings, noise):
+    def draw_again(self, settings: Settings, noise: np.ndarray) -> np.ndarray:
         """The one image of these codes and a noise that `recognise` found: float32 [1, 1, H, W, C]."""
         return self.run.generate(self._values(settings), noise=noise)[None]
 
-    def film(self, name, settings, seed):
-        """The sweep of a code, all else as set: GIF bytes."""
+    def film(self, name: str, settings: Settings, seed: int) -> bytes:
+        """The sweep of a code, all else as set: a GIF."""
         code = find_code(self.run.spec, name)
         values = usual_values(code, FILM_VALUES, self.run.spec.sweep_limit)
         values = values[film_order(code, values)]
@@ -64,7 +67,7 @@ class Explorer:
         images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
         return grids.encode_gif([grids.tile(frame) for frame in images], frame_milliseconds(code), scale=3)
 
-    def recognise(self, image):
+    def recognise(self, image: np.ndarray) -> tuple[list[float], np.ndarray | None, list[str]]:
         """What Q and D make of a picture.
 
         Args:
@@ -72,8 +75,8 @@ class Explorer:
 
         Returns:
           settings: Q's most probable value of each code.
-          noise: float32 [dim], of CANDIDATES draws the one whose image with these codes is closest.
-          facts: list of strings for people.
+          noise: float32 [dim], of CANDIDATES draws the one whose image with these codes is closest; None without noise.
+          facts: lines for people.
         """
         posterior = self.run.encode(image[None])
         real = float(self.run.discriminate(image[None])[0])
@@ -111,8 +114,8 @@ class Explorer:
         return np.concatenate(parts) if parts else None
 
 
-def choices(code, description):
-    """Labels and settings of a discrete code's buttons, by class: list of (label, number of the value)."""
+def choices(code: Latent, description: CodeDescription) -> list[tuple[str, int]]:
+    """Labels and settings of a discrete code's buttons, by class: (label, number of the value)."""
     labels = description.labels if description.is_matched else map(str, range(count_values(code)))
     # Classes are numbers; "no class" comes last.
     return sorted(((label, value) for value, label in enumerate(labels)), key=lambda button: _class_of(button[0]))
@@ -123,11 +126,11 @@ def _class_of(label):
 
 
 @quiet_pillow()
-def read_picture(content, image_shape, is_inverted=False):
+def read_picture(content: bytes, image_shape: tuple[int, int, int], is_inverted: bool = False) -> np.ndarray:
     """An uploaded file as the model sees it, prepared as training images are: its middle, in the model's size.
 
     Args:
-      content: bytes of a PNG, JPEG, GIF, BMP or WebP file.
+      content: a PNG, JPEG, GIF, BMP or WebP file.
       image_shape: (H, W, C), C being 1 or 3.
       is_inverted: True turns dark into light, as for ink on paper.
 
@@ -146,6 +149,6 @@ def read_picture(content, image_shape, is_inverted=False):
     return 255 - image if is_inverted else image
 
 
-def note_malformed(error):
+def note_malformed(error: Exception) -> None:
     """One line on the terminal: without the error's text, which is the visitor's, and without its trace."""
     logging.getLogger("infogan").warning("a request was not understood (%s)", type(error).__name__)

@@ -3,16 +3,17 @@
 import importlib.util
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
-from infogan.system.checks import PATH, choice, instance
+from infogan.system.checks import PATH, StrPath, choice, instance
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import InputError, say
-from infogan.system.tf1 import tf, tf_path
+from infogan.system.tf1 import Tensor, tf, tf_path
 from infogan.training.run_folder import open_run
 
 FORMATS = ("savedmodel", "onnx")
@@ -20,7 +21,7 @@ ONNX_OPSET = 17
 NEEDED_FOR_ONNX = ("tf2onnx", "onnx", "onnxruntime")
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser("Exports a trained run with the signatures generate, encode and discriminate.")
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
@@ -32,13 +33,13 @@ def main(arguments=None):
 
 
 class Signature(NamedTuple):
-    """One computation of an export: dicts of name -> Tensor, batch first."""
+    """One computation of an export: tensors by name, batch first."""
 
-    inputs: dict
-    outputs: dict
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
 
 
-def export_run(run, kind, path):
+def export_run(run: TrainedRun, kind: str, path: StrPath) -> None:
     """Writes a folder that needs nothing of infogan.
 
         generate      an input per latent, [N, dim], discrete codes one-hot  ->  images [N, H, W, C] in [0, 1]
@@ -48,28 +49,28 @@ def export_run(run, kind, path):
     All float32; `signatures.json` beside them has the names and shapes, `spec.json` the whole experiment.
 
     Args:
-      run: TrainedRun.
+      run: the run.
       kind: one of FORMATS; a SavedModel has the three as signatures, ONNX as three files.
-      path: `pathlib.Path` of a folder to make, or of an empty one; it is whole or not there.
+      path: a folder to make, or an empty one; it is whole or not there.
 
     Raises:
       InputError: if the folder holds something or cannot be made, or a package is missing.
     """
     instance(TrainedRun, "a trained run, as infogan.load gives it,").check("run", run)
-    kind, path = choice(FORMATS).check("kind", kind), PATH.check("path", path)
-    check_output(kind, path)
+    kind, folder = choice(FORMATS).check("kind", kind), PATH.check("path", path)
+    check_output(kind, folder)
     write = {"savedmodel": _write_saved_model, "onnx": _write_onnx}[kind]
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as temporary:
-        whole = Path(temporary) / path.name
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        whole = Path(temporary) / folder.name
         with tf.Graph().as_default() as graph:
             signatures = _build_signatures(run)
             write(graph, signatures, whole)
         write_json(whole / "signatures.json", {name: _describe(signature) for name, signature in signatures.items()})
         write_atomically(whole / "spec.json", run.spec.to_json())
-        os.replace(whole, path)
+        os.replace(whole, folder)
 
 
-def check_output(kind, path):
+def check_output(kind: str, path: Path) -> None:
     """Refuses, before anything costs time, a folder that cannot be made and packages that are missing."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError("--output", f"{path} was given, but it is no empty folder. Choose another.")

@@ -1,15 +1,20 @@
 """Figure 1: L_I of a single categorical code over the updates, InfoGAN against a GAN whose Q does not reach G."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from infogan.cli.study import find_log, run_study
+from infogan.cli.study import Study, find_log, run_study
 from infogan.evaluation.report import align
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import InputError
 from infogan.training.run_log import load_metrics
+
+Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""By variant, "infogan" or "gan": (updates int [E], L_I [seeds, E] in nats)."""
 
 ENTROPY = math.log(10)
 
@@ -39,14 +44,8 @@ PLOTTED = (
 )
 
 
-def measure_curves(studies):
-    """L_I over the updates; runs or resumes the seeds that are not finished.
-
-    Args:
-      studies: dict of variant -> Study.
-
-    Returns:
-      dict of variant -> (updates int array [E], L_I array [seeds, E] in nats), of means over the epochs of the log.
+def measure_curves(studies: Mapping[str, Study]) -> Curves:
+    """L_I over the updates by variant, as means over the epochs of the log; runs or resumes the unfinished seeds.
 
     Raises:
       InputError, TrainingFailed: as `run_study`.
@@ -65,11 +64,11 @@ def _measure_curve(study):
     return updates, np.array([[line["mi/digit"] for line in lines] for lines in logs])
 
 
-def compare_with_paper(curves):
+def compare_with_paper(curves: Curves) -> list[dict[str, Any]]:
     """What the paper shows beside ours.
 
     Returns:
-      list of dicts with `update`, `variant`, `mean`, `lowest`, `highest` (over the seeds) and `paper` (low, high), all
+      Rows of `update`, `variant`, `mean`, `lowest`, `highest` (over the seeds) and `paper` (low, high), all
       in nats. Ours is that of the last epoch of the log that ends by the paper's update; updates before the
       first one's end and after the last one's are left out.
     """
@@ -86,14 +85,14 @@ def compare_with_paper(curves):
     return rows
 
 
-def find_peak(curves):
+def find_peak(curves: Curves) -> tuple[int, float]:
     """Where the plain GAN's mean curve is highest: (update, nats). The paper: near 0.6 at updates 110 to 150."""
     updates, information = curves["gan"]
     mean = information.mean(axis=0)
     return int(updates[mean.argmax()]), float(mean.max())
 
 
-def format_comparison(curves):
+def format_comparison(curves: Curves) -> str:
     """The comparison as an aligned table."""
     header = ("L_I in nats", "update", "mean", "lowest", "highest", "paper")
     lines = [
@@ -110,7 +109,7 @@ def format_comparison(curves):
     return f"{align([header, *lines])}\nH(c) = {ENTROPY:.3f}"
 
 
-def write_figure(folder, name, seeds, curves):
+def write_figure(folder: Path, name: str, seeds: Sequence[int], curves: Curves) -> Path:
     """Writes <name>.png and <name>.json, which holds the curves too; returns the latter's path."""
     from infogan.evaluation.figures import draw_information  # here: Matplotlib takes half a second
 

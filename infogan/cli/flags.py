@@ -3,7 +3,8 @@
 import argparse
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from infogan.cli.main import argument
 from infogan.distributions import KINDS
@@ -34,8 +35,11 @@ class Flag:
 
     kind: Kind
     help: str
-    read: Callable
-    change: Callable | str
+    read: Callable[[ExperimentSpec], Any]
+    change: Callable[[ExperimentSpec, Any], ExperimentSpec] | str
+
+
+Flags = Mapping[str, Flag]
 
 
 def _is_noise(latent):
@@ -145,12 +149,8 @@ SIZE_FLAG = Flag(
 """For launchers whose network makes images of several sizes."""
 
 
-def factor_flag(table):
-    """A Flag that chooses a row of Table 5 or 7.
-
-    Args:
-      table: dict of factor -> dict of the fields of a spec that the row gives.
-    """
+def factor_flag(table: Mapping[str, Mapping[str, Any]]) -> Flag:
+    """Chooses a row of Table 5 or 7: `table` gives the fields of a spec by the name of a factor."""
     return Flag(
         choice(table),
         "factor of variation whose row of the paper's table gives rates and lambda",
@@ -206,7 +206,7 @@ FLAGS = {
 """The flags of every launcher, by name."""
 
 
-def show(value):
+def show(value: object) -> str:
     """The text that gives a value on the command line."""
     if value is None or value == ():
         return "none"
@@ -215,21 +215,15 @@ def show(value):
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def flag_text(name):
+def flag_text(name: str) -> str:
     """`noise_dim` -> `--noise-dim`."""
     return "--" + name.replace("_", "-")
 
 
-def add_flags(parser, flags, recipes):
-    """Adds flags to an argparse parser; none that is not given has a value there.
-
-    Args:
-      parser: argparse.ArgumentParser.
-      flags: dict of name -> Flag.
-      recipes: dict of recipe name -> ExperimentSpec; their values are the defaults, for --help.
-    """
+def add_flags(parser: argparse.ArgumentParser, flags: Flags, recipes: Mapping[str, ExperimentSpec]) -> None:
+    """Adds flags to a parser; none that is not given has a value there. --help gives those of the recipes."""
     for name, flag in flags.items():
-        options = {"help": f"{flag.help} ({_describe_defaults(flag, recipes)})"}
+        options: dict[str, Any] = {"help": f"{flag.help} ({_describe_defaults(flag, recipes)})"}
         if flag.kind is SWITCH:
             options["action"] = argparse.BooleanOptionalAction
         else:
@@ -246,21 +240,16 @@ def _describe_defaults(flag, recipes):
     return ", ".join(f"{name}: {show(value)}" for name, value in values.items())
 
 
-def apply_flags(spec, flags, options):
+def apply_flags(spec: ExperimentSpec, flags: Flags, options: argparse.Namespace) -> ExperimentSpec:
     """The spec with the values of the flags that were given.
 
     Those that change several things go first, in the order of `flags`; then the fields, all at once: what comes of it
     has to be a spec, not what lies between.
 
-    Args:
-      spec: ExperimentSpec.
-      flags: dict of name -> Flag.
-      options: what argparse made of the command line.
-
     Raises:
       InputError: if a value cannot be used.
     """
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, flag in flags.items():
         value = getattr(options, name)
         if value is None:

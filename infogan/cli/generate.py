@@ -3,7 +3,9 @@
 import importlib.util
 import io
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from infogan.codes import (
     usual_values,
 )
 from infogan.run import TrainedRun
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import PATH, SEED
 from infogan.system.files import write_atomically
 from infogan.system.messages import InputError, note, say
@@ -43,7 +46,7 @@ A sweep is a row of images, two are a grid: a row for each value of the first, a
 film (gif, mp4) the last sweep runs in time."""
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser("Draws samples and sweeps of a trained run.")
     parser.epilog = EPILOG
@@ -90,20 +93,21 @@ def _generate(parser, options):
     say(f"{path}: {film}{rows} x {columns} images")
 
 
-def parse_codes(spec, texts):
+def parse_codes(spec: ExperimentSpec, texts: Iterable[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Values of codes from the command line.
 
     Args:
-      spec: ExperimentSpec.
-      texts: sequence of "NAME", "NAME=VALUE", "NAME=V,V,V" or "NAME=LOW:HIGH:STEPS".
+      spec: that of the run.
+      texts: each "NAME", "NAME=VALUE", "NAME=V,V,V" or "NAME=LOW:HIGH:STEPS".
 
     Returns:
-      Two dicts of code name -> values as `place_values` takes them: of the codes with one value, and of the swept ones.
+      Values by code name, as `place_values` takes them: of the codes with one value, and of the swept ones.
 
     Raises:
       InputError: if there is no such code or value, or more than two are swept.
     """
-    fixed, swept = {}, {}
+    fixed: dict[str, np.ndarray] = {}
+    swept: dict[str, np.ndarray] = {}
     for text in texts:
         name, is_given, given = text.partition("=")
         code = find_code(spec, name)
@@ -116,16 +120,18 @@ def parse_codes(spec, texts):
     return fixed, swept
 
 
-def draw_grid(run, fixed, swept, rows, columns, seed):
+def draw_grid(
+    run: TrainedRun, fixed: Mapping[str, Any], swept: Mapping[str, np.ndarray], rows: int, columns: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """A grid of images, as people look at them.
 
     Args:
-      run: TrainedRun.
-      fixed: dict of code name -> its value in all images.
-      swept: dict of code name -> values. None: every image is a draw of its own; one: it runs along each row, and rows
+      run: the run.
+      fixed: code name -> its value in all images.
+      swept: code name -> values. Empty: every image is a draw of its own; one: it runs along each row, and rows
         are draws; two: the first runs down, the second along the rows, and all images share one draw.
       rows, columns: size of the grid; where a code is swept, the number of its values.
-      seed: int, of the draws.
+      seed: of the draws.
 
     Returns:
       float32 arrays: latents [rows, columns, dim] and images [rows, columns, H, W, C].
@@ -215,10 +221,10 @@ def _write(path, kind, latents, images, values, milliseconds):
     """latents [frames, rows, columns, dim] and images [frames, rows, columns, H, W, C], of which a film has several."""
     pictures = [grids.tile(grid) for grid in images]
     if kind == "npz":
-        content = io.BytesIO()
+        archive = io.BytesIO()
         values = {f"values_{name}": given for name, given in values.items()}
-        np.savez_compressed(content, images=images[0], latents=latents[0], **values)
-        content = content.getvalue()
+        np.savez_compressed(archive, images=images[0], latents=latents[0], **values)
+        content = archive.getvalue()
     elif kind == "png":
         content = grids.encode_png(pictures[0], grids.SCALE)
     elif kind == "gif":

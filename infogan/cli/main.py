@@ -1,7 +1,10 @@
 """What the command lines share: a wrong input is one line and exit status 2."""
 
 import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
+from infogan.system.checks import Kind
 from infogan.system.messages import InputError, TrainingFailed, note
 from infogan.training.signals import Interrupted, StopSignals
 
@@ -9,17 +12,17 @@ from infogan.training.signals import Interrupted, StopSignals
 class Parser(argparse.ArgumentParser):
     """Refuses a wrong flag in one line."""
 
-    def __init__(self, description):
+    def __init__(self, description: str | None) -> None:
         super().__init__(
             description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message.rstrip('.')}. See --help.\n")
 
 
-def argument(kind):
-    """The `type` of an argparse argument: a function that makes a value of a Kind of its text.
+def argument(kind: Kind) -> Callable[[str], Any]:
+    """The `type` of an argparse argument: it makes a value of a kind of its text.
 
     It refuses a wrong one in the words of all refusals. An empty path is one: an unset variable is no folder.
     """
@@ -38,13 +41,19 @@ def argument(kind):
     return read
 
 
-def run_command(parser, command, arguments=None, passes_on=False, advice=""):
+def run_command(
+    parser: Parser,
+    command: Callable[..., None],
+    arguments: Sequence[str] | None = None,
+    passes_on: bool = False,
+    advice: str = "",
+) -> int:
     """Parses the arguments and runs a command.
 
     Args:
-      parser: Parser.
+      parser: of the arguments.
       command: function of the parsed options, and of the list of those it does not know if it passes them on.
-      arguments: list of strings, None for the process's own.
+      arguments: None for the process's own.
       passes_on: True takes arguments that the parser does not know.
       advice: a sentence, what to do after a signal.
 

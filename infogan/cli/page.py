@@ -8,6 +8,7 @@ import gradio as gr
 
 from infogan import grids
 from infogan.cli.explorer import Explorer, choices, note_malformed, read_picture
+from infogan.run import TrainedRun
 from infogan.system.messages import InputError
 
 SYSTEM_FONTS = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
@@ -29,8 +30,8 @@ class _Page(gr.Blocks):
             raise gr.Error("The request was not understood.", print_exception=False) from error
 
 
-def build_page(run):
-    """The page of a TrainedRun: `gradio.Blocks`."""
+def build_page(run: TrainedRun) -> gr.Blocks:
+    """The page of a run."""
     explorer = Explorer(run)
     title = f"{run.spec.name}: {run.folder.name}"
     with _Page(title=title, analytics_enabled=False, delete_cache=(600, 600)) as page:

@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infogan.evaluation.report import summarise, without_seed
 from infogan.system.files import locked, reading, write_json
@@ -35,25 +35,25 @@ class Study(NamedTuple):
     Attributes:
       name: of the study; a run is called `<name>_seed<seed>`.
       launcher: path of the experiment's launcher.
-      arguments: tuple of str, what the launcher is given beside the seed and the run's name.
-      seeds: tuple of int.
+      arguments: what the launcher is given beside the seed and the run's name.
+      seeds: one for each run.
       log_root, checkpoint_root: roots of the runs' folders.
     """
 
     name: str
     launcher: Path
-    arguments: tuple
-    seeds: tuple
+    arguments: tuple[str, ...]
+    seeds: tuple[int, ...]
     log_root: Path
     checkpoint_root: Path
 
     @property
-    def path(self):
+    def path(self) -> Path:
         """The JSON file that keeps what is finished."""
         return self.log_root / f"{self.name}.json"
 
 
-def run_study(study):
+def run_study(study: Study) -> dict[str, Any]:
     """Runs or resumes every seed that the study's file does not hold yet; keeps each as soon as it is finished.
 
     Runs share the machine, one a GPU or one a core (several cores each where there are fewer seeds): on two cores, two
@@ -103,13 +103,13 @@ def _run_missing(study):
     return document
 
 
-def parse_seeds(text):
-    """`0-9` or `0,3,7-8` as a tuple of int, each once.
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`0-9` or `0,3,7-8` as seeds, each once.
 
     Raises:
       argparse.ArgumentTypeError: if it is neither.
     """
-    seeds = []
+    seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
         some = range(int(match[1]), int(match[2] or match[1]) + 1) if match else ()
@@ -119,7 +119,7 @@ def parse_seeds(text):
     return tuple(dict.fromkeys(seeds))
 
 
-def load_study(path):
+def load_study(path: Path) -> dict[str, Any] | None:
     """A study's JSON document, None if there is no file.
 
     Its spec is brought to this version, so that runs of today can join those of before.
@@ -162,7 +162,7 @@ def _run_seeds(study, seeds, spec):
     """
     if not seeds:
         return
-    slots = queue.Queue()
+    slots: queue.Queue[_Slot] = queue.Queue()
     for slot in _find_slots(len(seeds)):
         slots.put(slot)
     processes, starting, is_stopping = [], threading.Lock(), threading.Event()
@@ -202,7 +202,7 @@ class _Slot(NamedTuple):
     """A share of the machine: a GPU, as CUDA_VISIBLE_DEVICES names it, or a set of cores."""
 
     gpu: str | None
-    cores: tuple
+    cores: tuple[int, ...]
 
 
 def _find_slots(most):
@@ -243,7 +243,7 @@ def _start(study, seed, slot):
         )
 
 
-def find_log(study, seed):
+def find_log(study: Study, seed: int) -> Path:
     """The log folder of a seed's run."""
     return study.log_root / f"{study.name}_seed{seed}"
 

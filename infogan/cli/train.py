@@ -2,15 +2,17 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from infogan.cli.flags import FLAGS, add_flags, apply_flags, flag_text, show
+from infogan.cli.flags import FLAGS, Flags, add_flags, apply_flags, flag_text, show
 from infogan.cli.main import Parser, argument
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME, GIVEN, PATH
 from infogan.system.messages import InputError, TrainingFailed, note, say
 from infogan.system.tf1 import check_precision, choose_precision
@@ -29,14 +31,19 @@ ARGUMENTS = {
 """What a command line calls the arguments of a run that errors name."""
 
 
-def main(description, recipes, arguments=None, flags=None):
+def main(
+    description: str | None,
+    recipes: Mapping[str, ExperimentSpec],
+    arguments: Sequence[str] | None = None,
+    flags: Flags | None = None,
+) -> int:
     """The command line of a launcher.
 
     Args:
       description: what the experiment is, for --help.
-      recipes: dict of recipe name -> ExperimentSpec; the first is the default.
-      arguments: list of strings, None for the process's own.
-      flags: dict of name -> Flag, the launcher's own; they are applied before those of every launcher.
+      recipes: by name; the first is the default.
+      arguments: None for the process's own.
+      flags: the launcher's own, by name; they are applied before those of every launcher.
 
     Returns:
       The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
