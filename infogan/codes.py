@@ -41,6 +41,16 @@ def usual_values(latent, columns, limit):
     return latent.distribution.sweep(columns, limit)[:, 0] if count is None else choose_shown(count)
 
 
+def read_values(codes, posteriors):
+    """What Q's answers mean, as people give values: dict of code name -> array [N].
+
+    Args:
+      codes: sequence of Latent.
+      posteriors: dict of code name -> `dist_info` of arrays [N, dim].
+    """
+    return {code.name: code.distribution.read(posteriors[code.name]) for code in codes}
+
+
 def film_order(latent, values):
     """The order in which a film that repeats shows a sweep: a turn goes around, all else comes back.
 

@@ -38,6 +38,7 @@ TINY = 1e-8
 LOG_2PI = math.log(2.0 * math.pi)
 KINDS = ("categorical", "binary", "continuous", "circular")
 """What a code can be; each family says which of these its codes are."""
+DISCRETE = ("categorical", "binary")
 PROPOSALS = 40
 """Of a von Mises sample: each is accepted with a probability of at least 0.65 (Best and Fisher 1979)."""
 LEAST_CONCENTRATION = 1e-6
@@ -80,7 +81,7 @@ class Distribution(Checked):
     @property
     def is_discrete(self):
         """True where a sample is one of finitely many vectors."""
-        return self.kind in ("categorical", "binary")
+        return self.kind in DISCRETE
 
     @property
     def effective_dim(self):

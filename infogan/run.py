@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from infogan.codes import as_numbers, describe_codes, place_values
+from infogan.codes import as_numbers, describe_codes, place_values, read_values
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.system.checks import COUNT, SEED, quote
@@ -306,13 +306,13 @@ class TrainedModel:
             self.computed["read", id(split)] = self.recognise(split.images)
         return self.computed["read", id(split)]
 
-    def categories(self, split, batch_statistics=False):
-        """The likeliest category of each image of a Split, by code: dict of name -> int array [N].
+    def values(self, split, batch_statistics=False):
+        """What Q reads from each image of a Split (`infogan.codes.read_values`): dict of code name -> array [N].
 
         Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
         """
         parts = np.array_split(split.images, -(-len(split) // READ_AT_ONCE))
-        read = [find_likeliest(self.recognise(part, batch_statistics)) for part in parts]
+        read = [read_values(self.spec.codes, self.recognise(part, batch_statistics)) for part in parts]
         return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
 
     def discriminate(self, images):
@@ -370,11 +370,6 @@ class TrainedModel:
     def _split(self, array):
         """Nearly equal parts: a last batch of one image would have no statistics of its own."""
         return np.array_split(array, -(-len(array) // count_batch(self.image_shape)))
-
-
-def find_likeliest(posteriors):
-    """The likeliest category of each image by the posteriors of `recognise`: dict of code name -> int array [N]."""
-    return {name: info["prob"].argmax(axis=1) for name, info in posteriors.items() if "prob" in info}
 
 
 def count_batch(image_shape):

@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from test_digit_style import draw_bar
 
-from infogan.distributions import Categorical, Circular, Gaussian, Uniform
+from infogan.distributions import Categorical, Uniform
 from infogan.evaluation.code_effect import (
     QUALITIES,
-    VALUES,
     compute_share_unchanged,
     correlate,
     find_separate_codes,
     measure_code_effects,
     measure_style,
-    runs_over_values,
     sweep_code,
 )
 from infogan.evaluation.metric import compare
@@ -24,6 +22,7 @@ LATENTS = (
     Latent("digit", Categorical(10)),
     *map(Latent, "ab", [Uniform(1)] * 2),
 )
+VALUES = np.linspace(-2, 2, 11)
 RISING = np.tile(VALUES, (20, 1))
 
 
@@ -59,18 +58,12 @@ def test_a_sweep_has_every_category_as_often(monkeypatch):
     np.testing.assert_array_equal(np.delete(latents, 11, 2), np.delete(latents[:, :1], 11, 2).repeat(11, axis=1))
 
 
-def test_only_codes_that_run_over_the_values_are_measured():
-    assert runs_over_values(Uniform(1))
-    assert runs_over_values(Gaussian(2))
-    assert not runs_over_values(Circular())
-
-
 def test_bars_are_found_to_widen_and_to_lean(bars):
     styles = {}
     for code, images in bars.items():
         style = measure_style(images[..., 0].reshape(-1, 28, 28))
         styles[code] = {quality: values.reshape(20, 11) for quality, values in style.items()}
-    metrics, notes = measure_code_effects(styles, {}, claims=True)
+    metrics, notes = measure_code_effects(dict.fromkeys(styles, VALUES), styles, {}, claims=True)
     found = {(metric.name, metric.code): metric.value for metric in metrics}
     assert found["|Spearman| with width", "a"] > 0.98
     assert found["|Spearman| with slant", "a"] < 0.3
@@ -128,8 +121,20 @@ def test_separate_codes_of_a_perfect_a_duplicated_and_a_useless_model():
 
 def test_one_code_alone_and_a_plain_gan_make_no_claim():
     style = dict.fromkeys(QUALITIES, RISING)
-    metrics, _ = measure_code_effects({"a": style}, {"a": np.zeros((20, 11), int)}, claims=True)
+    metrics, _ = measure_code_effects({"a": VALUES}, {"a": style}, {"a": np.zeros((20, 11), int)}, claims=True)
     assert [metric.name for metric in metrics][-1] == "same digit, -2 to 2"
     assert not [metric for metric in metrics if metric.claim]
-    metrics, _ = measure_code_effects({"a": style, "b": style}, {}, claims=False)
+    metrics, _ = measure_code_effects({"a": VALUES, "b": VALUES}, {"a": style, "b": style}, {}, claims=False)
     assert not [metric for metric in metrics if metric.claim]
+
+
+def test_a_code_is_measured_over_a_sweep_of_its_own():
+    style = dict.fromkeys(QUALITIES, RISING)
+    values = {"share": np.linspace(0, 1, 11, dtype=np.float32), "width": VALUES}
+    metrics, notes = measure_code_effects(
+        values, dict.fromkeys(values, style), {"share": np.zeros((20, 11), int)}, True
+    )
+    found = {(metric.name, metric.code): metric.value for metric in metrics}
+    assert found["|Spearman| with slant", "share"] == pytest.approx(1)
+    assert found["same digit, 0 to 1", "share"] == 1.0
+    assert "as the code goes from 0 to 1." in notes[0] and "as the code goes from -2 to 2." in notes[1]

@@ -142,7 +142,7 @@ def test_few_test_images_are_joined_by_the_training_images(spec, dataset, tmp_pa
     evaluate(spec, Dataset(*splits, "bare"), tmp_path, paper_values=())
     np.testing.assert_array_equal(asked["light"], [*range(24, 40), *range(24)])
     np.testing.assert_array_equal(asked["groups"], asked["light"])
-    assert len(asked["rotation"]["mean"]) == len(asked["digit"]["prob"]) == 40
+    assert len(asked["rotation"].values) == len(asked["digit"].values) == 40
     monkeypatch.setattr("infogan.evaluation.factors.ENOUGH_IMAGES", 16)
     evaluate(spec, Dataset(*splits, "bare"), tmp_path / "enough", paper_values=())
     np.testing.assert_array_equal(asked["light"], np.arange(24, 40))

@@ -5,12 +5,16 @@ import json
 import subprocess
 import sys
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 from conftest import ROOT
 from scipy import stats
 
 import infogan
+from infogan.cli import generate
+from infogan.cli.explorer import Explorer
+from infogan.cli.export import export_run
 from infogan.system.tf1 import tf
 
 
@@ -66,27 +70,85 @@ def test_examples_refuse_in_one_line(name, arguments, message, capsys, monkeypat
     assert message in line
 
 
-def test_a_new_latent_trains_and_reloads_once_imported(tmp_path, capsys):
-    module = load_example("new_latent")
-    path = module.train(2, tmp_path / "logs", tmp_path / "ckt")
-    assert "correlation of amounts" in capsys.readouterr().out
+@pytest.fixture(scope="module")
+def beta_run(tmp_path_factory):
+    """(the example's module, the folder of a run of it)."""
+    module, folder = load_example("new_latent"), tmp_path_factory.mktemp("latent")
+    return module, module.train(2, folder / "logs", folder / "ckt")
+
+
+def test_a_new_latent_reloads_once_imported(beta_run):
+    module, path = beta_run
     entry = json.loads((path / "spec.json").read_text())["latent_spec"][1]
-    assert entry["distribution"] == {"type": "Exponential", "dim": 1, "fix_std": True}
+    assert entry["distribution"] == {"type": "Beta", "low": 2.0, "high": 2.0}
     with infogan.load(path) as run:
         assert run.spec == module.make_spec(2)
-        assert run.generate(codes={"amount": [0.0, 1.0]}).shape == (2, 28, 28, 1)
-        assert run.spec.codes[0].distribution.sweep(3, 2.0).tolist() == [[0.0], [1.0], [2.0]]
     # Another process does not know the class before its module is imported.
     code = f"import infogan; infogan.load({str(path)!r})"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert "the distribution 'Exponential' was given, but no class has that name. Import the module" in result.stderr
+    assert "the distribution 'Beta' was given, but no class has that name. Import the module" in result.stderr
 
 
-def test_the_new_latents_prior_is_exponential():
-    amount, at = load_example("new_latent").Exponential(1), np.array([[-0.5], [0.0], [1.5]], np.float32)
+def test_a_new_latent_is_measured_and_swept(beta_run):
+    _, path = beta_run
+    with infogan.load(path) as run:
+        metrics = {(row["name"], row["code"]): row for row in run.report["metrics"]}
+        assert {("L_I", "size"), ("|Spearman| with radius", "size")} <= metrics.keys()
+        assert metrics["L_I", "size"]["ours"] < 0  # Q knows nothing after two updates
+        assert run.codes["size"].prior == "a number from Beta(2, 2)"
+        assert run.codes["size"].values == "numbers, shown from 0 to 1"
+        logs = run.folder.log
+        page = (logs / "report.md").read_text()
+        assert "size, from 0 to 1; rows are samples." in page
+        film = imageio.imread(logs / "samples" / "size.gif")
+        assert len(film) == 30  # there and back
+        metadata = (logs / "embedding" / "metadata.tsv").read_text().split()
+        assert all(0 <= float(value) <= 1 for value in metadata)
+
+
+def test_a_new_latent_is_explored(beta_run):
+    _, path = beta_run
+    with infogan.load(path) as run:
+        explorer = Explorer(run)
+        assert explorer.start(explorer.codes[0]) == 0.5
+        image = run.generate(codes={"size": 0.25})
+        settings, _, facts = explorer.recognise(np.uint8(255 * image[0]))
+        assert 0 <= settings[0] <= 1
+        assert facts[1].startswith("size: low ") and ", high " in facts[1]
+        assert explorer.draw(settings, 0).shape == (4, 8, 28, 28, 1)
+
+
+def test_a_new_latent_is_generated_and_exported(beta_run, tmp_path, capsys):
+    _, path = beta_run
+    arguments = [str(path), "--code", "size=0.2,1.5", "--output", str(tmp_path / "sizes.png")]
+    assert generate.main(arguments) == 0
+    assert "note: size goes to 1.5, but the run was looked at from 0 to 1 only" in capsys.readouterr().err
+    with infogan.load(path) as run:
+        export_run(run, "savedmodel", tmp_path / "model")
+    signatures = json.loads((tmp_path / "model" / "signatures.json").read_text())
+    assert signatures["generate"]["inputs"]["size"] == ["N", 1]
+    assert signatures["encode"]["outputs"] == {"size_low": ["N", 1], "size_high": ["N", 1]}
+
+
+def test_the_new_latent_is_a_beta_distribution():
+    uneven, at = load_example("new_latent").Beta(2.0, 5.0), np.array([[0.0], [0.1], [0.75]], np.float32)
+    shapes = np.array([[0.5, 3.0], [2.0, 2.0], [40.0, 1.0]], np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
-        density, drawn = session.run([amount.logli_prior(tf.constant(at)), amount.sample_prior(4000, 1)])
-    np.testing.assert_allclose(density, stats.expon.logpdf(at[:, 0]), rtol=1e-6)
-    assert amount.prior_entropy == pytest.approx(stats.expon.entropy())
+        info = dict(zip(uneven.dist_info_keys, tf.split(tf.constant(shapes), 2, axis=1)))
+        density = uneven.logli(tf.constant(at), info)
+        draws = [uneven.sample_prior(4000, seed) for seed in (1, 1, 2, None, None)]
+        density, answer, (drawn, again, other, *fresh) = session.run(
+            [density, uneven.activate_dist(tf.constant([[0.0, 60.0]])), draws]
+        )
+    expected = stats.beta(*shapes.T).logpdf(np.clip(at[:, 0], 1e-6, 1))
+    np.testing.assert_allclose(density, expected, rtol=1e-4)
+    assert {key: value.item() for key, value in answer.items()} == pytest.approx({"low": 0.793, "high": 60.1}, abs=0.01)
     # Kolmogorov-Smirnov, false alarm rate 1e-6.
-    assert stats.kstest(drawn[:, 0], stats.expon.cdf).pvalue > 1e-6
+    assert stats.kstest(drawn[:, 0], stats.beta(2, 5).cdf).pvalue > 1e-6
+    np.testing.assert_array_equal(drawn, again)
+    assert not np.array_equal(drawn, other) and not np.array_equal(*fresh)
+    # H is minus the mean of the log density over the prior.
+    points = (np.arange(100_000) + 0.5) / 100_000
+    prior = stats.beta(2, 5).pdf(points)
+    assert uneven.prior_entropy == pytest.approx(-(prior * np.log(prior)).mean(), abs=1e-5)
+    assert uneven.read({"low": shapes[:, :1], "high": shapes[:, 1:]}) == pytest.approx([1 / 7, 0.5, 40 / 41])

@@ -1,4 +1,4 @@
-"""What a program adds of its own, each in one place: a term, an optimiser."""
+"""What a program adds of its own, each in one place: a term, an optimiser, a family of latents."""
 
 import dataclasses
 from typing import ClassVar
@@ -8,12 +8,15 @@ import pytest
 from test_trainer import saved_variables, start, train
 
 import infogan
+from infogan.codes import read_values
+from infogan.distributions import Distribution, seed_pair
+from infogan.evaluation.recognition import measure_information
 from infogan.model.layers import Network, Normalisation, dense
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term, TermValue
 from infogan.model.optimizers import Momentum, Optimizer, RMSProp
 from infogan.run import TrainedModel
 from infogan.schedule import Schedule
-from infogan.spec import ExperimentSpec
+from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import fold_in, tf
 from infogan.training.update import build_averages, build_swap, build_update
 
@@ -50,6 +53,43 @@ class QAlone(Term):
 
     def build(self, step):
         return TermValue(-step.information["digit"], {})
+
+
+@dataclasses.dataclass(frozen=True)
+class Uneven(Distribution):
+    """Kinds that are not equally common, with a key of its own; G is given their numbers."""
+
+    shares: tuple
+    kind = "categorical"
+    effective_dim = 1
+    dist_info_keys = ("share",)
+
+    @property
+    def dim(self):
+        return len(self.shares)
+
+    @property
+    def prior_entropy(self):
+        return -float(np.sum(self.shares * np.log(self.shares)))
+
+    def sweep(self, columns, limit):
+        return np.eye(self.dim, dtype=np.float32)
+
+    def embed(self, x):
+        return tf.reduce_sum(x * np.arange(self.dim, dtype=np.float32), axis=1, keepdims=True)
+
+    def sample_prior(self, batch_size, seed=None):
+        logits = tf.fill([batch_size, 1], 1.0) * np.log(np.float32(self.shares))
+        return tf.one_hot(tf.random.stateless_categorical(logits, 1, seed_pair(seed))[:, 0], self.dim)
+
+    def activate_dist(self, flat):
+        return {"share": tf.nn.softmax(flat)}
+
+    def logli(self, x, dist_info):
+        return tf.log(tf.reduce_sum(x * dist_info["share"], axis=1))
+
+    def probabilities(self, dist_info):
+        return dist_info["share"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,3 +228,23 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
     for name, value in used.items():
         np.testing.assert_array_equal(value, saved[f"averages/{name}"], err_msg=name)
     assert not np.array_equal(saved["generator/0_dense/kernel"], saved["averages/generator/0_dense/kernel"])
+
+
+def test_a_family_of_latents_is_trained_and_measured_by_what_it_says(spec):
+    uneven = Uneven((0.5, 0.3, 0.2))
+    latents = (*spec.latent_spec[:1], Latent("sort", uneven))
+    spec = dataclasses.replace(
+        spec, latent_spec=latents, paper_values=(), augmentation=1.0, view_information=0.5, info_reg_coeff=5.0
+    )
+    assert ExperimentSpec.from_json(spec.to_json()) == spec
+    values, _ = run_updates(spec)
+    assert values["mi/sort"] + values["cross_entropy/sort"] == pytest.approx(1.0297, abs=1e-4)  # H(c)
+    assert 0 <= values["view_information/sort"] < np.log(3)
+    answers = {"sort": {"share": np.float32([[0.2, 0.7, 0.1], [0.1, 0.1, 0.8]])}}
+    assert read_values(spec.codes, answers)["sort"].tolist() == [1, 2]
+    rows = {metric.name: metric for metric in measure_information(spec.codes, {"sort": 0.5}, answers)}
+    assert rows["L_I"].range == (0.0, pytest.approx(1.0297, abs=1e-4))
+    assert rows["mean entropy of Q, test images"].value == pytest.approx(0.7204, abs=1e-3)
+    with tf.Graph().as_default(), tf.Session() as session:
+        drawn = session.run(uneven.sample_prior(20_000, 5))
+    np.testing.assert_allclose(drawn.mean(axis=0), uneven.shares, atol=0.02)  # five standard errors

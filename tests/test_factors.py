@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from infogan.data import Factor
-from infogan.evaluation.factors import SCORES, measure_factors, read_code, split_in_halves
+from infogan.evaluation.factors import SCORES, Reading, measure_factors, split_in_halves
 
 COUNT, SEED = 4000, 0
 RANDOM = np.random.default_rng(0)
@@ -20,21 +20,19 @@ NOISE = RANDOM.normal(size=COUNT).astype(np.float32)
 
 
 def number(values):
-    """What Q says of a Uniform or Gaussian code."""
-    return {"mean": np.reshape(values, (COUNT, -1)).astype(np.float32), "stddev": np.ones((COUNT, 1))}
+    return Reading("continuous", np.asarray(values, np.float32))
 
 
 def angle(half_turns):
-    half_turns = (np.reshape(half_turns, (COUNT, 1)) + 1) % 2 - 1
-    return {"mean": half_turns.astype(np.float32), "concentration": np.ones((COUNT, 1))}
+    return Reading("circular", ((half_turns + 1) % 2 - 1).astype(np.float32))
 
 
 def categories(numbers):
-    return {"prob": np.eye(max(numbers) + 1, dtype=np.float32)[numbers]}
+    return Reading("categorical", numbers)
 
 
-def bits(numbers):
-    return {"p": np.stack([numbers % 2, numbers // 2], axis=1) * 0.8 + 0.1}
+def bit(numbers):
+    return Reading("binary", numbers)
 
 
 def cubic_ceiling():
@@ -79,7 +77,11 @@ CASES = {
     "a circle by an angle": Case(Factor(AZIMUTH / 360, "circular", 1), EXPLAINED, angle, 0.3 - TURN, 1.3 - TURN),
     "a circle by a category": Case(Factor(9 * LEVEL, "circular", 45), EXPLAINED, categories, LEVEL, (LEVEL + 2) % 5),
     "the information of a category": Case(SHAPES, "NMI with it", categories, SHAPE),
-    "the information of bits": Case(SHAPES, "NMI with it", bits, SHAPE),
+    "a number by a bit": Case(Factor(9 * WEARS, "ordered"), EXPLAINED, bit, WEARS, 1 - WEARS),
+    "a circle by a bit": Case(Factor(9 * WEARS, "circular", 45), EXPLAINED, bit, WEARS, 1 - WEARS),
+    "the information of a bit": Case(Factor(9 * WEARS, "nominal"), "NMI with it", bit, WEARS),
+    "a kind by a bit": Case(Factor(9 * WEARS, "nominal"), ACCURACY, bit, 1 - WEARS, WEARS, 1, 1 / 2),
+    "an attribute by a bit": Case(ATTRIBUTE, ACCURACY, bit, WEARS, 1 - WEARS, 1, 1 / 2),
     "a kind by a category": Case(SHAPES, ACCURACY, categories, NEXT, SHAPE, 1, 1 / 3),
     "a kind by a number": Case(SHAPES, ACCURACY, number, NEXT - 1.0, SHAPE - 1.0, 1, 1 / 3),
     "a kind by an angle": Case(SHAPES, ACCURACY, angle, 0.7 * SHAPE, 0.7 * NEXT, 1, 1 / 3),
@@ -107,7 +109,7 @@ def read_note(best):
 
 
 def test_every_score_has_a_case():
-    tried = {(factor.kind, read_code(kind(code))[0].kind, name) for factor, name, kind, code, *_ in CASES.values()}
+    tried = {(factor.kind, kind(code).kind, name) for factor, name, kind, code, *_ in CASES.values()}
     for score in SCORES:
         for factor in score.factors:
             name = score.name.format("it")
@@ -168,14 +170,6 @@ def test_a_code_that_fits_by_its_many_categories_is_not_chosen(factor):
     assert [read_note(row)[0] for (name, _), row in rows.items() if "NMI" not in name and row.note] == ["knows"]
     best = [row for (name, _), row in measure({"rich": rich}, factor).items() if "NMI" not in name and row.note]
     assert [read_note(row)[1] for row in best] == [pytest.approx(0.3 if factor.kind == "nominal" else -0.9, abs=0.3)]
-
-
-def test_of_a_code_of_several_numbers_one_is_chosen_on_the_half_that_is_not_scored():
-    early, late = np.where(FIRST, LIGHT, NOISE), np.where(FIRST, NOISE, LIGHT)
-    rows = measure({"pair": number(np.stack([late, early], axis=1))}, Factor(LIGHT, "ordered"))
-    assert rows["|Spearman| with it", "pair"].value < 0.1
-    rows = measure({"pair": number(np.stack([NOISE, LIGHT], axis=1))}, Factor(LIGHT, "ordered"))
-    assert rows["|Spearman| with it", "pair"].value == pytest.approx(1)
 
 
 def test_the_richest_category_is_found_on_the_first_half_and_told_of_the_second():
@@ -249,7 +243,7 @@ def test_nothing_follows_from_a_name():
 
 @pytest.mark.parametrize("count", [0, 1, 3, 15])
 def test_too_few_images_are_not_measured_by(count):
-    codes = {"turn": {"mean": np.zeros((count, 1))}}
+    codes = {"turn": number(np.zeros(count))}
     metrics, notes = measure_factors(codes, {"it": Factor(AZIMUTH[:count], "ordered")}, 0)
     assert metrics == []
     assert notes == [f"The true factors of {count} images are too few to measure by: 16 are needed."]

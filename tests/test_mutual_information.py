@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infogan.distributions import Categorical, Uniform
+from infogan.distributions import Bernoulli, Categorical, Uniform
 from infogan.evaluation.recognition import compute_entropy_of_mean, compute_mean_entropy, measure_information
 from infogan.spec import Latent
 
@@ -32,12 +32,14 @@ def test_two_categories_for_one_class_cost_a_bit():
 
 
 def test_rows_of_all_codes():
-    codes = (Latent("digit", Categorical(10)), Latent("width", Uniform(1, fix_std=True)))
-    posteriors = {"digit": {"prob": SURE}, "width": {"mean": np.zeros((1000, 1))}}
-    metrics = measure_information(codes, {"digit": 2.3, "width": -0.3}, posteriors)
+    families = {"digit": Categorical(10), "width": Uniform(1, fix_std=True), "on": Bernoulli(1)}
+    answers = {"digit": {"prob": SURE}, "width": {"mean": np.zeros((1000, 1))}, "on": {"p": np.full((1000, 1), 0.5)}}
+    codes = [Latent(name, family) for name, family in families.items()]
+    metrics = measure_information(codes, {"digit": 2.3, "width": -0.3, "on": 0.0}, answers)
     found = {(metric.name, metric.code): metric for metric in metrics}
     assert found["L_I", "digit"].range == (0.0, pytest.approx(2.303, abs=5e-4))
     assert found["L_I", "width"].range == pytest.approx((-0.392, -0.226), abs=5e-4)
     assert found["mean entropy of Q, test images", "digit"].value == 0.0
     assert found["entropy of Q's mean, test images", "digit"].value == pytest.approx(np.log(10))
+    assert found["mean entropy of Q, test images", "on"].value == pytest.approx(np.log(2))
     assert ("mean entropy of Q, test images", "width") not in found

@@ -102,8 +102,10 @@ def test_confusion_shows_shares_in_the_given_order():
 def test_effects_have_a_panel_per_quality_and_gaps_where_nothing_was_measured():
     values = np.linspace(-2, 2, 11)
     style = {"slant": np.tile(values, (5, 1)), "width": np.full((5, 11), np.nan)}
-    one = imageio.imread(draw_effects(values, {"a": {"slant": style["slant"]}}, {"slant": "degrees"}))
-    both = imageio.imread(draw_effects(values, {"a": style, "b": style}, {"slant": "degrees", "width": "pixels"}))
+    one = imageio.imread(draw_effects({"a": values}, {"a": {"slant": style["slant"]}}, {"slant": "degrees"}))
+    both = imageio.imread(
+        draw_effects(dict.fromkeys("ab", values), {"a": style, "b": style}, {"slant": "degrees", "width": "pixels"})
+    )
     assert both.shape[1] == pytest.approx(2 * one.shape[1], abs=2)
 
 
@@ -177,7 +179,11 @@ def draw_all(spec):
     return [
         *(picture.content for picture in draw_curves(spec, lines)),
         draw_confusion(np.eye(2), LABELS, LABELS),
-        draw_effects(values, {code.name: {"width": values[None]} for code in spec.codes}, {"width": "pixels"}),
+        draw_effects(
+            {code.name: values for code in spec.codes},
+            {code.name: {"width": values[None]} for code in spec.codes},
+            {"width": "pixels"},
+        ),
         draw_information({"gan": (np.array([1, 2]), np.ones((2, 2)))}, 2.3, [(1, "gan", 0.1, 0.2)]),
     ]
 

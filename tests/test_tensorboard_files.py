@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.projector import ProjectorConfig
 
 from infogan.evaluation import tensorboard_files
-from infogan.evaluation.tensorboard_files import _describe_reading, draw_embedding, encode_results
+from infogan.evaluation.tensorboard_files import draw_embedding, encode_results
 from infogan.schedule import schedules_from_text
 
 
@@ -74,10 +74,3 @@ def test_sprites_lie_in_the_order_of_the_vectors():
     np.testing.assert_array_equal(sheet[4:8, 6:12], images[4])
     assert not sheet[8:].any()
     assert files["embedding/metadata.tsv"] == b"0\n1\n2\n3\n4\n"  # a single column has no heading
-
-
-def test_readings_of_every_kind_of_code():
-    assert _describe_reading("digit", {"prob": np.eye(3)})["digit"].tolist() == [0, 1, 2]
-    assert _describe_reading("bit", {"p": np.array([[0.25]])})["bit"].tolist() == [0.25]
-    two = _describe_reading("angle", {"mean": np.array([[0.123, 1.0]]), "stddev": np.ones((1, 2))})
-    assert two["angle 1"].tolist() == [0.12] and two["angle 2"].tolist() == [1.0]

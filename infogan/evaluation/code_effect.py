@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage, stats
 from skimage.morphology import medial_axis
 
-from infogan.codes import sweep_latents, tell_change, vary_discrete_codes
+from infogan.codes import sweep_latents, tell_change, usual_values, vary_discrete_codes
 from infogan.evaluation.classifier import find_classifier
 from infogan.evaluation.figures import draw_effects
 from infogan.evaluation.metric import Change, Claim, Metric, Picture
@@ -21,8 +21,7 @@ from infogan.system.tf1 import derive_seed
 DIGIT_SETS = ("mnist",)
 """Sets of one bright digit on a dark ground, for which slant, width and thickness mean something."""
 LIMIT, COLUMNS = 2.0, 11
-"""The code runs from -LIMIT to LIMIT (Fig. 2) in COLUMNS steps, the middle one 0."""
-VALUES = np.linspace(-LIMIT, LIMIT, COLUMNS)
+"""A code runs from -LIMIT to LIMIT (Fig. 2), or as far of that as its prior reaches, in COLUMNS steps."""
 CLAIM = Claim("Fig. 2(c), (d), drawn", 0.8)
 STRENGTH = "|Spearman|"
 UNITS = {"slant": "degrees", "width": "pixels", "thickness": "pixels"}
@@ -32,22 +31,21 @@ def code_effects(run, dataset, settings):
     """The metric: what continuous codes do to digits; nothing for other images, or samples that are all alike."""
     if run.spec.dataset not in DIGIT_SETS or are_alike(run, dataset):
         return []
-    continuous = [code for code in run.spec.codes if not code.distribution.is_discrete]
-    codes = [code.name for code in continuous if runs_over_values(code.distribution)]
-    others = ", ".join(code.name for code in continuous if code.name not in codes)
-    notes = [f"What {others} does to digits is not measured: its sweep is not from -2 to 2."] if others else []
-    if not codes:
+    values = {c.name: usual_values(c, COLUMNS, LIMIT) for c in run.spec.codes if c.distribution.kind == "continuous"}
+    angles = ", ".join(code.name for code in run.spec.codes if code.distribution.kind == "circular")
+    notes = [f"What {angles} does to digits is not measured: an angle has no highest value."] if angles else []
+    if not values:
         return notes
     classifier, _ = find_classifier(run, dataset)
     styles, classes = {}, {}
-    for code in codes:
+    for code in values:
         images = sweep_code(run, code, derive_seed(run.spec.seed, "code effect"), settings.rows)
         styles[code] = _measure_sweep(images)
         if classifier:
             classes[code] = classifier.predict(images.reshape(-1, *images.shape[2:])).classes.reshape(images.shape[:2])
-    metrics, found = measure_code_effects(styles, classes, claims=run.spec.variant == "infogan")
+    metrics, found = measure_code_effects(values, styles, classes, claims=run.spec.variant == "infogan")
     caption = "Style of generated digits against each continuous code: mean, and 10 % to 90 % of the images."
-    return [*notes, *metrics, *found, Picture("code_effect.png", draw_effects(VALUES, styles, UNITS), caption)]
+    return [*notes, *metrics, *found, Picture("code_effect.png", draw_effects(values, styles, UNITS), caption)]
 
 
 def _measure_sweep(images):
@@ -56,7 +54,7 @@ def _measure_sweep(images):
 
 
 def sweep_code(run, code, seed, rows):
-    """Images of some latents with one code over VALUES, every category as often as any other.
+    """Images of some latents with one code over its sweep, every category as often as any other.
 
     Args:
       run: TrainedModel.
@@ -70,11 +68,6 @@ def sweep_code(run, code, seed, rows):
     latent_spec = run.spec.latent_spec
     base = vary_discrete_codes(latent_spec, run.sample_latents(rows, seed))
     return run.generate(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
-
-
-def runs_over_values(distribution):
-    """Whether a sweep of a continuous code is VALUES: not that of an angle, or of a prior above 0."""
-    return np.allclose(distribution.sweep(COLUMNS, LIMIT), VALUES[:, None])
 
 
 def correlate(values, quality):
@@ -130,11 +123,12 @@ def find_separate_codes(strengths):
     return max(found)
 
 
-def measure_code_effects(styles, classes, claims):
+def measure_code_effects(values, styles, classes, claims):
     """Metrics of all continuous codes.
 
     Args:
-      styles: dict of code name -> dict of quality -> array [rows, COLUMNS] over VALUES.
+      values: dict of code name -> array [COLUMNS], what the code was set to.
+      styles: dict of code name -> dict of quality -> array [rows, COLUMNS] over these.
       classes: dict of code name -> int array [rows, COLUMNS], what a classifier sees; empty without a classifier.
       claims: whether the paper's claim is made for this model: InfoGAN, not the plain GAN.
 
@@ -143,7 +137,7 @@ def measure_code_effects(styles, classes, claims):
     """
     metrics, notes, strengths, strengths_within = [], [], {}, {}
     for code, style in styles.items():
-        correlations = {quality: correlate(VALUES, style[quality]) for quality in QUALITIES}
+        correlations = {quality: correlate(values[code], style[quality]) for quality in QUALITIES}
         strengths[code] = {quality: abs(together) for quality, (together, _) in correlations.items()}
         strengths_within[code] = {quality: abs(within) for quality, (_, within) in correlations.items()}
         for quality, (together, within) in correlations.items():
@@ -152,12 +146,12 @@ def measure_code_effects(styles, classes, claims):
             metric = Metric(f"{STRENGTH} with {quality}", abs(together), "", code, note, factor=quality)
             metrics.append(dataclasses.replace(metric, strength=STRENGTH, change=change))
         if code in classes:
-            inner = np.abs(VALUES) <= 1.0  # within what training saw of a uniform code
+            inner = np.abs(values[code]) <= 1.0  # within what training saw of a uniform code
             near = compute_share_unchanged(classes[code][:, inner])
             unchanged = compute_share_unchanged(classes[code])
-            note = f"{VALUES[inner][0]:.1f} to {VALUES[inner][-1]:.1f}: {100 * near:.1f} %"
-            metrics.append(Metric("same digit, -2 to 2", unchanged, "share", code, note, "higher"))
-        notes.append(_describe_code(code, strengths[code], style))
+            note = f"{_name_range(values[code][inner])}: {100 * near:.1f} %"
+            metrics.append(Metric(f"same digit, {_name_range(values[code])}", unchanged, "share", code, note, "higher"))
+        notes.append(_describe_code(code, values[code], strengths[code], style))
     if len(strengths) > 1:
         name = "slant by one code, form by another"
         weaker, note = find_separate_codes(strengths)
@@ -175,13 +169,17 @@ def _find_change(style, quality):
     return Change(float(low), float(high), UNITS[quality])
 
 
-def _describe_code(code, strengths, style):
+def _name_range(values):
+    return f"{values[0]:.3g} to {values[-1]:.3g}"
+
+
+def _describe_code(code, values, strengths, style):
     most = max(strengths, key=strengths.get)
     change = _find_change(style, most)
     how = tell_change(change) if change else "images too blank to be measured"
     return (
         f"{code} was found to control {most} most ({STRENGTH} {strengths[most]:.2f}): {how} "
-        f"as the code goes from -{LIMIT:g} to {LIMIT:g}. The names of continuous codes are exchangeable."
+        f"as the code goes from {_name_range(values)}. The names of continuous codes are exchangeable."
     )
 
 

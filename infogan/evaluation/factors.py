@@ -11,7 +11,9 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import normalized_mutual_info_score
 
+from infogan.codes import read_values
 from infogan.data.factors import join_factors
+from infogan.distributions import DISCRETE, KINDS
 from infogan.evaluation.metric import Metric
 from infogan.evaluation.report import format_value
 from infogan.system.tf1 import derive_seed
@@ -40,38 +42,28 @@ def true_factors(run, dataset, settings):
         splits.append(dataset.train)
     if not splits:
         return []
-    posteriors = [run.read(split) for split in splits]
-    joined = {
-        code: {key: np.concatenate([part[code][key] for part in posteriors]) for key in info}
-        for code, info in posteriors[0].items()
+    read = [read_values(run.spec.codes, run.read(split)) for split in splits]
+    readings = {
+        code.name: Reading(code.distribution.kind, np.concatenate([values[code.name] for values in read]))
+        for code in run.spec.codes
     }
     groups = None if splits[0].groups is None else np.concatenate([split.groups for split in splits])
     seed = derive_seed(run.spec.seed, "halves")
-    metrics, notes = measure_factors(joined, join_factors(splits), seed, groups)
+    metrics, notes = measure_factors(readings, join_factors(splits), seed, groups)
     return metrics + notes
 
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """A number that Q read of a code on all images.
+    """What Q read of a code on all images.
 
     Attributes:
-      kind: "linear", "angle" or "categories".
-      values: array [N]: posterior means, angles in half turns, or the numbers of categories.
+      kind: of `Distribution`.
+      values: array [N], as `Distribution.read` gives them.
     """
 
     kind: str
     values: np.ndarray
-
-
-def read_code(info):
-    """The Readings of a code, one for each of its numbers, from its `dist_info` of arrays [N, dim]."""
-    if "prob" in info:
-        return [Reading("categories", info["prob"].argmax(axis=1))]
-    if "p" in info:  # bits: each combination that occurs is a category
-        _, category = np.unique(info["p"] > 0.5, axis=0, return_inverse=True)
-        return [Reading("categories", category.ravel())]
-    return [Reading("angle" if "concentration" in info else "linear", values) for values in info["mean"].T]
 
 
 def split_in_halves(groups, seed, within=None):
@@ -115,7 +107,7 @@ def compute_explained(code, factor, fitted, scored):
     variance = np.square(target[scored] - target[scored].mean(axis=0)).mean()
     if variance < TINY:
         return 0.0
-    predict = _predict_by_category if code.kind == "categories" else _predict_by_terms
+    predict = _predict_by_category if code.kind in DISCRETE else _predict_by_terms
     residual = np.square(target - predict(code, target, fitted))[scored].mean()
     return float(1.0 - residual / variance)
 
@@ -139,7 +131,7 @@ def _standardise(values, among):
 def _predict_by_terms(code, target, fitted):
     """By least squares: from the cosine and sine of an angle, or the powers of a number."""
     values = code.values.astype(np.float64)
-    if code.kind == "angle":
+    if code.kind == "circular":
         terms = np.column_stack([_place_on_circle(np.pi * values), np.ones(len(values))])
     else:  # standardised: powers of a raw code may differ by many orders
         terms = np.vander(_standardise(values, fitted), DEGREE + 1)
@@ -170,7 +162,7 @@ def compute_accuracy(code, factor, fitted, scored):
     Args and Returns: as `compute_explained`; from 0 to 1.
     """
     _, kinds = factor.numbered
-    bins = code.values if code.kind == "categories" else _sort_into_bins(code.values, fitted)
+    bins = code.values if code.kind in DISCRETE else _sort_into_bins(code.values, fitted)
     shape = (bins.max() + 1, kinds.max() + 1)
     pairs = np.ravel_multi_index((bins, kinds), shape)
     of_fitted, of_scored = (
@@ -193,7 +185,7 @@ class Score:
 
     Attributes:
       name: that of its rows, with the factor's in place of {}.
-      codes: kinds of `Reading` that it is for.
+      codes: kinds of code that it is for.
       factors: kinds of `Factor` that it is for.
       compute: function of (Reading, Factor, fitted, scored), of which the latter are bool arrays [N].
       unit: of `Metric`.
@@ -208,22 +200,21 @@ class Score:
     strength: str | None = None
 
 
-CODES = ("linear", "angle", "categories")
 EXPLAINED = "variance of {} explained"
 SCORES = (
-    Score("|Spearman| with {}", ("linear",), ("ordered",), compute_correlation, strength="|Spearman|"),
-    Score(EXPLAINED, ("angle", "categories"), ("ordered",), compute_explained, strength="variance explained"),
-    Score(EXPLAINED, CODES, ("circular",), compute_explained, strength="variance explained"),
-    Score("NMI with {}", ("categories",), ("nominal",), compute_information, strength="NMI"),
-    Score("balanced accuracy for {}", CODES, ("nominal", "binary"), compute_accuracy, "share"),
+    Score("|Spearman| with {}", ("continuous",), ("ordered",), compute_correlation, strength="|Spearman|"),
+    Score(EXPLAINED, ("circular", *DISCRETE), ("ordered",), compute_explained, strength="variance explained"),
+    Score(EXPLAINED, KINDS, ("circular",), compute_explained, strength="variance explained"),
+    Score("NMI with {}", DISCRETE, ("nominal",), compute_information, strength="NMI"),
+    Score("balanced accuracy for {}", KINDS, ("nominal", "binary"), compute_accuracy, "share"),
 )
 
 
-def measure_factors(posteriors, factors, seed, groups=None):
+def measure_factors(readings, factors, seed, groups=None):
     """Metrics of all factors.
 
     Args:
-      posteriors: dict of code name -> `dist_info` of Q on real images, arrays [N, dim].
+      readings: dict of code name -> Reading of real images.
       factors: dict of name -> Factor of these images.
       seed: int, of the halves.
       groups: None, or int array [N]: images of one object, which are kept in one half.
@@ -232,7 +223,6 @@ def measure_factors(posteriors, factors, seed, groups=None):
       (list of Metric, list of str). The last row of each score of a factor is that of the code that stands for it,
       which the row's note names, beside what the same code reaches by chance.
     """
-    codes = {name: read_code(info) for name, info in posteriors.items()}
     metrics, notes = [], []
     count = len(next(iter(factors.values())).values) if factors else 0
     if count < FEWEST_IMAGES:
@@ -246,7 +236,7 @@ def measure_factors(posteriors, factors, seed, groups=None):
             continue
         fair = np.arange(count) if _names_the_group(factor, groups) else groups
         for score in SCORES:
-            suited = {code: readings for code, readings in codes.items() if readings[0].kind in score.codes}
+            suited = {code: reading for code, reading in readings.items() if reading.kind in score.codes}
             if suited and factor.kind in score.factors:
                 metrics += _measure(score, suited, name, factor, fair, seed)
     if metrics:
@@ -267,34 +257,23 @@ def _measure(score, codes, name, factor, groups, seed):
     chosen_on, scored_on = split_in_halves(groups, seed)
     quarters = split_in_halves(groups, seed, chosen_on)
     chosen = {
-        code: _apply(score, readings, factor, *quarters) + _apply(score, readings, factor, *quarters[::-1])
-        for code, readings in codes.items()
+        code: score.compute(reading, factor, *quarters) + score.compute(reading, factor, *quarters[::-1])
+        for code, reading in codes.items()
     }
     best = max(chosen, key=chosen.get)
     shown = [best] if factor.kind == "binary" else codes  # of attributes there are dozens
-    scores = {code: _apply(score, codes[code], factor, chosen_on, scored_on) for code in shown}
-    chance = _apply(score, _shuffle(codes[best], seed), factor, chosen_on, scored_on)
+    scores = {code: score.compute(codes[code], factor, chosen_on, scored_on) for code in shown}
+    order = np.random.default_rng(seed).permutation(len(groups))
+    shuffled = dataclasses.replace(codes[best], values=codes[best].values[order])  # knows nothing of any image
+    chance = score.compute(shuffled, factor, chosen_on, scored_on)
     note = f"{best}; {format_value(chance, score.unit)} by chance"
-    if factor.kind == "binary" and codes[best][0].kind == "categories":
-        note += f"; {_describe_richest(codes[best][0].values, factor.values, chosen_on, scored_on)}"
+    if factor.kind == "binary" and codes[best].kind in DISCRETE:
+        note += f"; {_describe_richest(codes[best].values, factor.values, chosen_on, scored_on)}"
     metric = score.name.format(name)
     told = {} if factor.kind == "binary" else scores
     rows = [Metric(metric, told[c], score.unit, c, factor=name, strength=score.strength) for c in told]
     best_row = Metric(f"{metric}, best code", scores[best], score.unit, note=note, better="higher", factor=name)
     return [*rows, best_row]
-
-
-def _apply(score, readings, factor, fitted, scored):
-    """A score; of a code of several numbers that of the one which follows the factor most where the score is fitted."""
-    if len(readings) > 1:
-        readings = [max(readings, key=lambda reading: score.compute(reading, factor, fitted, fitted))]
-    return score.compute(readings[0], factor, fitted, scored)
-
-
-def _shuffle(readings, seed):
-    """What the same numbers are that know nothing of any image."""
-    order = np.random.default_rng(seed).permutation(len(readings[0].values))
-    return [Reading(reading.kind, reading.values[order]) for reading in readings]
 
 
 def _describe_richest(categories, attribute, chosen_on, scored_on):

@@ -161,7 +161,7 @@ def draw_effects(values, styles, units):
     Of many codes the first MOST_SHOWN are shown.
 
     Args:
-      values: array [columns], what the codes were set to.
+      values: dict of code name -> array [columns], what it was set to.
       styles: dict of code name -> dict of quality -> array [rows, columns]; NaN where it could not be measured.
       units: dict of quality -> str.
     """
@@ -174,8 +174,8 @@ def draw_effects(values, styles, units):
                 warnings.simplefilter("ignore", RuntimeWarning)  # a column without any number is a gap in the line
                 low, high = np.nanpercentile(measured, (10, 90), axis=0)
                 mean = np.nanmean(measured, axis=0)
-            (line,) = axes.plot(values, mean, label=code)
-            axes.fill_between(values, low, high, color=line.get_color(), alpha=0.15, linewidth=0)
+            (line,) = axes.plot(values[code], mean, label=code)
+            axes.fill_between(values[code], low, high, color=line.get_color(), alpha=0.15, linewidth=0)
         axes.set(title=quality, xlabel="value of the code", ylabel=unit)
         axes.grid(alpha=0.3)
     _add_legend(panels[-1])

@@ -12,11 +12,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import xlogy
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from infogan.codes import MOST_SHOWN
-from infogan.distributions import LOG_2PI, Categorical
+from infogan.codes import MOST_SHOWN, read_values
 from infogan.evaluation.figures import draw_confusion
 from infogan.evaluation.metric import Metric, Picture, once_a_run
-from infogan.run import find_likeliest
 from infogan.system.tf1 import derive_seed
 
 
@@ -42,7 +40,7 @@ def error_rates(run, dataset, settings):
     if not matches:
         return ["The set has no labels: error rates are left out."]
     labels = index_classes(dataset.train.labels, dataset.test.labels)[1]
-    by_batch = [run.categories(split, batch_statistics=True) for split in (dataset.train, dataset.test)]
+    by_batch = [run.values(split, batch_statistics=True) for split in (dataset.train, dataset.test)]
     found = []
     for code in codes:
         match = matches[code.name]
@@ -55,7 +53,7 @@ def error_rates(run, dataset, settings):
 
 def categorical_codes(spec):
     """The codes that are categories."""
-    return [code for code in spec.codes if isinstance(code.distribution, Categorical)]
+    return [code for code in spec.codes if code.distribution.kind == "categorical"]
 
 
 @once_a_run
@@ -64,11 +62,9 @@ def match_codes(run, dataset):
     if dataset.train.labels is None or dataset.test.labels is None:
         return {}
     _, (labels, _) = index_classes(dataset.train.labels, dataset.test.labels)
-    of_train, of_test = run.categories(dataset.train), find_likeliest(run.read(dataset.test))
-    return {
-        code.name: match_code(code, of_train[code.name], of_test[code.name], labels)
-        for code in categorical_codes(run.spec)
-    }
+    codes = categorical_codes(run.spec)
+    of_train, of_test = run.values(dataset.train), read_values(codes, run.read(dataset.test))
+    return {code.name: match_code(code, of_train[code.name], of_test[code.name], labels) for code in codes}
 
 
 def describe_categories(run, dataset):
@@ -226,25 +222,23 @@ def measure_information(codes, information, posteriors):
       list of Metric.
     """
     metrics = [
-        Metric("L_I", information[code.name], "nats", code.name, better="higher", range=_range_of_information(code))
+        Metric(
+            "L_I",
+            information[code.name],
+            "nats",
+            code.name,
+            better="higher",
+            range=code.distribution.information_range,
+        )
         for code in codes
     ]
     for code in codes:
-        if "prob" in posteriors[code.name]:
-            probabilities, most = posteriors[code.name]["prob"], f"at most {code.distribution.prior_entropy:.3f}"
+        if code.distribution.is_discrete:
+            probabilities = code.distribution.probabilities(posteriors[code.name])
+            most = f"at most {code.distribution.prior_entropy:.3f}"
             mean_entropy, entropy_of_mean = compute_mean_entropy(probabilities), compute_entropy_of_mean(probabilities)
             metrics += [
                 Metric("mean entropy of Q, test images", mean_entropy, "nats", code.name, better="lower"),
                 Metric("entropy of Q's mean, test images", entropy_of_mean, "nats", code.name, most, "higher"),
             ]
     return metrics
-
-
-def _range_of_information(code):
-    """What L_I is if Q knows nothing and if it knows all: of a discrete code 0 and H(c), with unit deviation less."""
-    entropy = code.distribution.prior_entropy
-    if code.distribution.is_discrete:
-        return 0.0, entropy
-    if not getattr(code.distribution, "fix_std", False):
-        return None
-    return tuple(entropy - 0.5 * (LOG_2PI + error) for error in (code.distribution.prior_variance, 0.0))

@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from infogan import grids
+from infogan.codes import read_values
 from infogan.evaluation.metric import Picture
 from infogan.system.tf1 import derive_seed
 
@@ -87,21 +88,11 @@ def embed_test_images(run, test):
     count = min(count_embedded(run.image_shape), len(test))
     chosen = np.random.default_rng(derive_seed(0, "embedding")).permutation(len(test))[:count]
     columns = {} if test.labels is None else {"label": test.labels[chosen]}
-    for code, info in run.read(test).items():
-        for name, values in _describe_reading(code, info).items():
-            columns[name] = values[chosen]
+    for code, values in read_values(run.spec.codes, run.read(test)).items():
+        columns[code] = np.round(values[chosen], 2)
     images = test.images[chosen]
     files = draw_embedding(run.features(images), images, columns)
     return [Picture(path, content) for path, content in files.items()]
-
-
-def _describe_reading(code, info):
-    """What Q read of a code: dict of heading -> array [N]; the likeliest category, or a number for each dimension."""
-    if "prob" in info:
-        return {code: info["prob"].argmax(axis=1)}
-    values = np.round(info["p"] if "p" in info else info["mean"], 2)
-    names = [code] if values.shape[1] == 1 else [f"{code} {i}" for i in range(1, values.shape[1] + 1)]
-    return dict(zip(names, values.T))
 
 
 def draw_embedding(features, images, columns):
