@@ -80,7 +80,8 @@ def draw_discs(count, seed):
     """A Split of discs, 28x28, of which the middle size is the commonest, with their radius as a true factor."""
     radius = (2 + 10 * np.random.default_rng(seed).beta(2, 2, count)).astype(np.float32)
     y, x = np.mgrid[:28, :28] - 13.5
-    images = np.uint8(255 * np.clip(0.5 + radius[:, None, None] - np.hypot(x, y), 0, 1))[..., None]  # soft edges
+    shades = np.clip(0.5 + radius[:, None, None] - np.hypot(x, y), 0, 1)  # soft edges
+    images = (255 * shades).astype(np.uint8)[..., None]
     return Split(images, factors={"radius": Factor(radius, "ordered")})
 
 

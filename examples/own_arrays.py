@@ -21,8 +21,9 @@ def draw_discs(count, seed):
     y, x = np.mgrid[:28, :28]
     distance = np.hypot(y - centre_y[:, None, None], x - centre_x[:, None, None])
     inside = np.clip(radius[:, None, None] - distance + 0.5, 0, 1)
+    images = (255 * inside).astype(np.uint8)[..., None]
     # Label and factor are for the evaluation alone: categories are matched to the one, codes compared with the other.
-    return Split(np.uint8(255 * inside)[..., None], np.uint8(quarter), {"radius": Factor(radius, "ordered")})
+    return Split(images, quarter.astype(np.uint8), {"radius": Factor(radius, "ordered")})
 
 
 def make_spec(updates):

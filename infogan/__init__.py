@@ -19,6 +19,7 @@ and measured again with `infogan.evaluate`.
 
 import importlib
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
 from infogan.system.messages import InputError, TrainingFailed
@@ -62,8 +63,12 @@ __all__ = [
 _ON_DEMAND = {"load": "infogan.run", "train": "infogan.experiment", "evaluate": "infogan.experiment"}
 """What costs more to import than most programs need."""
 
+if TYPE_CHECKING:  # what `__getattr__` gives has types all the same
+    from infogan.experiment import evaluate, train
+    from infogan.run import load
 
-def __getattr__(name):
+
+def __getattr__(name: str) -> Any:
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_ON_DEMAND[name]), name)

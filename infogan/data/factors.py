@@ -4,9 +4,10 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from infogan.system.checks import choice, instance
 from infogan.system.messages import InputError
@@ -136,7 +137,7 @@ class FactorGrid:
 
         Args:
           count: how many.
-          random: what draws them.
+          random: draws them.
           fixed: factor name -> its value in all of them; None draws every factor.
 
         Raises:
@@ -148,7 +149,7 @@ class FactorGrid:
             drawn[:, column] = level
         return drawn
 
-    def find(self, values: Mapping[str, Any]) -> np.ndarray:
+    def find(self, values: Mapping[str, ArrayLike]) -> np.ndarray:
         """The combination of given values: int array [1, factors], or [N, factors] for arrays of values.
 
         Args:
@@ -163,12 +164,12 @@ class FactorGrid:
         columns = dict(self._locate(name, value) for name, value in values.items())
         return np.stack(np.broadcast_arrays(*(columns[i] for i in sorted(columns))), axis=1)
 
-    def places(self, combinations: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
+    def places(self, combinations: ArrayLike, random: np.random.Generator | None = None) -> np.ndarray:
         """Which image shows each combination: int array [N], counted through the splits, training images first.
 
         Args:
           combinations: int array [N, factors] of level numbers.
-          random: what chooses among several images of a combination; None takes the first.
+          random: chooses among several images of a combination; None takes the first.
 
         Raises:
           InputError: if a number is none of a level.
@@ -181,7 +182,7 @@ class FactorGrid:
         among = 0 if random is None else random.integers(0, self._counts[cells])
         return self._order[self._starts[cells] + among]
 
-    def images(self, combinations: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
+    def images(self, combinations: ArrayLike, random: np.random.Generator | None = None) -> np.ndarray:
         """The images at `places`: uint8 array [N, H, W, C]."""
         places = self.places(combinations, random)
         images = np.empty((len(places), *self._splits[0].images.shape[1:]), np.uint8)
