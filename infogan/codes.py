@@ -1,10 +1,14 @@
 """Codes for people: values as they give them, `{"digit": 3}`, sweeps, and what a code was found to do."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from infogan.spec import latent_slices
+from infogan.distributions import DistInfo
+from infogan.spec import ExperimentSpec, Latent, latent_slices
 from infogan.system.checks import quote
 from infogan.system.messages import InputError
 
@@ -14,24 +18,23 @@ MOST_SHOWN = 20
 """Values of a discrete code in a picture, and codes with a picture: more would make pictures of gigabytes."""
 
 
-def count_values(latent):
+def count_values(latent: Latent) -> int | None:
     """How many values a discrete code has; None for a continuous one."""
     return latent.distribution.number_of_values
 
 
-def choose_shown(count, most=MOST_SHOWN):
+def choose_shown(count: int, most: int = MOST_SHOWN) -> np.ndarray:
     """Which of `count` things a picture shows: all, or `most` of them spread evenly; int array, rising."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
-def describe_values(latent, low, high):
+def describe_values(latent: Latent, low: float, high: float) -> str:
     """What may be given for a code: "whole numbers 0 to 9", "numbers, shown from -2 to 2"."""
-    if latent.distribution.is_discrete:
-        return f"whole numbers 0 to {count_values(latent) - 1}"
-    return f"numbers, shown from {low:g} to {high:g}"
+    count = count_values(latent)
+    return f"numbers, shown from {low:g} to {high:g}" if count is None else f"whole numbers 0 to {count - 1}"
 
 
-def usual_values(latent, columns, limit):
+def usual_values(latent: Latent, columns: int, limit: float) -> np.ndarray:
     """What a sweep gives a code, as people give it: the values of a discrete one, else `columns` values within limit.
 
     Returns:
@@ -41,7 +44,7 @@ def usual_values(latent, columns, limit):
     return latent.distribution.sweep(columns, limit)[:, 0] if count is None else choose_shown(count)
 
 
-def read_values(codes, posteriors):
+def read_values(codes: Sequence[Latent], posteriors: Mapping[str, DistInfo]) -> dict[str, np.ndarray]:
     """What Q's answers mean, as people give values: dict of code name -> array [N].
 
     Args:
@@ -51,7 +54,7 @@ def read_values(codes, posteriors):
     return {code.name: code.distribution.read(posteriors[code.name]) for code in codes}
 
 
-def film_order(latent, values):
+def film_order(latent: Latent, values: np.ndarray) -> np.ndarray:
     """The order in which a film that repeats shows a sweep: a turn goes around, all else comes back.
 
     Args:
@@ -70,12 +73,12 @@ def film_order(latent, values):
     return np.concatenate([places, places[-2:0:-1]])
 
 
-def frame_milliseconds(latent):
+def frame_milliseconds(latent: Latent) -> int:
     """How long a film shows each value of a code: kinds are looked at one by one, a sweep moves."""
     return 500 if latent.distribution.is_discrete else 80
 
 
-def find_code(spec, name):
+def find_code(spec: ExperimentSpec, name: str) -> Latent:
     """The code of that name.
 
     Raises:
@@ -88,7 +91,7 @@ def find_code(spec, name):
     raise InputError("codes", f"{name!r} was given, but the codes of this run are {known}. Choose one of these.")
 
 
-def code_vectors(latent, values):
+def code_vectors(latent: Latent, values: ArrayLike) -> np.ndarray:
     """What G takes for values of a code.
 
     Args:
@@ -105,10 +108,13 @@ def code_vectors(latent, values):
     if array.ndim > 1:
         needed = "a number or an array [N] is needed"
         raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed}.")
-    return latent.distribution.value_vectors(_as_indices(latent, array) if latent.distribution.is_discrete else array)
+    count = count_values(latent)
+    return latent.distribution.value_vectors(array if count is None else _as_indices(latent.name, array, count))
 
 
-def place_values(spec, latents, codes, noise=None):
+def place_values(
+    spec: ExperimentSpec, latents: np.ndarray, codes: Mapping[str, ArrayLike], noise: ArrayLike | None = None
+) -> np.ndarray:
     """Puts values of codes, and noise, into latents that were drawn.
 
     Args:
@@ -136,7 +142,7 @@ def place_values(spec, latents, codes, noise=None):
     return latents
 
 
-def as_numbers(name, values):
+def as_numbers(name: str, values: ArrayLike) -> np.ndarray:
     """An array of finite numbers, as which values were given.
 
     Raises:
@@ -157,18 +163,17 @@ def as_numbers(name, values):
     return array
 
 
-def _as_indices(latent, array):
-    count = count_values(latent)
+def _as_indices(name: str, array: np.ndarray, count: int) -> np.ndarray:
     wrong = array[(array != np.floor(array)) | (array < 0) | (array >= count)]
     if wrong.size:
         raise InputError(
-            latent.name,
+            name,
             f"{wrong.flat[0]:g} was given, but it has the values 0 to {count - 1}. Choose one of these.",
         )
     return array.astype(np.int64)
 
 
-def _split_noise(spec, noise):
+def _split_noise(spec: ExperimentSpec, noise: ArrayLike) -> dict[str, np.ndarray]:
     """The part of a noise array that each latent gets: dict of name -> float32 array [..., dim of the latent]."""
     places = latent_slices([latent for latent in spec.latent_spec if not latent.regularised])
     dim = max((place.stop for place in places.values()), default=0)
@@ -178,7 +183,7 @@ def _split_noise(spec, noise):
     return {name: array[..., place] for name, place in places.items()}
 
 
-def _common_count(given, drawn):
+def _common_count(given: dict[str, np.ndarray], drawn: int) -> int:
     """The one number of images that all arrays ask for; those of one row go with any."""
     counts = {name: len(values) for name, values in given.items() if values.ndim == 2}
     if drawn != 1:
@@ -208,13 +213,13 @@ class CodeDescription:
     name: str
     prior: str
     values: str
-    labels: tuple
+    labels: tuple[str, ...]
     is_matched: bool
-    found: tuple
+    found: tuple[str, ...]
     most: str
 
 
-def describe_codes(spec, report):
+def describe_codes(spec: ExperimentSpec, report: dict[str, Any]) -> dict[str, CodeDescription]:
     """A CodeDescription of each code, by name.
 
     Args:
@@ -225,7 +230,7 @@ def describe_codes(spec, report):
     return {code.name: _describe_code(code, spec, report) for code in spec.codes}
 
 
-def format_codes(spec, report):
+def format_codes(spec: ExperimentSpec, report: dict[str, Any]) -> str:
     """The codes, and the noise, as lines for the console."""
     lines = []
     for code in describe_codes(spec, report).values():
@@ -241,7 +246,7 @@ def format_codes(spec, report):
     return "\n".join(lines)
 
 
-def _describe_code(code, spec, report):
+def _describe_code(code: Latent, spec: ExperimentSpec, report: dict[str, Any]) -> CodeDescription:
     classes = report.get("categories", {}).get(code.name)
     labels = range(count_values(code) or 0) if classes is None else classes
     rows = [row for row in report.get("metrics", []) if row.get("code") == code.name]
@@ -257,7 +262,7 @@ def _describe_code(code, spec, report):
     )
 
 
-def _describe_most(code, rows):
+def _describe_most(code: Latent, rows: list[dict[str, Any]]) -> str | None:
     """The quality of an image, or factor, that follows the code most; None where none was measured."""
     strengths = [row for row in rows if row.get("strength") and isinstance(row.get("ours"), int | float)]
     if not strengths:
@@ -267,14 +272,14 @@ def _describe_most(code, rows):
     return f"mostly {most['factor']} ({most['strength']} {most['ours']:.2f}){change}"
 
 
-def _describe_row(row):
+def _describe_row(row: dict[str, Any]) -> str:
     value, unit, more = row.get("ours"), row.get("unit", ""), tell_more(row)
     if isinstance(value, int | float):
         value = f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f} {unit}".rstrip()
     return f"{row.get('name')} {value}" + (f" ({more})" if more else "")
 
 
-def tell_more(row):
+def tell_more(row: dict[str, Any]) -> str:
     """What a reader must know of a row of the report beside its value: range, change and note; "" for nothing."""
     told = []
     if row.get("range"):
@@ -285,7 +290,7 @@ def tell_more(row):
     return "; ".join([*told, *filter(None, [row.get("note")])])
 
 
-def tell_change(change):
+def tell_change(change: Sequence) -> str:
     """A `Change` in words: "from 37.6 to -33.8 degrees"."""
     low, high, unit = change
     return f"from {low:.1f} to {high:.1f} {unit}"
@@ -295,7 +300,14 @@ ROWS = 5
 COLUMNS = 10
 
 
-def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS, values=None):
+def sweep_latents(
+    latent_spec: Sequence[Latent],
+    code: str,
+    base: np.ndarray,
+    limit: float,
+    columns: int = COLUMNS,
+    values: ArrayLike | None = None,
+) -> np.ndarray:
     """Latents of a sweep of one code.
 
     Args:
@@ -316,7 +328,14 @@ def sweep_latents(latent_spec, code, base, limit, columns=COLUMNS, values=None):
     return latents
 
 
-def code_by_category_latents(latent_spec, category_code, code, base, limit, categories=None):
+def code_by_category_latents(
+    latent_spec: Sequence[Latent],
+    category_code: str,
+    code: str,
+    base: np.ndarray,
+    limit: float,
+    categories: np.ndarray | None = None,
+) -> np.ndarray:
     """Latents of a sweep of one code for every category: a row per category, noise and other codes the same throughout.
 
     Args:
@@ -334,12 +353,11 @@ def code_by_category_latents(latent_spec, category_code, code, base, limit, cate
     return sweep_latents(latent_spec, code, rows, limit)
 
 
-def vary_discrete_codes(latent_spec, base):
+def vary_discrete_codes(latent_spec: Sequence[Latent], base: np.ndarray) -> np.ndarray:
     """Gives row i of `base` the i-th value of every discrete code, so that the rows of a figure differ in it."""
     base, places = np.array(base, np.float32), latent_slices(latent_spec)
     for latent in latent_spec:
-        if latent.regularised and latent.distribution.is_discrete:
-            count = count_values(latent)
+        if latent.regularised and (count := count_values(latent)) is not None:
             # Spread over all values, so that five rows of ten digits are not always the first five.
             rows = np.arange(len(base)) * max(1, count // len(base))
             base[:, places[latent.name]] = latent.distribution.value_vectors(rows % count)

@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -13,7 +14,7 @@ MOST_PIXELS = 1_000_000
 """Of a picture that is one of many, as a film's frame: a run leaves as much as it shows, whatever its images' size."""
 
 
-def tile(images):
+def tile(images: np.ndarray) -> np.ndarray:
     """One picture of a grid of images.
 
     Args:
@@ -29,7 +30,7 @@ def tile(images):
     return picture[..., 0] if channels == 1 else picture
 
 
-def shrink(picture, most=MOST_PIXELS):
+def shrink(picture: np.ndarray, most: int = MOST_PIXELS) -> np.ndarray:
     """A uint8 picture [H, W] or [H, W, 3] of at most `most` pixels: of a larger one, means of equal squares."""
     factor = 1
     while (picture.shape[0] // factor) * (picture.shape[1] // factor) > most:
@@ -41,7 +42,7 @@ def shrink(picture, most=MOST_PIXELS):
     return squares.mean(axis=(1, 3)).round().astype(np.uint8).reshape(height, width, *picture.shape[2:])
 
 
-def stack(pictures, gap=4):
+def stack(pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
     """Pictures of equal channels below one another, left-aligned, on white."""
     width = max(picture.shape[1] for picture in pictures)
     parts = []
@@ -51,12 +52,12 @@ def stack(pictures, gap=4):
     return np.concatenate(parts)[:-gap]
 
 
-def encode_png(picture, scale=1):
+def encode_png(picture: np.ndarray, scale: int = 1) -> bytes:
     """PNG bytes of a uint8 picture [H, W] or [H, W, 3], enlarged by `scale`."""
     return imageio.imwrite("<bytes>", _enlarge(picture, scale), extension=".png")
 
 
-def encode_gif(pictures, milliseconds, scale=SCALE):
+def encode_gif(pictures: Sequence[np.ndarray], milliseconds: float, scale: int = SCALE) -> bytes:
     """GIF bytes of uint8 pictures of one size, repeating for ever, enlarged by `scale`."""
     buffer = io.BytesIO()
     frames = np.stack([_enlarge(picture, scale) for picture in pictures])
@@ -64,7 +65,7 @@ def encode_gif(pictures, milliseconds, scale=SCALE):
     return buffer.getvalue()
 
 
-def encode_mp4(pictures, milliseconds):
+def encode_mp4(pictures: Sequence[np.ndarray], milliseconds: float) -> bytes:
     """Bytes of an H.264 film of uint8 pictures of one size, enlarged by SCALE; needs imageio-ffmpeg."""
     frames = np.stack([_enlarge(picture, SCALE) for picture in pictures])
     frames = np.broadcast_to(frames[..., None], (*frames.shape, 3)) if frames.ndim == 3 else frames
@@ -75,5 +76,5 @@ def encode_mp4(pictures, milliseconds):
         return film.read_bytes()
 
 
-def _enlarge(picture, scale):
+def _enlarge(picture: np.ndarray, scale: int) -> np.ndarray:
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)

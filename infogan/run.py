@@ -1,21 +1,31 @@
 """What a trained run does for a program: `infogan.load`, then generate, encode, discriminate; numpy in and out."""
 
 import math
-from contextlib import ExitStack
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from infogan.codes import as_numbers, describe_codes, place_values, read_values
+from infogan.data import Split
+from infogan.distributions import DistInfo
+from infogan.model.architectures import ImageShape
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import COUNT, SEED, quote
 from infogan.system.messages import InputError
-from infogan.system.tf1 import check_process, find_gpus, session_config, tf
+from infogan.system.tf1 import Tensor, check_process, find_gpus, session_config, tf
 from infogan.training.checkpoints import newest_intact, restore_weights
-from infogan.training.run_folder import open_run
+from infogan.training.run_folder import RunFolder, open_run
+
+Held = TypeVar("Held")
 
 
-def load(path):
+def load(path: str | os.PathLike) -> "TrainedRun":
     """The run that was trained, from its newest checkpoint.
 
         run = infogan.load("ckt/mnist/NAME")
@@ -48,7 +58,7 @@ class TrainedRun:
       image_shape: (H, W, C).
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.spec = folder.load_spec()
         self.report = folder.load_report()
@@ -61,36 +71,48 @@ class TrainedRun:
         self.image_shape = self._opened.image_shape
 
     @property
-    def _model(self):
+    def _model(self) -> "TrainedModel":
         check_process()
         return self._opened
 
-    def __reduce__(self):  # of copy and pickle, and so of multiprocessing
+    def __reduce__(self) -> NoReturn:  # of copy and pickle, and so of multiprocessing
         raise InputError(
             "run",
             "a loaded run cannot be copied or sent to another process, but its folder can. Call infogan.load there.",
         )
 
-    def __enter__(self):
+    def __enter__(self) -> "TrainedRun":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Frees the session; a second call does nothing."""
         self._model.close()
 
-    def sample_latents(self, count, seed=0):
+    def sample_latents(self, count: int, seed: int = 0) -> np.ndarray:
         """Draws float32 [count, dim] from the prior, noise and codes in the spec's order."""
         return self._model.sample_latents(COUNT.check("count", count), SEED.check("seed", seed))
 
-    def latents(self, codes=None, noise=None, seed=0, count=None):
+    def latents(
+        self,
+        codes: Mapping[str, ArrayLike] | None = None,
+        noise: ArrayLike | None = None,
+        seed: int = 0,
+        count: int | None = None,
+    ) -> np.ndarray:
         """The latents that `generate` makes images of, with the same arguments: float32 [N, dim]."""
         drawn = self.sample_latents(1 if count is None else count, seed)
         return place_values(self.spec, drawn, {} if codes is None else codes, noise)
 
-    def generate(self, codes=None, noise=None, seed=0, count=None):
+    def generate(
+        self,
+        codes: Mapping[str, ArrayLike] | None = None,
+        noise: ArrayLike | None = None,
+        seed: int = 0,
+        count: int | None = None,
+    ) -> np.ndarray:
         """Images G(z, c).
 
         What is not given is drawn from the prior: without `count` once, for all images together, so that images differ
@@ -112,7 +134,7 @@ class TrainedRun:
         """
         return self._model.generate(self.latents(codes, noise, seed, count))
 
-    def generate_from(self, latents):
+    def generate_from(self, latents: ArrayLike) -> np.ndarray:
         """Images of latents float [..., dim] as `latents` and `sample_latents` give them: float32 [..., H, W, C].
 
         Raises:
@@ -127,7 +149,7 @@ class TrainedRun:
             )
         return self._model.generate(array)
 
-    def encode(self, images):
+    def encode(self, images: ArrayLike) -> dict[str, DistInfo]:
         """Q's posterior of every code: what the codes of an image seem to be.
 
         Args:
@@ -143,7 +165,7 @@ class TrainedRun:
         """
         return self._model.recognise(self._pixels(images))
 
-    def discriminate(self, images):
+    def discriminate(self, images: ArrayLike) -> np.ndarray:
         """D's probability that an image is a real one.
 
         Args:
@@ -157,11 +179,11 @@ class TrainedRun:
         """
         return self._model.discriminate(self._pixels(images))
 
-    def freeze(self):
+    def freeze(self) -> tuple[Any, dict[str, Any]]:
         """The run as a graph without variables, as `TrainedModel.freeze` describes it."""
         return self._model.freeze()
 
-    def _pixels(self, images):
+    def _pixels(self, images: ArrayLike) -> np.ndarray:
         """Checked images as pixels from 0 to 255."""
         images = as_numbers("images", images)
         if images.ndim != 4 or images.shape[1:] != self.image_shape:
@@ -208,13 +230,15 @@ class TrainedModel:
       InputError: if the run has no checkpoint, or a damaged one.
     """
 
-    def __init__(self, spec, folder):
-        self.spec, self.folder, self.update = spec, folder, newest_intact(folder.checkpoints)
-        if self.update is None:
+    def __init__(self, spec: ExperimentSpec, folder: RunFolder) -> None:
+        update = newest_intact(folder.checkpoints)
+        if update is None:
             raise InputError(
                 folder.checkpoints, "it holds no checkpoint, but a trained model is needed. Train it first."
             )
-        self.computed, self._open = {}, ExitStack()
+        self.spec, self.folder, self.update = spec, folder, update
+        self.computed: dict[Any, Any] = {}
+        self._open = ExitStack()
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._model = RegularizedGAN.of_spec(spec)
@@ -223,7 +247,7 @@ class TrainedModel:
             restore_weights(self._session, folder.checkpoints, self.update, self._model.variables)
         self._graph.finalize()
 
-    def _build(self):
+    def _build(self) -> None:
         model = self._model
         self._count = tf.placeholder(tf.int32, [])
         self._seed = tf.placeholder(tf.int64, [2])
@@ -250,31 +274,31 @@ class TrainedModel:
                 self._probability = tf.nn.sigmoid(judgement.logits)
                 self._features = judgement.q_features
 
-    def __enter__(self):
+    def __enter__(self) -> "TrainedModel":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Frees the session, and what was kept open; a second call does nothing."""
         self._open.close()
         self._session.close()
 
-    def keep_open(self, context):
+    def keep_open(self, context: AbstractContextManager[Held]) -> Held:
         """Enters a context that is left when the model is closed; returns what it gives."""
         return self._open.enter_context(context)
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> ImageShape:
         """(H, W, C)"""
         return self._model.image_shape
 
-    def sample_latents(self, count, seed):
+    def sample_latents(self, count: int, seed: int) -> np.ndarray:
         """Draws [count, dim] from the prior; the same for the same seed (int)."""
         return self._session.run(self._sampled, {self._count: count, self._seed: [seed, 0]})
 
-    def generate(self, latents):
+    def generate(self, latents: np.ndarray) -> np.ndarray:
         """Images of latents.
 
         Args:
@@ -287,7 +311,7 @@ class TrainedModel:
         flat = latents.reshape(-1, latents.shape[-1])
         return self._run(self._generated, self._latents, flat).reshape(*latents.shape[:-1], *self.image_shape)
 
-    def recognise(self, images, batch_statistics=False):
+    def recognise(self, images: np.ndarray, batch_statistics: bool = False) -> dict[str, DistInfo]:
         """Q's posterior of every code for real images.
 
         Args:
@@ -300,13 +324,13 @@ class TrainedModel:
         """
         return self._run(self._posteriors[batch_statistics], self._images, images)
 
-    def read(self, split):
+    def read(self, split: Split) -> dict[str, DistInfo]:
         """Q's posterior of every code for the images of a Split, as `recognise` gives it; read once and kept."""
         if ("read", id(split)) not in self.computed:
             self.computed["read", id(split)] = self.recognise(split.images)
         return self.computed["read", id(split)]
 
-    def values(self, split, batch_statistics=False):
+    def values(self, split: Split, batch_statistics: bool = False) -> dict[str, np.ndarray]:
         """What Q reads from each image of a Split (`infogan.codes.read_values`): dict of code name -> array [N].
 
         Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
@@ -315,7 +339,7 @@ class TrainedModel:
         read = [read_values(self.spec.codes, self.recognise(part, batch_statistics)) for part in parts]
         return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
 
-    def discriminate(self, images):
+    def discriminate(self, images: np.ndarray) -> np.ndarray:
         """D(x), the probability that an image is real, with the moving averages of real images.
 
         Args:
@@ -326,11 +350,11 @@ class TrainedModel:
         """
         return self._run(self._probability, self._images, images)
 
-    def features(self, images):
+    def features(self, images: np.ndarray) -> np.ndarray:
         """What Q's last layer sees of images [N, H, W, C] of pixels from 0 to 255: float32 array [N, features]."""
         return self._run(self._features, self._images, images)
 
-    def mutual_information(self, count, seed):
+    def mutual_information(self, count: int, seed: int) -> dict[str, float]:
         """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""
         latents = self.sample_latents(count, seed)
         batches = self._split(latents)
@@ -340,7 +364,7 @@ class TrainedModel:
             for code in self.spec.codes
         }
 
-    def freeze(self):
+    def freeze(self) -> tuple[Any, dict[str, Any]]:
         """What `generate`, `recognise` and `discriminate` compute, as a graph without variables.
 
         Returns:
@@ -361,17 +385,17 @@ class TrainedModel:
             )
         return definition, tf.nest.map_structure(lambda tensor: tensor.name, tensors)
 
-    def _run(self, fetches, placeholder, array):
+    def _run(self, fetches: Any, placeholder: Tensor, array: np.ndarray) -> Any:
         """Fetches of a whole array, batch by batch. TensorFlow's fused convolutions fail on an empty one."""
         fed = array if len(array) else np.zeros((1, *array.shape[1:]), np.float32)
         parts = [self._session.run(fetches, {placeholder: part}) for part in self._split(fed)]
         return tf.nest.map_structure(lambda *values: np.concatenate(values)[: len(array)], *parts)
 
-    def _split(self, array):
+    def _split(self, array: np.ndarray) -> list[np.ndarray]:
         """Nearly equal parts: a last batch of one image would have no statistics of its own."""
         return np.array_split(array, -(-len(array) // count_batch(self.image_shape)))
 
 
-def count_batch(image_shape):
+def count_batch(image_shape: ImageShape) -> int:
     """Most images of this shape in a session run: BATCH, or fewer where BATCH_NUMBERS are reached before."""
     return max(1, min(BATCH, BATCH_NUMBERS // math.prod(image_shape)))

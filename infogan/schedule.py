@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 import re
+from collections.abc import Sequence
 
 from infogan.system.messages import InputError
 
@@ -22,9 +23,9 @@ class Schedule:
       InputError: if they are no such points.
     """
 
-    points: tuple = ()
+    points: Sequence[tuple[int, float]] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             points = tuple((update, share) for update, share in self.points)
         except (TypeError, ValueError):
@@ -35,31 +36,34 @@ class Schedule:
             raise _no_schedule(points)
 
     @classmethod
-    def from_text(cls, text):
+    def from_text(cls, text: str) -> "Schedule":
         """ "400:0,600:1" -> 0 up to update 400, 1 from update 600 on; "none" -> full strength throughout."""
         if text == "none":
             return cls()
-        matches = [POINT_PATTERN.fullmatch(part.strip()) for part in text.split(",")]
-        if not all(matches):
-            raise _no_schedule(text)
-        return cls(tuple((int(match[1]), float(match[2])) for match in matches))
+        points = []
+        for part in text.split(","):
+            match = POINT_PATTERN.fullmatch(part.strip())
+            if not match:
+                raise _no_schedule(text)
+            points.append((int(match[1]), float(match[2])))
+        return cls(points)
 
     @property
-    def start(self):
+    def start(self) -> float:
         """The update up to which the share is 0: 0 if it never is, infinity if it always is."""
         if not self.points or self.points[0][1] > 0:
             return 0
         leading = list(itertools.takewhile(lambda point: point[1] == 0, self.points))
         return leading[-1][0] if len(leading) < len(self.points) else math.inf
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ",".join(f"{update}:{share:g}" for update, share in self.points) or "none"
 
 
 FULL = Schedule()
 
 
-def schedules_from_text(text):
+def schedules_from_text(text: str) -> tuple[Schedule, ...]:
     """Schedules of several codes: "none/400:0,600:1" -> one at full strength throughout, one that rises; "none" -> ().
 
     Raises:
@@ -68,7 +72,7 @@ def schedules_from_text(text):
     return () if text == "none" else tuple(map(Schedule.from_text, text.split("/")))
 
 
-def one_after_another(count, first, apart):
+def one_after_another(count: int, first: int, apart: int) -> tuple[Schedule, ...]:
     """Schedules of codes that come in one after another: the next begins to rise where one is at full strength.
 
     Args:
@@ -83,13 +87,13 @@ def one_after_another(count, first, apart):
     return tuple(Schedule(((start, 0.0), (start + apart, 1.0))) for start in starts)
 
 
-def _is_point(update, share):
+def _is_point(update: object, share: object) -> bool:
     if isinstance(update, bool) or isinstance(share, bool):
         return False
     return isinstance(update, int) and update >= 0 and isinstance(share, (int, float)) and 0 <= share <= LARGEST_SHARE
 
 
-def _no_schedule(given):
+def _no_schedule(given: object) -> InputError:
     return InputError(
         "schedule",
         f"{given!r} was given, but shares from 0 to {LARGEST_SHARE:g} at rising updates are needed, as 400:0,600:1, "

@@ -8,12 +8,16 @@ import dataclasses
 import functools
 import itertools
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from infogan import distributions
 from infogan.distributions import Distribution
 from infogan.model.architectures import (
     ARCHITECTURES,
     Architecture,
+    ImageShape,
+    ImageSize,
     check_image_shape,
     find_architecture,
     find_image_shape,
@@ -56,7 +60,7 @@ FAMILIES = (Distribution, Optimizer, Term)
 """What a spec holds of any subclass, a program's own as well; JSON names the class."""
 
 
-def _encode(value):
+def _encode(value: Any) -> Any:
     """A value as JSON holds it."""
     if isinstance(value, Architecture):
         return value.name
@@ -66,19 +70,19 @@ def _encode(value):
     return [_encode(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _decode(family, document):
+def _decode(family: type, document: dict[str, Any]) -> Any:
     """The dataclass that `_encode` turned into a dict; fields that it lacks have their defaults."""
-    kinds = {field.name: field.metadata.get("kind") for field in dataclasses.fields(family)}
+    kinds = {field.name: field.metadata["kind"] for field in dataclasses.fields(family)}
     return family(**{name: kinds[name].from_json(value) for name, value in document.items()})
 
 
-def _decode_member(base, document):
+def _decode_member(base: type, document: dict[str, Any]) -> Any:
     """The distribution, optimiser or term that `_encode` turned into a dict."""
     fields = {name: _decode_value(base, value) for name, value in document.items()}
     return _find_family(base, fields.pop("type"))(**fields)
 
 
-def _decode_value(base, value):
+def _decode_value(base: type, value: Any) -> Any:
     """A value in a member's field: a tuple, a member in the member, or a Schedule, where JSON cannot hold it."""
     if isinstance(value, list):
         return tuple(_decode_value(base, item) for item in value)
@@ -87,7 +91,7 @@ def _decode_value(base, value):
     return value
 
 
-def _find_family(base, name):
+def _find_family(base: type, name: str) -> type:
     """The class of that name: one of ours, or else the user's newest, whose module must have been imported."""
     families = [base]
     for family in families:  # which grows
@@ -103,7 +107,7 @@ def _find_family(base, name):
     return (ours or named)[-1]
 
 
-def _any_of(base, needed, **more):
+def _any_of(base: type, needed: str, **more: Any) -> Kind:
     return instance(base, needed, from_json=functools.partial(_decode_member, base), **more)
 
 
@@ -123,7 +127,7 @@ POSITIVE, WEIGHT, SHARE = number(above=True), number(), number(high=1.0)
 SIDE = whole(1)
 
 
-def _sides(size):
+def _sides(size: Any) -> tuple:
     return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
 
 
@@ -134,7 +138,7 @@ SIZE = Kind(
 )
 
 
-def _is_range(ends):
+def _is_range(ends: Any) -> bool:
     low, high = ends
     return isinstance(ends, (list, tuple)) and -LARGEST_NUMBER <= low < high <= LARGEST_NUMBER
 
@@ -169,13 +173,13 @@ class Latent(Checked):
     )
 
 
-def latent_slices(latent_spec):
+def latent_slices(latent_spec: Sequence[Latent]) -> dict[str, slice]:
     """Where each latent lies in z: dict of name -> slice of its last axis."""
     ends = itertools.accumulate(latent.distribution.dim for latent in latent_spec)
     return {latent.name: slice(end - latent.distribution.dim, end) for latent, end in zip(latent_spec, ends)}
 
 
-def category_codes(*categories):
+def category_codes(*categories: int) -> tuple[Latent, ...]:
     """Categorical codes that carry numbers for names, because nobody knows beforehand what they come to mean.
 
     Args:
@@ -189,7 +193,7 @@ def category_codes(*categories):
     )
 
 
-def continuous_codes(count, fix_std=False):
+def continuous_codes(count: int, fix_std: bool = False) -> tuple[Latent, ...]:
     """Continuous codes, uniform on [-1, 1], that carry numbers for names: continuous_1, continuous_2, ...
 
     Args:
@@ -205,7 +209,7 @@ def continuous_codes(count, fix_std=False):
     )
 
 
-def circular_codes(count):
+def circular_codes(count: int) -> tuple[Latent, ...]:
     """Codes that are angles and carry numbers for names: circular_1, circular_2, ...
 
     Args:
@@ -229,7 +233,7 @@ class PaperValue(Checked):
     rule: str = setting(choice(("at most", "at least")), "when ours holds against it", "at most")
 
 
-def _list_of(family):
+def _list_of(family: type) -> Kind:
     name = family.__name__
     kind = instance(family, name, from_json=lambda document: _decode(family, document))
     return several(kind, f"a list of {name}s")
@@ -252,7 +256,7 @@ class ExperimentSpec(Checked):
     output_dist: Distribution = setting(
         OUTPUT, "distribution of an image's pixels given the generator's output; images are scaled to its pixel_range"
     )
-    latent_spec: tuple = setting(_list_of(Latent), "the parts of the generator's input, in order")
+    latent_spec: Sequence[Latent] = setting(_list_of(Latent), "the parts of the generator's input, in order")
     leaky_rate: float = setting(SHARE, "negative slope of the rectifiers of D and Q")
     info_reg_coeff: float = setting(WEIGHT, "lambda of the categorical codes", flag=True)
     continuous_weight: float = setting(WEIGHT, "lambda of the continuous codes", flag=True)
@@ -264,7 +268,7 @@ class ExperimentSpec(Checked):
     constant_rate_share: float = setting(
         SHARE, "share of the run after which both rates fall linearly to 0; 1: never", 1.0, flag=True
     )
-    code_schedules: tuple = setting(
+    code_schedules: Sequence[Schedule] = setting(
         SCHEDULES, "share of lambda over the updates, as 400:0,600:1, a code after the other with / between", (), True
     )
     optimizer: Optimizer = setting(
@@ -304,17 +308,17 @@ class ExperimentSpec(Checked):
     sweep_limit: float = setting(
         POSITIVE, "continuous codes are drawn from minus to plus this number; angles at most by a whole turn", 2.0
     )
-    paper_values: tuple = setting(_list_of(PaperValue), "the paper's numbers", ())
+    paper_values: Sequence[PaperValue] = setting(_list_of(PaperValue), "the paper's numbers", ())
     factor: str | None = setting(
         optional(FILE_NAME), "the factor of variation whose row of Table 5 or 7 this is, None for any other", None
     )
-    image_size: int | tuple | None = setting(
+    image_size: ImageSize | None = setting(
         optional(SIZE),
         "(H, W) of the images, or the side of square ones, to which pictures of any size are brought; None: the square "
         "of as many numbers as output_dist has, nothing is resized",
         None,
     )
-    input_range: tuple | None = setting(
+    input_range: tuple[float, float] | None = setting(
         optional(RANGE),
         "the values in the pictures' files that become black and white; None: 0 and 255 of 8 bits, of more bits the "
         "lowest and the highest of the whole set",
@@ -329,16 +333,16 @@ class ExperimentSpec(Checked):
     channels: int | None = setting(
         optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
     )
-    terms: tuple = setting(TERMS, "what the steps minimise beside what the fields above give", ())
+    terms: Sequence[Term] = setting(TERMS, "what the steps minimise beside what the fields above give", ())
     smoke: bool = setting(
         SWITCH, "whether this only shows that all works: nothing is learned, and what takes long is not measured", False
     )
 
     @classmethod
-    def name_field(cls, name):
+    def name_field(cls, name: str) -> str:
         return name
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         architecture = find_architecture(self.network)
         is_ours = architecture.name in ARCHITECTURES
@@ -348,7 +352,7 @@ class ExperimentSpec(Checked):
         self._check_schedules()
         self._check_views()
 
-    def _check_latents(self):
+    def _check_latents(self) -> None:
         for latent in self.latent_spec:
             whole(1, LARGEST_DIM).check(f"dim of {latent.name}", latent.distribution.dim)
         names = [latent.name for latent in self.latent_spec]
@@ -372,7 +376,7 @@ class ExperimentSpec(Checked):
                     "Make it that many codes.",
                 )
 
-    def _check_schedules(self):
+    def _check_schedules(self) -> None:
         schedules = self.code_schedules
         if schedules and len(schedules) != len(self.codes):
             raise InputError(
@@ -381,7 +385,7 @@ class ExperimentSpec(Checked):
                 f"{', '.join(latent.name for latent in self.codes)} is needed, or none at all.",
             )
 
-    def _check_views(self):
+    def _check_views(self) -> None:
         if not self.view_information:
             return
         if not self.augmentation:
@@ -398,17 +402,17 @@ class ExperimentSpec(Checked):
             )
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> ImageShape:
         """(H, W, C) of an image."""
         return find_image_shape(self.output_dist.dim, self.image_size)
 
     @property
-    def views(self):
+    def views(self) -> int:
         """How many views of each real image a batch holds."""
         return 2 if self.view_information else 1
 
     @property
-    def objective(self):
+    def objective(self) -> tuple[Term, ...]:
         """What the steps minimise (Eq. 6): a tuple of Terms, those that fields give first."""
         schedules = self.code_schedules or [FULL] * len(self.codes)
         information = (
@@ -419,41 +423,41 @@ class ExperimentSpec(Checked):
         return (Adversarial(kind=self.gan_loss), *information, *views, *self.terms)
 
     @property
-    def codes(self):
+    def codes(self) -> tuple[Latent, ...]:
         """The regularised latents, in order."""
         return tuple(latent for latent in self.latent_spec if latent.regularised)
 
     @property
-    def updates(self):
+    def updates(self) -> int:
         """Updates in the whole run."""
         return self.max_epoch * self.updates_per_epoch
 
     @property
-    def late_codes(self):
+    def late_codes(self) -> list[str]:
         """Names of the codes whose schedule has them come in after the last update."""
         return [
             latent.name for latent, schedule in zip(self.codes, self.code_schedules) if schedule.start >= self.updates
         ]
 
-    def code_weight(self, latent):
+    def code_weight(self, latent: Latent) -> float:
         """lambda of one code."""
         return self.info_reg_coeff if latent.distribution.is_discrete else self.continuous_weight
 
-    def sweep_ends(self, latent):
+    def sweep_ends(self, latent: Latent) -> tuple[float, float]:
         """The lowest and the highest number in a sweep of one code: two floats."""
         values = latent.distribution.sweep(2, self.sweep_limit)
         return float(values.min()), float(values.max())
 
-    def to_document(self):
+    def to_document(self) -> dict[str, Any]:
         """This spec as a dict that goes to JSON as it is."""
         return {"version": VERSION, **_encode(self)}
 
-    def to_json(self):
+    def to_json(self) -> str:
         """This spec as text, one field a line."""
         return json.dumps(self.to_document(), indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> "ExperimentSpec":
         """The spec that `to_json` wrote, in this version or an earlier one.
 
         Raises:
@@ -469,7 +473,7 @@ class ExperimentSpec(Checked):
             raise InputError("spec.json", f"it is no ExperimentSpec ({error!r}). Start a new run.") from error
 
 
-def upgrade(document):
+def upgrade(document: dict[str, Any]) -> dict[str, Any]:
     """A spec's document of any version, whole or in part, as this version writes it.
 
     Fields that came later have their defaults, so that documents which mean the same are the same afterwards.
@@ -492,13 +496,13 @@ def upgrade(document):
     return {**document, "version": VERSION}
 
 
-def _fill(family, document):
+def _fill(family: type, document: dict[str, Any]) -> dict[str, Any]:
     """The document of a dataclass with the defaults of fields that it lacks."""
     fields = [field for field in dataclasses.fields(family) if field.default is not dataclasses.MISSING]
     return {field.name: _encode(field.default) for field in fields} | document
 
 
-def _upgrade_warmups(document):
+def _upgrade_warmups(document: dict[str, Any]) -> dict[str, Any]:
     """Version 0: before there were schedules, `continuous_stagger` and `turning_warmup` said a part of these."""
     document = dict(document)
     stagger, warmup = document.pop("continuous_stagger", 0), document.pop("turning_warmup", 0)
@@ -509,7 +513,7 @@ def _upgrade_warmups(document):
     return document
 
 
-def _stagger(latents, updates):
+def _stagger(latents: list[dict[str, Any]], updates: int) -> list[dict[str, Any]]:
     """Each continuous code comes in so many updates after the one before it."""
     schedules, start = [], 0
     for latent in latents:
@@ -520,7 +524,7 @@ def _stagger(latents, updates):
     return schedules
 
 
-def _upgrade_adam(document):
+def _upgrade_adam(document: dict[str, Any]) -> dict[str, Any]:
     """Version 1: every optimiser was Adam."""
     document = dict(document)
     if (beta1 := document.pop("adam_beta1", None)) is not None:

@@ -26,9 +26,17 @@ RANKS = {
 }
 
 
+def nodes_that_run(tree):
+    """All nodes below one, but what stands under `if TYPE_CHECKING`: only type checkers read it."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
+            yield node
+            yield from nodes_that_run(node)
+
+
 def modules_of(path):
     """Dotted names of all that a file imports, inside functions too."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_that_run(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
         elif isinstance(node, ast.Import):

@@ -15,9 +15,10 @@ name, or any other as it is:
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from infogan.model.layers import (
+    Row,
     batch_norm,
     conv,
     dense,
@@ -33,23 +34,28 @@ from infogan.model.layers import (
 from infogan.system.checks import IDENTIFIER, TEXT, Checked, Kind, documented, setting, whole
 from infogan.system.messages import InputError
 
+ImageShape = tuple[int, int, int]
+"""(H, W, C)"""
+ImageSize = int | tuple[int, int]
+"""(H, W), or the side of a square."""
 
-def one_output():
+
+def one_output() -> list[Row]:
     """D's own layer in every table: "FC. output layer for D"."""
     return [dense(1)]
 
 
-def q_with_hidden_layer(leaky_rate, outputs):
+def q_with_hidden_layer(leaky_rate: float, outputs: int) -> list[Row]:
     """Q's own layers in Tables 1 to 3: "FC. 128-batchnorm-lRELU-FC.output for Q"."""
     return [dense(128), batch_norm(), leaky_relu(leaky_rate), dense(outputs)]
 
 
-def q_without_hidden_layer(leaky_rate, outputs):
+def q_without_hidden_layer(leaky_rate: float, outputs: int) -> list[Row]:
     """Q's own layer in Tables 4 and 6: "FC. output layer for Q"; D and Q share everything else."""
     return [dense(outputs)]
 
 
-def _is_image_shape(shape):
+def _is_image_shape(shape: Sequence[int]) -> bool:
     return len(shape) == 3 and all(map(whole(1).accepts, shape)) and shape[2] in (1, 3)
 
 
@@ -71,38 +77,38 @@ class Architecture(Checked):
     """
 
     name: str = setting(IDENTIFIER, "what a spec's JSON calls it")
-    image_shapes: tuple = setting(SHAPES, "the shapes (H, W, C) it can make")
-    trunk: Callable = setting(
+    image_shapes: Sequence[ImageShape] = setting(SHAPES, "the shapes (H, W, C) it can make")
+    trunk: Callable[[ImageShape, float], Sequence[Row]] = setting(
         ROWS, "function of (image_shape, leaky_rate): rows of what D and Q share; [B, H, W, C] -> [B, N]"
     )
-    generator: Callable = setting(
+    generator: Callable[[ImageShape], Sequence[Row]] = setting(
         ROWS, "function of image_shape: rows of G; latents [B, dim] -> [B, H, W, C] before the output distribution"
     )
-    discriminator_head: Callable = setting(
+    discriminator_head: Callable[[], Sequence[Row]] = setting(
         ROWS, "function without arguments: rows of D's own layers; [B, N] -> logits [B, 1]", one_output
     )
-    recognition_head: Callable = setting(
+    recognition_head: Callable[[float, int], Sequence[Row]] = setting(
         ROWS,
         "function of (leaky_rate, outputs): rows of Q's own layers; [B, N] -> [B, outputs]",
         q_with_hidden_layer,
     )
     shapes_in_words: str = setting(TEXT, "`image_shapes` for people; by default they are listed", "")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if not self.shapes_in_words:
             object.__setattr__(self, "shapes_in_words", ", ".join(map(show_size, self.image_shapes)))
         _defined[self.name] = self
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Architecture({self.name!r}, ...)"
 
 
-_defined = {}
+_defined: dict[str, Architecture] = {}
 """The last Architecture of each name, as a spec's JSON knows nothing but names."""
 
 
-def find_architecture(network):
+def find_architecture(network: str | Architecture) -> Architecture:
     """The Architecture called `network`, one of ARCHITECTURES or else the newest of that name; or `network` itself.
 
     Raises:
@@ -124,7 +130,7 @@ def find_architecture(network):
     return ARCHITECTURES.get(network) or _defined[network]
 
 
-def find_image_shape(numbers, image_size=None):
+def find_image_shape(numbers: int, image_size: ImageSize | None = None) -> ImageShape:
     """The shape (H, W, C) of grey or RGB images of a size.
 
     Args:
@@ -150,7 +156,7 @@ def find_image_shape(numbers, image_size=None):
     )
 
 
-def check_image_shape(network, image_shape, where):
+def check_image_shape(network: str | Architecture, image_shape: ImageShape, where: str) -> None:
     """Refuses images that an architecture does not make; `where` is the field that asks for them.
 
     Raises:
@@ -164,17 +170,17 @@ def check_image_shape(network, image_shape, where):
         )
 
 
-def find_sides(image_size):
+def find_sides(image_size: int | Sequence[int]) -> tuple[int, ...]:
     """(H, W) of an `image_size`, which is that already, or the side of a square."""
     return (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
 
 
-def show_size(image_size):
+def show_size(image_size: int | Sequence[int]) -> str:
     """ "64x96" of (64, 96), "64x96x3" of (64, 96, 3), and of a side that side twice."""
     return "x".join(map(str, find_sides(image_size)))
 
 
-def _mnist_trunk(image_shape, leaky_rate):
+def _mnist_trunk(image_shape: ImageShape, leaky_rate: float) -> list[Row]:
     """Table 1, left, and Table 4, left: [B, 28, 28, 1] or [B, 32, 32, 1] -> [B, 1024]."""
     return [
         conv(64), leaky_relu(leaky_rate),  # [B, H/2, W/2, 64]
@@ -184,7 +190,7 @@ def _mnist_trunk(image_shape, leaky_rate):
     ]  # fmt: skip
 
 
-def _mnist_generator(image_shape):
+def _mnist_generator(image_shape: ImageShape) -> list[Row]:
     """Table 1, right, and Table 4, right; latents [B, 74] -> [B, 28, 28, 1], or [B, 133] -> [B, 32, 32, 1].
 
     The tables do not print the last layer's stride; 28x28 and 32x32 need 2. Table 1 prints no sigmoid either, which the
@@ -200,7 +206,7 @@ def _mnist_generator(image_shape):
     ]  # fmt: skip
 
 
-def _svhn_trunk(image_shape, leaky_rate):
+def _svhn_trunk(image_shape: ImageShape, leaky_rate: float) -> list[Row]:
     """Tables 2 and 3, left, which print the same layers; [B, 32, 32, 3] -> [B, 4096], without a dense layer."""
     return [
         conv(64), leaky_relu(leaky_rate),  # [B, 16, 16, 64]
@@ -210,7 +216,7 @@ def _svhn_trunk(image_shape, leaky_rate):
     ]  # fmt: skip
 
 
-def _svhn_generator(image_shape):
+def _svhn_generator(image_shape: ImageShape) -> list[Row]:
     """Tables 2 and 3, right; latents [B, 168] or [B, 228] -> [B, 32, 32, 3] before the output distribution's tanh.
 
     As printed, the second and third up-convolution have no batch norm.
@@ -225,7 +231,7 @@ def _svhn_generator(image_shape):
     ]  # fmt: skip
 
 
-def _chairs_trunk(image_shape, leaky_rate):
+def _chairs_trunk(image_shape: ImageShape, leaky_rate: float) -> list[Row]:
     """Table 6, left; [B, 64, 64, 1] -> [B, 1024]."""
     return [
         conv(64), leaky_relu(leaky_rate),  # [B, 32, 32, 64]
@@ -238,7 +244,7 @@ def _chairs_trunk(image_shape, leaky_rate):
     ]  # fmt: skip
 
 
-def _chairs_generator(image_shape):
+def _chairs_generator(image_shape: ImageShape) -> list[Row]:
     """Table 6, right; latents [B, 189] -> [B, 64, 64, 1] before the output distribution's sigmoid.
 
     The table does not print the last layer's stride; 64x64 needs 2.
@@ -262,20 +268,20 @@ SMALL_MAP = 7
 """Shorter side of a map at which DCGAN's stages end."""
 
 
-def _dcgan_trunk(image_shape, leaky_rate):
+def _dcgan_trunk(image_shape: ImageShape, leaky_rate: float) -> list[Row]:
     """Table 2's pattern with as many stages as the picture needs: [B, H, W, C] -> [B, N].
 
     Each stage halves both sides, until the shorter one is 7 or less, or one is odd: 28x28 -> 7x7, 64x96 -> 4x6,
     144x144 -> 9x9. Channels double from 64, up to 512. As in DCGAN (Radford et al. 2016, arXiv:1511.06434) every
     convolution of D but the first has batch norm, and so has every up-convolution of G but the last.
     """
-    rows = []
+    rows: list[Row] = []
     for channels in _stage_channels(image_shape):
         rows += [conv(channels), *([batch_norm()] if rows else []), leaky_relu(leaky_rate)]  # [B, h/2, w/2, channels]
     return [*rows, reshape(-1)]  # [B, N]
 
 
-def _dcgan_generator(image_shape):
+def _dcgan_generator(image_shape: ImageShape) -> list[Row]:
     """A dense layer to the smallest map, then up-convolutions; latents -> [B, H, W, C], before output_dist."""
     first, *others = reversed(_stage_channels(image_shape))
     height, width = (side >> len(others) + 1 for side in image_shape[:2])
@@ -285,10 +291,10 @@ def _dcgan_generator(image_shape):
     return [*rows, up_conv(image_shape[-1])]  # [B, H, W, C]
 
 
-def _stage_channels(image_shape):
+def _stage_channels(image_shape: ImageShape) -> list[int]:
     """Channels after each stage, from the picture to the smallest map: (64, 128, 256) for 32x32."""
     height, width = image_shape[:2]
-    channels = []
+    channels: list[int] = []
     while min(height, width) > SMALL_MAP and height % 2 == width % 2 == 0:
         channels.append(min(FIRST_CHANNELS << len(channels), MOST_CHANNELS))
         height, width = height // 2, width // 2
@@ -300,7 +306,7 @@ _DCGAN_SHAPES = tuple((*size, channels) for size in _DCGAN_SIZES for channels in
 _DCGAN_WORDS = "28x28, or sides that are multiples of 16 from 16 to 256, in grey or RGB"
 
 
-def _resnet_trunk(image_shape, leaky_rate):
+def _resnet_trunk(image_shape: ImageShape, leaky_rate: float) -> list[Row]:
     """D of Gulrajani et al. 2017, "Improved Training of Wasserstein GANs" (arXiv:1704.00028); -> [B, 128] or [B, 8192].
 
     At 32x32 the critic of the authors' gan_cifar_resnet.py, at 64x64 `GoodDiscriminator` of their gan_64x64.py. As in
@@ -328,7 +334,7 @@ def _resnet_trunk(image_shape, leaky_rate):
     ]
 
 
-def _resnet_generator(image_shape):
+def _resnet_generator(image_shape: ImageShape) -> list[Row]:
     """G of the same: `Generator` at 32x32, `GoodGenerator` at 64x64; latents -> [B, H, W, C], before output_dist."""
     first, blocks = (128, [128] * 3) if image_shape[0] == 32 else (512, [512, 256, 128, 64])
     return [
@@ -340,7 +346,7 @@ def _resnet_generator(image_shape):
     ]  # fmt: skip
 
 
-def _first_down_block(channels, leaky_rate):
+def _first_down_block(channels: int, leaky_rate: float) -> Row:
     """The block that sees the image: no rectifier and no batch norm before its first layer; halves both sides."""
     return residual(
         conv(channels, stride=1, kernel=3), leaky_relu(leaky_rate),
@@ -349,7 +355,7 @@ def _first_down_block(channels, leaky_rate):
     )  # fmt: skip
 
 
-def _down_block(channels_before, channels, leaky_rate):
+def _down_block(channels_before: int, channels: int, leaky_rate: float) -> Row:
     """[B, H, W, channels_before] -> [B, H/2, W/2, channels].
 
     The shortcut's 1x1 convolution and its mean, like those of `_up_block`, could change places: here comes first what
@@ -362,7 +368,7 @@ def _down_block(channels_before, channels, leaky_rate):
     )  # fmt: skip
 
 
-def _plain_block(channels, leaky_rate):
+def _plain_block(channels: int, leaky_rate: float) -> Row:
     """[B, H, W, channels] -> the same shape."""
     return residual(
         batch_norm(), leaky_relu(leaky_rate), conv(channels, stride=1, kernel=3),
@@ -370,7 +376,7 @@ def _plain_block(channels, leaky_rate):
     )  # fmt: skip
 
 
-def _up_block(channels):
+def _up_block(channels: int) -> Row:
     """[B, H, W, any] -> [B, 2H, 2W, channels]."""
     return residual(
         batch_norm(), relu(), up_sample(), conv(channels, stride=1, kernel=3),

@@ -9,7 +9,7 @@ is that the mapping of distributions can be inverted, which is not shown for the
 import math
 
 from infogan.model.replicas import count_replicas, own_share
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import Tensor, tf
 
 ROTATION = 15.0 * math.pi / 180.0
 SHEAR = 0.2
@@ -22,7 +22,14 @@ do not come to stand for slants.
 """
 
 
-def augment(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
+def augment(
+    images: Tensor,
+    strength: float,
+    seed: Tensor,
+    parts: int = 1,
+    turning: float | Tensor = 1.0,
+    scaling: float | Tensor = 1.0,
+) -> Tensor:
     """Rotates, shears, scales and shifts each image by random amounts.
 
     Bilinear, outside is 0, differentiable with respect to the images.
@@ -49,7 +56,7 @@ def augment(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
     padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])  # [B, H + 2, W + 2, C]
     pixels = tf.reshape(padded, [batch_size, (height + 2) * (width + 2), images.shape[3]])
 
-    def pixel_at(row, column):  # [B, H, W] each -> [B, H, W, C]
+    def pixel_at(row: Tensor, column: Tensor) -> Tensor:  # [B, H, W] each -> [B, H, W, C]
         row = tf.cast(tf.clip_by_value(row + 1, 0, height + 1), tf.int32)
         column = tf.cast(tf.clip_by_value(column + 1, 0, width + 1), tf.int32)
         return tf.gather(pixels, row * (width + 2) + column, batch_dims=1)
@@ -59,7 +66,16 @@ def augment(images, strength, seed, parts=1, turning=1.0, scaling=1.0):
     return (1 - bottom_share) * upper + bottom_share * lower
 
 
-def _source_positions(batch_size, height, width, strength, seed, parts, turning, scaling):
+def _source_positions(
+    batch_size: Tensor,
+    height: int,
+    width: int,
+    strength: float,
+    seed: Tensor,
+    parts: int,
+    turning: float | Tensor,
+    scaling: float | Tensor,
+) -> tuple[Tensor, Tensor]:
     """Where in its source each pixel of the result lies: column and row, [B, H, W] each."""
     drawn = strength * tf.random.stateless_uniform([6, batch_size * count_replicas(), 1, 1], seed, -1.0, 1.0)
     amounts = [own_share(drawn[i], parts) for i in range(6)]  # [B, 1, 1] each

@@ -1,13 +1,17 @@
 """RegularizedGAN: generator, discriminator and recognition network over a described latent vector."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from infogan.distributions import Product
-from infogan.model import architectures
+from infogan.distributions import DistInfo, Distribution, Product
+from infogan.model.architectures import Architecture, ImageShape, ImageSize, find_architecture, find_image_shape
 from infogan.model.layers import GENERATED, Network, Normalisation
 from infogan.model.losses import mutual_information_bound
 from infogan.system.messages import InputError
-from infogan.system.tf1 import fold_in, tf
+from infogan.system.tf1 import Tensor, Variable, fold_in, tf
+
+if TYPE_CHECKING:  # which import this
+    from infogan.spec import ExperimentSpec, Latent
 
 
 class Judgement(NamedTuple):
@@ -19,12 +23,12 @@ class Judgement(NamedTuple):
       q_features: Tensor [B, features], what Q's last layer sees.
     """
 
-    logits: object
-    reg_dist_info: dict
-    q_features: object
+    logits: Tensor
+    reg_dist_info: DistInfo
+    q_features: Tensor
 
 
-def split_judgement(judgement):
+def split_judgement(judgement: Judgement) -> list[Judgement]:
     """The Judgements of the two halves of a batch."""
     logits, features = tf.split(judgement.logits, 2), tf.split(judgement.q_features, 2)
     infos = {key: tf.split(value, 2) for key, value in judgement.reg_dist_info.items()}
@@ -47,12 +51,21 @@ class RegularizedGAN:
         has.
     """
 
-    def __init__(self, output_dist, latent_spec, network, leaky_rate, seed, spectral_norm=False, image_size=None):
-        table = architectures.find_architecture(network)
+    def __init__(
+        self,
+        output_dist: Distribution,
+        latent_spec: Sequence["Latent"],
+        network: str | Architecture,
+        leaky_rate: float,
+        seed: int,
+        spectral_norm: bool = False,
+        image_size: ImageSize | None = None,
+    ) -> None:
+        table = find_architecture(network)
         self._network = table.name
         self.output_dist = output_dist
         self.latent_spec = tuple(latent_spec)
-        self.image_shape = architectures.find_image_shape(output_dist.dim, image_size)
+        self.image_shape: ImageShape = find_image_shape(output_dist.dim, image_size)
         self.latent_dist = Product([latent.distribution for latent in self.latent_spec])
         self.reg_latents = tuple(latent for latent in self.latent_spec if latent.regularised)
         self.reg_latent_dist = Product([latent.distribution for latent in self.reg_latents])
@@ -63,7 +76,7 @@ class RegularizedGAN:
         self._generator = Network("generator", seed, table.generator(self.image_shape))
 
     @classmethod
-    def of_spec(cls, spec):
+    def of_spec(cls, spec: "ExperimentSpec") -> "RegularizedGAN":
         """The model of an ExperimentSpec."""
         return cls(
             spec.output_dist,
@@ -75,7 +88,7 @@ class RegularizedGAN:
             spec.image_size,
         )
 
-    def generate(self, z, normalisation=None):
+    def generate(self, z: Tensor, normalisation: Normalisation | None = None) -> Tensor:
         """Images G(z).
 
         Args:
@@ -93,7 +106,7 @@ class RegularizedGAN:
         dist_info = self.output_dist.activate_dist(tf.reshape(output, [-1, self.output_dist.dim]))  # [B, H * W * C]
         return tf.reshape(self.output_dist.sample(dist_info), [-1, *self.image_shape])
 
-    def discriminate(self, x, normalisation):
+    def discriminate(self, x: Tensor, normalisation: Normalisation) -> Judgement:
         """D and Q on images x [B, H, W, C]: a Judgement. What is not fetched from it costs nothing."""
         features = self._trunk(x, normalisation)  # [B, N]
         self._check_shape("trunk", features, (None,))
@@ -103,7 +116,7 @@ class RegularizedGAN:
         self._check_shape("recognition_head", flat, (self.reg_latent_dist.dist_flat_dim,))
         return Judgement(logits[:, 0], self.reg_latent_dist.activate_dist(flat), q_features)
 
-    def _check_shape(self, part, tensor, needed):
+    def _check_shape(self, part: str, tensor: Tensor, needed: tuple[int | None, ...]) -> None:
         """Refuses a part of an architecture that makes something else than [B, *needed]."""
         if not tensor.shape[1:].is_compatible_with(needed):
             raise InputError(
@@ -112,7 +125,7 @@ class RegularizedGAN:
                 f"but {['B', *needed]} is needed.",
             )
 
-    def sample_latents(self, count, seed):
+    def sample_latents(self, count: int | Tensor, seed: Tensor) -> Tensor:
         """Draws [count, latent_dist.dim] from the prior; each latent's numbers follow from `seed` and its name.
 
         Args:
@@ -123,12 +136,12 @@ class RegularizedGAN:
             [latent.distribution.sample_prior(count, fold_in(seed, latent.name)) for latent in self.latent_spec]
         )
 
-    def reg_z(self, z):
+    def reg_z(self, z: Tensor) -> Tensor:
         """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""
         parts = zip(self.latent_spec, self.latent_dist.split_var(z))
         return self.reg_latent_dist.join_vars([part for latent, part in parts if latent.regularised])
 
-    def reg_logli(self, z, reg_dist_info):
+    def reg_logli(self, z: Tensor, reg_dist_info: DistInfo) -> dict[str, Tensor]:
         """log Q(c | x) of the latents z that x was generated from: dict of name -> Tensor [B]."""
         codes = self.reg_latent_dist.split_var(self.reg_z(z))
         infos = self.reg_latent_dist.split_dist_info(reg_dist_info)
@@ -137,7 +150,7 @@ class RegularizedGAN:
             for latent, code, info in zip(self.reg_latents, codes, infos)
         }
 
-    def information(self, z, reg_dist_info):
+    def information(self, z: Tensor, reg_dist_info: DistInfo) -> dict[str, Tensor]:
         """L_I of each code from latents z and Q's posterior of the images made of them (Eq. 5).
 
         Returns:
@@ -146,39 +159,39 @@ class RegularizedGAN:
         entropies = {latent.name: latent.distribution.prior_entropy for latent in self.reg_latents}
         return mutual_information_bound(entropies, self.reg_logli(z, reg_dist_info))
 
-    def read_images(self, images):
+    def read_images(self, images: Tensor) -> Tensor:
         """uint8 Tensor [B, H, W, C] -> float Tensor in the pixel range of generated images."""
         low, high = self.output_dist.pixel_range
         return low + (high - low) * tf.cast(images, tf.float32) / 255.0
 
-    def show_images(self, images):
+    def show_images(self, images: Tensor) -> Tensor:
         """Float Tensor [B, H, W, C] in the pixel range of generated images -> float Tensor in [0, 1], as is shown."""
         low, high = self.output_dist.pixel_range
         return (images - low) / (high - low)
 
     @property
-    def variables(self):
+    def variables(self) -> list[Variable]:
         """All that the networks compute with: weights, batch norm's averages, the vectors of spectral normalisation."""
         networks = (self._trunk, self._discriminator_head, self._recognition_head, self._generator)
         return [variable for network in networks for variable in network.variables]
 
     @property
-    def generator_variables(self):
+    def generator_variables(self) -> list[Variable]:
         """Weights of G."""
         return self._generator.trainable_variables
 
     @property
-    def discriminator_variables(self):
+    def discriminator_variables(self) -> list[Variable]:
         """Weights of the trunk and of D's output layer."""
         return self._trunk.trainable_variables + self._discriminator_head.trainable_variables
 
     @property
-    def recognition_variables(self):
+    def recognition_variables(self) -> list[Variable]:
         """Weights of Q above the trunk."""
         return self._recognition_head.trainable_variables
 
 
-def check_networks(spec):
+def check_networks(spec: "ExperimentSpec") -> None:
     """Builds the networks of a spec, in a graph of their own, to refuse those whose layers do not fit together.
 
     Raises:

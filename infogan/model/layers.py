@@ -10,13 +10,13 @@ up-convolutions normal, deviation 0.02; batch norm's scale N(1, 0.02); biases 0.
 
 import dataclasses
 import itertools
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from infogan.model.replicas import count_replicas, gather_from_replicas, sum_over_replicas
-from infogan.system.tf1 import derive_seed, tf
+from infogan.system.tf1 import Operation, Tensor, Variable, derive_seed, tf
 
 KERNEL = 4
 """Height and width of every convolution in the paper's tables."""
@@ -43,15 +43,18 @@ class Normalisation:
       updates: operations that a pass with batch statistics appends; running them moves the averages.
     """
 
-    populations: list
+    populations: list[str]
     batch_statistics: bool
-    share: object = 1.0 - BATCH_NORM_DECAY
-    updates: list = dataclasses.field(default_factory=list)
+    share: float | Tensor = 1.0 - BATCH_NORM_DECAY
+    updates: list[Operation] = dataclasses.field(default_factory=list)
 
     @property
-    def updates_spectra(self):
+    def updates_spectra(self) -> bool:
         """Whether spectral normalisation moves on with this pass: in D's step, the one that sees real images."""
         return self.batch_statistics and REAL in self.populations
+
+
+Layer = Callable[[Tensor, Normalisation], Tensor]
 
 
 class Place(NamedTuple):
@@ -70,7 +73,7 @@ class Place(NamedTuple):
     spectral_norm: bool
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """An int of this place's own."""
         return derive_seed(*self.path)
 
@@ -85,7 +88,7 @@ class Row(NamedTuple):
     """
 
     kind: str
-    build: Callable
+    build: Callable[[Place], Layer]
 
 
 class Network:
@@ -98,31 +101,31 @@ class Network:
       spectral_norm: True leaves batch norm out and divides every kernel by its largest singular value.
     """
 
-    def __init__(self, name, seed, rows, spectral_norm=False):
+    def __init__(self, name: str, seed: int, rows: Sequence[Row], spectral_norm: bool = False) -> None:
         self._name = name
         self._layers = _build_layers(rows, (seed, name), spectral_norm)
 
-    def __call__(self, x, normalisation):
+    def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         return self.apply(x, normalisation)[0]
 
-    def apply(self, x, normalisation):
+    def apply(self, x: Tensor, normalisation: Normalisation) -> tuple[Tensor, Tensor]:
         """The output for x, and what the last layer saw."""
         with tf.variable_scope(self._name, reuse=tf.AUTO_REUSE):
             seen = _apply(self._layers[:-1], x, normalisation)
             return self._layers[-1](seen, normalisation), seen
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[Variable]:
         """The weights of all layers; complete once the network has been called."""
         return _collect_weights(self._layers)
 
     @property
-    def variables(self):
+    def variables(self) -> list[Variable]:
         """The weights, batch norm's averages and the vectors of spectral normalisation, likewise."""
         return _collect_variables(self._layers)
 
 
-def _build_layers(rows, path, spectral_norm):
+def _build_layers(rows: Sequence[Row], path: tuple, spectral_norm: bool) -> list[Layer]:
     """The layers of rows that follow one another; `path` is that of what holds them."""
     rows = [row for row in rows if not (spectral_norm and row.kind == "batch_norm")]
     next_kinds = [row.kind for row in rows[1:]] + [""]
@@ -132,77 +135,77 @@ def _build_layers(rows, path, spectral_norm):
     ]
 
 
-def _apply(layers, x, normalisation):
+def _apply(layers: Sequence[Layer], x: Tensor, normalisation: Normalisation) -> Tensor:
     for layer in layers:
         x = layer(x, normalisation)
     return x
 
 
-def _collect_weights(layers):
+def _collect_weights(layers: Sequence[Layer]) -> list[Variable]:
     return [variable for layer in layers for variable in getattr(layer, "trainable_variables", [])]
 
 
-def _collect_variables(layers):
+def _collect_variables(layers: Sequence[Layer]) -> list[Variable]:
     return [variable for layer in layers for variable in getattr(layer, "variables", [])]
 
 
 class _Weighted:
     """A layer of `tf.layers`, which has no use for the normalisation."""
 
-    def __init__(self, layer):
+    def __init__(self, layer: Any) -> None:
         self._layer = layer
 
-    def __call__(self, x, normalisation):
+    def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         return self._layer(x)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self._layer.name
 
     @property
-    def kernel(self):
+    def kernel(self) -> Variable:
         """Variable [..., outputs]; there once the layer has been called, like `bias`."""
         return self._layer.kernel
 
     @property
-    def bias(self):
+    def bias(self) -> Variable | None:
         """Variable [outputs], or None for a layer without."""
         return self._layer.bias
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[Variable]:
         return self._layer.trainable_variables
 
     @property
-    def variables(self):
+    def variables(self) -> list[Variable]:
         return self._layer.trainable_variables
 
 
-def conv(filters, stride=2, kernel=KERNEL):
+def conv(filters: int, stride: int = 2, kernel: int = KERNEL) -> Row:
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
     sizes = filters, kernel, stride, "same"
     return Row("conv", lambda place: _weigh(place, tf.layers.Conv2D, tf.truncated_normal_initializer, *sizes))
 
 
-def up_conv(filters, stride=2, kernel=KERNEL):
+def up_conv(filters: int, stride: int = 2, kernel: int = KERNEL) -> Row:
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
     sizes = filters, kernel, stride, "same"
     return Row("up_conv", lambda place: _weigh(place, tf.layers.Conv2DTranspose, tf.random_normal_initializer, *sizes))
 
 
-def dense(units):
+def dense(units: int) -> Row:
     """`FC 1024`: [B, N] -> [B, 1024]."""
     return Row("dense", lambda place: _weigh(place, tf.layers.Dense, tf.random_normal_initializer, units))
 
 
-def _weigh(place, family, initializer, *sizes):
+def _weigh(place: Place, family: Callable, initializer: Callable, *sizes: Any) -> Layer:
     """A layer of `tf.layers` as a network applies it."""
     initial = initializer(stddev=INITIAL_DEVIATION, seed=place.seed)
     layer = _Weighted(family(*sizes, use_bias=place.use_bias, kernel_initializer=initial, name=place.name))
     return SpectralNorm(layer, derive_seed(*place.path, "u")) if place.spectral_norm else layer
 
 
-def residual(*rows, shortcut=()):
+def residual(*rows: Row, shortcut: Sequence[Row] = ()) -> Row:
     """Residual block: rows(x) + shortcut(x), He et al. 2016 (arXiv:1512.03385), Eq. 1 and 2; [B, ...] -> [B, ...].
 
     Between a block that ends in a convolution and a `leaky_relu` put batch norm: otherwise TensorFlow 2.21 prints
@@ -216,61 +219,61 @@ def residual(*rows, shortcut=()):
 
 
 class _Residual:
-    def __init__(self, place, rows, shortcut):
+    def __init__(self, place: Place, rows: Sequence[Row], shortcut: Sequence[Row]) -> None:
         self._name = place.name
         self._layers = _build_layers(rows, place.path, place.spectral_norm)
         self._shortcut = _build_layers(shortcut, (*place.path, "shortcut"), place.spectral_norm)
 
-    def __call__(self, x, normalisation):
+    def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         with tf.variable_scope(self._name):
             y = _apply(self._layers, x, normalisation)
             with tf.variable_scope("shortcut"):
                 return y + _apply(self._shortcut, x, normalisation)
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[Variable]:
         return _collect_weights(self._layers + self._shortcut)
 
     @property
-    def variables(self):
+    def variables(self) -> list[Variable]:
         return _collect_variables(self._layers + self._shortcut)
 
 
-def _function(kind, function):
+def _function(kind: str, function: Callable[[Tensor], Tensor]) -> Row:
     return Row(kind, lambda place: lambda x, normalisation: function(x))
 
 
-def relu():
+def relu() -> Row:
     """Rectifier."""
     return _function("relu", lambda x: tf.nn.relu(x))
 
 
-def leaky_relu(rate):
+def leaky_relu(rate: float) -> Row:
     """Rectifier that lets `rate` of a negative input through (paper: 0.1; authors' code: 0.01)."""
     return _function("leaky_relu", lambda x: tf.nn.leaky_relu(x, rate))
 
 
-def reshape(*shape):
+def reshape(*shape: int) -> Row:
     """[B, ...] -> [B, *shape]; `reshape(-1)` flattens."""
     return _function("reshape", lambda x: tf.reshape(x, [-1, *shape] if shape != (-1,) else [-1, np.prod(x.shape[1:])]))
 
 
-def up_sample():
+def up_sample() -> Row:
     """Each pixel becomes four: [B, H, W, C] -> [B, 2H, 2W, C]."""
     return _function("up_sample", lambda x: tf.depth_to_space(tf.concat([x] * 4, axis=3), 2))
 
 
-def down_sample():
+def down_sample() -> Row:
     """The mean of each 2x2 pixels: [B, H, W, C] -> [B, H/2, W/2, C]."""
     return _function("down_sample", lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID"))
 
 
-def mean_pool():
+def mean_pool() -> Row:
     """The mean of each channel: [B, H, W, C] -> [B, C]."""
     return _function("mean_pool", lambda x: tf.reduce_mean(x, axis=[1, 2]))
 
 
-def batch_norm():
+def batch_norm() -> Row:
     """Batch normalisation over all axes but the last."""
     return Row("batch_norm", lambda place: _BatchNorm(place.name, place.seed))
 
@@ -282,13 +285,13 @@ class _BatchNorm:
     statistics differ, and a real image must be classified with those of real images.
     """
 
-    def __init__(self, name, seed):
+    def __init__(self, name: str, seed: int) -> None:
         self._name = name
         self._scale_initializer = tf.random_normal_initializer(1.0, INITIAL_DEVIATION, seed=seed)
-        self.trainable_variables = []
-        self._averages = {}
+        self.trainable_variables: list[Variable] = []
+        self._averages: dict[str, list[Variable]] = {}
 
-    def __call__(self, x, normalisation):
+    def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         channels = int(x.shape[-1])
         with tf.variable_scope(self._name):
             scale = tf.get_variable("scale", [channels], initializer=self._scale_initializer)
@@ -303,10 +306,12 @@ class _BatchNorm:
         return results[0] if len(results) == 1 else tf.concat(results, axis=0)
 
     @property
-    def variables(self):
+    def variables(self) -> list[Variable]:
         return [*self.trainable_variables, *itertools.chain(*self._averages.values())]
 
-    def _normalise(self, x, scale, offset, population, normalisation):
+    def _normalise(
+        self, x: Tensor, scale: Tensor, offset: Tensor, population: str, normalisation: Normalisation
+    ) -> Tensor:
         with tf.variable_scope(population):
             mean = _build_average("mean", scale.shape, tf.zeros_initializer())
             variance = _build_average("variance", scale.shape, tf.ones_initializer())
@@ -321,13 +326,13 @@ class _BatchNorm:
         return y if x.shape.ndims == 4 else y[:, 0, 0, :]
 
 
-def _build_average(name, shape, initializer):
+def _build_average(name: str, shape: Any, initializer: Any) -> Variable:
     # Replicas move their averages by the same numbers, so one replica's are everybody's.
     aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
     return tf.get_variable(name, shape, initializer=initializer, trainable=False, aggregation=aggregation)
 
 
-def _normalise_by_batch(image, scale, offset):
+def _normalise_by_batch(image: Tensor, scale: Tensor, offset: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The normalised batch [B, H, W, C], its mean and its unbiased variance [C]; the batch is that of all replicas."""
     y, mean, variance = _fused_batch_norm(image, scale, offset)
     if count_replicas() == 1:
@@ -343,7 +348,9 @@ def _normalise_by_batch(image, scale, offset):
     return y, mean, variance * size / (size - 1.0)
 
 
-def _normalise_by_moments(image, scale, offset, mean, variance, size):
+def _normalise_by_moments(
+    image: Tensor, scale: Tensor, offset: Tensor, mean: Tensor, variance: Tensor, size: Tensor
+) -> tuple[Tensor, Callable]:
     """Normalises by the moments of all replicas' images, `size` numbers a channel; the gradient counts the moments in.
 
     With y = scale x' + offset, x' = (x - mean) / deviation: dx = scale / deviation (dy - mean(dy) - x' mean(dy x')),
@@ -354,7 +361,7 @@ def _normalise_by_moments(image, scale, offset, mean, variance, size):
     """
     y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
 
-    def build_gradients(dy):
+    def build_gradients(dy: Tensor) -> tuple[Tensor | None, ...]:
         dx, dscale, doffset = tf.gradients(y, [image, scale, offset], dy)  # as if the moments were constants
         factor = scale * tf.rsqrt(variance + BATCH_NORM_EPSILON)
         mean_dy, mean_product = tf.unstack(factor * sum_over_replicas(tf.stack([doffset, dscale])) / size)
@@ -364,7 +371,9 @@ def _normalise_by_moments(image, scale, offset, mean, variance, size):
     return y, build_gradients
 
 
-def _fused_batch_norm(image, scale, offset, moments=(None, None)):
+def _fused_batch_norm(
+    image: Tensor, scale: Tensor, offset: Tensor, moments: tuple[Tensor | None, Tensor | None] = (None, None)
+) -> tuple[Tensor, Tensor, Tensor]:
     """Normalises by the image's own moments, or by a given mean and variance. Keeps float32 in itself at any precision.
 
     Returns:
@@ -390,12 +399,12 @@ class SpectralNorm:
       seed: int, from which the first u follows.
     """
 
-    def __init__(self, layer, seed):
+    def __init__(self, layer: _Weighted, seed: int) -> None:
         self._layer = layer
         self._initializer = tf.random_normal_initializer(seed=seed)
-        self._u = None
+        self._u: Variable | None = None
 
-    def __call__(self, x, normalisation):
+    def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         y, bias = self._layer(x, normalisation), self._layer.bias
         sigma, move = self._measure()
         if normalisation.updates_spectra:
@@ -403,7 +412,7 @@ class SpectralNorm:
         # The layer is linear in its kernel, so its result is scaled in place of the kernel.
         return y / sigma if bias is None else (y - bias) / sigma + bias
 
-    def _measure(self):
+    def _measure(self) -> tuple[Tensor, Operation]:
         """sigma as a scalar Tensor, and the operation that stores the next u."""
         kernel = self._layer.kernel
         outputs = int(kernel.shape[-1])
@@ -422,9 +431,9 @@ class SpectralNorm:
         return tf.reduce_sum(v * (matrix @ next_u)), self._u.assign(next_u)
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[Variable]:
         return self._layer.trainable_variables
 
     @property
-    def variables(self):
+    def variables(self) -> list[Variable]:
         return [*self._layer.variables, self._u]

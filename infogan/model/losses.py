@@ -7,18 +7,22 @@ one more subclass, given to `ExperimentSpec.terms`; examples/new_term.py shows o
 """
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from infogan.model.replicas import count_replicas, sum_over_replicas
 from infogan.schedule import FULL, Schedule
 from infogan.system.checks import Checked, instance, number, setting
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import Tensor, Variable, tf
+
+if TYPE_CHECKING:  # which imports this
+    from infogan.training.update import Step
 
 PROBABILITY_FLOOR = 1e-8
 """Below it a joint probability counts as this, so that its logarithm is finite."""
 
 
-def discriminator_loss(real_logits, generated_logits, kind="standard"):
+def discriminator_loss(real_logits: Tensor, generated_logits: Tensor, kind: str = "standard") -> Tensor:
     """What D minimises: the cross entropy, the negative of V(D, G), or the hinge loss.
 
         standard:  mean{ -log D(x) } + mean{ -log(1 - D(G(z, c))) },  D = sigmoid(logits)
@@ -37,7 +41,7 @@ def discriminator_loss(real_logits, generated_logits, kind="standard"):
     return tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(tf.nn.softplus(generated_logits))
 
 
-def generator_loss(generated_logits, kind="standard"):
+def generator_loss(generated_logits: Tensor, kind: str = "standard") -> Tensor:
     """What G minimises: mean{ -log D(G(z, c)) }, or with the hinge loss the mean of the negative logits.
 
     DEVIATION: the non-saturating form (Goodfellow et al. 2014, Sec. 3), as in the authors' code: Eq. 1's log(1 - D)
@@ -55,7 +59,7 @@ def generator_loss(generated_logits, kind="standard"):
     return tf.reduce_mean(tf.nn.softplus(-generated_logits))
 
 
-def view_information(joint):
+def view_information(joint: Tensor) -> Tensor:
     """Mutual information between a categorical code of one view of an image and that of another view of it.
 
         I(c; c') = sum_ij P_ij ln( P_ij / (P_i P_j) ),   P = (joint + joint^T) / 2
@@ -74,7 +78,7 @@ def view_information(joint):
     return tf.reduce_sum(joint * (tf.log(joint) - marginal[:, None] - marginal[None, :]))
 
 
-def mutual_information_bound(entropies, log_probs):
+def mutual_information_bound(entropies: dict[str, float], log_probs: dict[str, Tensor]) -> dict[str, Tensor]:
     """Variational lower bound L_I on I(c; G(z, c)), one number per code.
 
         L_I = H(c) + mean{ log Q(c | x) },   x = G(z, c)
@@ -110,8 +114,8 @@ class Logged(NamedTuple):
       join: function of a Tensor [replicas]: the number of the whole batch from those of the replicas' shares.
     """
 
-    value: object
-    join: object
+    value: Tensor
+    join: Callable[[Tensor], Tensor]
 
 
 class TermValue(NamedTuple):
@@ -123,9 +127,9 @@ class TermValue(NamedTuple):
       variables: sequence of variables of the term's own that the step trains as well.
     """
 
-    loss: object
-    logged: dict
-    variables: tuple = ()
+    loss: Tensor | None
+    logged: dict[str, Tensor | Logged]
+    variables: Sequence[Variable] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,14 +142,14 @@ class Term(Checked):
 
     weight: float = setting(number(), "what its loss is multiplied by", 1.0)
     schedule: Schedule = setting(instance(Schedule, "a Schedule"), "the share of that over the updates", FULL)
-    steps: ClassVar[tuple] = (DISCRIMINATOR, GENERATOR)
+    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR, GENERATOR)
 
     @property
-    def trains(self):
+    def trains(self) -> tuple[str, ...] | None:
         """None for all networks of the step, or some of "discriminator" (and trunk), "recognition", "generator"."""
         return None
 
-    def build(self, step):
+    def build(self, step: "Step") -> TermValue:
         """The term of one step.
 
         Args:
@@ -167,9 +171,9 @@ class Adversarial(Term):
 
     kind: str = "standard"
 
-    def build(self, step):
+    def build(self, step: "Step") -> TermValue:
         generated = step.on_generated.logits
-        if step.name == GENERATOR:
+        if step.on_real is None:  # in G's step
             loss = generator_loss(generated, self.kind)
             return TermValue(loss, {"loss/generator": loss})
         real = step.on_real.logits
@@ -200,10 +204,10 @@ class Information(Term):
     reaches_generator: bool = True
 
     @property
-    def trains(self):
+    def trains(self) -> tuple[str, ...] | None:
         return None if self.reaches_generator else ("recognition",)
 
-    def build(self, step):
+    def build(self, step: "Step") -> TermValue:
         information = step.information[self.code]
         if step.name == DISCRIMINATOR:
             return TermValue(-information, {})
@@ -221,9 +225,10 @@ class Information(Term):
 class ViewInformation(Term):
     """-`view_information` of each categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
 
-    steps: ClassVar[tuple] = (DISCRIMINATOR,)
+    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
 
-    def build(self, step):
+    def build(self, step: "Step") -> TermValue:
+        assert step.on_real is not None  # as in every step of D
         logged = {}
         for code in step.spec.codes:
             distribution, posterior = step.read(step.on_real, code.name)
@@ -236,13 +241,13 @@ class ViewInformation(Term):
         return TermValue(-tf.add_n(list(logged.values())), logged)
 
 
-def _share(condition):
+def _share(condition: Tensor) -> Tensor:
     return tf.reduce_mean(tf.cast(condition, tf.float32))
 
 
-def _largest(tensor):
+def _largest(tensor: Tensor) -> Logged:
     return Logged(tf.reduce_max(tensor), tf.reduce_max)
 
 
-def _smallest(tensor):
+def _smallest(tensor: Tensor) -> Logged:
     return Logged(tf.reduce_min(tensor), tf.reduce_min)

@@ -1,9 +1,10 @@
 """TensorFlow's optimisers as values: what a spec holds, and what its JSON and the command line give."""
 
 import dataclasses
+from typing import Any
 
 from infogan.system.checks import Checked, number, setting
-from infogan.system.tf1 import tf
+from infogan.system.tf1 import Tensor, tf
 
 DECAY = number(high=1.0, below=True)
 
@@ -12,7 +13,7 @@ DECAY = number(high=1.0, below=True)
 class Optimizer(Checked):
     """How a step turns gradients into new weights. A family is a frozen subclass."""
 
-    def build(self, learning_rate, name):
+    def build(self, learning_rate: float | Tensor, name: str) -> Any:
         """The `tf.train.Optimizer`.
 
         Args:
@@ -21,7 +22,7 @@ class Optimizer(Checked):
         """
         raise NotImplementedError
 
-    def __str__(self):
+    def __str__(self) -> str:
         settings = (f"{field.name}={getattr(self, field.name):g}" for field in dataclasses.fields(self))
         return ",".join([type(self).__name__.lower(), *settings])
 
@@ -33,7 +34,7 @@ class Adam(Optimizer):
     beta1: float = setting(DECAY, "decay of the first moment", 0.5)
     beta2: float = setting(DECAY, "decay of the second moment", 0.999)
 
-    def build(self, learning_rate, name):
+    def build(self, learning_rate: float | Tensor, name: str) -> Any:
         return tf.train.AdamOptimizer(learning_rate, self.beta1, self.beta2, name=f"adam_{name}")
 
 
@@ -44,7 +45,7 @@ class RMSProp(Optimizer):
     decay: float = setting(DECAY, "of the running mean", 0.9)
     momentum: float = setting(DECAY, "share of the last step that is taken again", 0.0)
 
-    def build(self, learning_rate, name):
+    def build(self, learning_rate: float | Tensor, name: str) -> Any:
         return tf.train.RMSPropOptimizer(learning_rate, self.decay, self.momentum, name=f"rmsprop_{name}")
 
 
@@ -54,7 +55,7 @@ class Momentum(Optimizer):
 
     momentum: float = setting(DECAY, "share of the last step that is taken again", 0.9)
 
-    def build(self, learning_rate, name):
+    def build(self, learning_rate: float | Tensor, name: str) -> Any:
         return tf.train.MomentumOptimizer(learning_rate, self.momentum, name=f"momentum_{name}")
 
 
@@ -64,7 +65,7 @@ OPTIMIZERS = {family.__name__.lower(): family for family in (Adam, RMSProp, Mome
 OPTIMIZERS_IN_WORDS = ", ".join(OPTIMIZERS)
 
 
-def optimizer_from_text(text):
+def optimizer_from_text(text: str) -> Optimizer:
     """ "adam,beta1=0,beta2=0.9" -> Adam(0.0, 0.9).
 
     Raises:

@@ -4,21 +4,23 @@ Which replica a function builds is known to TensorFlow (`tf.distribute.get_repli
 is one replica, and nothing here adds an operation to the graph.
 """
 
-from infogan.system.tf1 import tf
+from collections.abc import Callable
+
+from infogan.system.tf1 import Tensor, tf
 
 
-def count_replicas():
+def count_replicas() -> int:
     """How many replicas compute each update together: 1 without a strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def own_number():
+def own_number() -> int:
     """Which of the replicas this is: an int from 0 on."""
     number = tf.distribute.get_replica_context().replica_id_in_sync_group
     return int(tf.get_static_value(number))  # several machines give it as a constant of the graph
 
 
-def own_share(batch, parts=1):
+def own_share(batch: Tensor, parts: int = 1) -> Tensor:
     """This replica's images of a batch that every replica draws alike.
 
     Args:
@@ -37,7 +39,7 @@ def own_share(batch, parts=1):
     return tf.concat([part[first : first + share] for part in tf.split(batch, parts)], axis=0)
 
 
-def sum_over_replicas(tensor):
+def sum_over_replicas(tensor: Tensor) -> Tensor:
     """The sum of every replica's tensor of this name; its gradient is the sum of every replica's gradient.
 
     `ReplicaContext.all_reduce` has that gradient too, but cannot be used on anything that depends on weights:
@@ -48,13 +50,13 @@ def sum_over_replicas(tensor):
         return tensor
 
     @tf.custom_gradient
-    def with_gradient(own, total):
+    def with_gradient(own: Tensor, total: Tensor) -> tuple[Tensor, Callable]:
         return tf.identity(total), lambda upstream: (_all_reduce(upstream), None)
 
     return with_gradient(tensor, tf.stop_gradient(_all_reduce(tensor)))
 
 
-def gather_from_replicas(tensor):
+def gather_from_replicas(tensor: Tensor) -> Tensor:
     """Every replica's tensor, on every replica: [replicas, ...]. Carries no gradient."""
     if count_replicas() == 1:
         return tensor[None]
@@ -64,7 +66,7 @@ def gather_from_replicas(tensor):
     return tf.stop_gradient(_all_reduce(rows))
 
 
-def _all_reduce(tensor):
+def _all_reduce(tensor: Tensor) -> Tensor:
     def reduce(strategy, value):
         return strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.SUM, [(value, value)])[0]
 

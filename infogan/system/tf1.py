@@ -54,6 +54,13 @@ tf: Any = _LazyModule("tensorflow.compat.v1")
 Tensor = Any
 """TensorFlow ships no types that mypy can read, and importing it for an annotation would take seconds."""
 
+Tensor = Any
+"""A tensor of a graph, in annotations: TensorFlow's own classes come with TensorFlow, and say nothing of shapes."""
+Variable = Any
+Operation = Any
+Session = Any
+"""Likewise."""
+
 
 def tf_path(folder: StrPath) -> str:
     """The path of a folder as text that TensorFlow takes.
