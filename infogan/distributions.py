@@ -234,7 +234,7 @@ class Categorical(Distribution):
     """One of `dim` categories, as a one-hot vector; the prior is uniform."""
 
     dim: int = setting(DIM, "how many categories there are")
-    kind = "categorical"
+    kind: ClassVar[str | None] = "categorical"
 
     @property
     def effective_dim(self) -> int:
@@ -402,7 +402,7 @@ class Gaussian(GaussianPosterior):
     """Independent normal numbers; the prior is N(0, 1)."""
 
     prior_name: ClassVar[str | None] = "gaussian"
-    prior_variance = 1.0
+    prior_variance: ClassVar[float] = 1.0
 
     @property
     def prior_entropy(self) -> float:
@@ -424,8 +424,8 @@ class Uniform(GaussianPosterior):
     U(-1, 1), so the logged mutual information is right.
     """
 
-    prior_name = "uniform"
-    prior_variance = 1.0 / 3.0
+    prior_name: ClassVar[str | None] = "uniform"
+    prior_variance: ClassVar[float] = 1.0 / 3.0
 
     @property
     def prior_entropy(self) -> float:
@@ -465,8 +465,8 @@ class Circular(Distribution):
     paper has no such code. Densities are those of the number of half turns.
     """
 
-    dim = 1
-    kind = "circular"
+    dim: ClassVar[int] = 1  # type: ignore[misc]  # a ClassVar makes it no field, as is meant
+    kind: ClassVar[str | None] = "circular"
 
     @property
     def dist_flat_dim(self) -> int:
@@ -576,7 +576,8 @@ class Circular(Distribution):
 class MeanGaussian(Gaussian):
     """Gaussian of unit deviation around tanh(output) whose sample is its mean: colours in [-1, 1] with a gradient."""
 
-    kind = prior_name = None  # its samples are no draws
+    kind: ClassVar[str | None] = None  # its samples are no draws
+    prior_name: ClassVar[str | None] = None
     fix_std: ClassVar[bool] = True  # type: ignore[misc]  # a ClassVar takes the field away, as is meant
     pixel_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
@@ -664,7 +665,7 @@ class Bernoulli(Distribution):
 class MeanBernoulli(Bernoulli):
     """Bernoulli whose sample is its mean p: grey pixels in [0, 1] that carry a gradient."""
 
-    kind = None  # its samples are no draws
+    kind: ClassVar[str | None] = None  # its samples are no draws
     pixel_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def sample(self, dist_info: DistInfo, seed: Seed = None) -> Tensor:

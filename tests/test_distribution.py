@@ -63,7 +63,9 @@ def smooth_training(monkeypatch):
     makes the last digit visible at once, on one processor and not on another.
     """
     monkeypatch.setattr(
-        tf.train, "AdamOptimizer", lambda rate, beta1, name: tf.train.GradientDescentOptimizer(10 * rate, name=name)
+        tf.train,
+        "AdamOptimizer",
+        lambda rate, beta1, beta2, name: tf.train.GradientDescentOptimizer(10 * rate, name=name),
     )
     monkeypatch.setattr(tf.nn, "relu", tf.nn.softplus)
     monkeypatch.setattr(tf.nn, "leaky_relu", lambda x, rate: rate * x + (1 - rate) * tf.nn.softplus(x))

@@ -104,8 +104,8 @@ def test_python_of_the_readme_runs():
         exec(compile(block, "README.md", "exec"), {})
 
 
-ANNOTATED = ("cli", "data", "system")
-"""Parts whose public signatures are annotated."""
+NOT_ANNOTATED = {"evaluation", "experiment.py", "training"}
+"""Parts whose public signatures are not all annotated yet."""
 
 
 def is_public(name):
@@ -155,7 +155,11 @@ class _Private:
 
 @pytest.mark.parametrize(
     "path",
-    [path for part in ANNOTATED for path in sorted((ROOT / "infogan" / part).rglob("*.py"))],
+    [
+        path
+        for path in sorted((ROOT / "infogan").rglob("*.py"))
+        if path.relative_to(ROOT / "infogan").parts[0] not in NOT_ANNOTATED
+    ],
     ids=lambda path: str(path.relative_to(ROOT / "infogan")),
 )
 def test_public_signatures_are_annotated(path):

@@ -143,7 +143,7 @@ SIZE_FLAG = Flag(
         TEXT, needed="a side as 48, or height x width as 64x96,", from_text=_size_from_text, metavar="SIZE"
     ),
     "size to which pictures are brought, as 48 or, height before width, as 64x96",
-    lambda spec: show_size(spec.image_size),
+    lambda spec: show_size(spec.image_shape[:2]),
     _change_size,
 )
 """For launchers whose network makes images of several sizes."""

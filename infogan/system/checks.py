@@ -108,7 +108,7 @@ def text(pattern: str, needed: str) -> Kind:
     return Kind(needed, lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)))
 
 
-def instance(family: type, needed: str, **more: Any) -> Kind:
+def instance(family: type | tuple[type, ...], needed: str, **more: Any) -> Kind:
     """An object of a class; `more` are further fields of Kind."""
     return Kind(needed, lambda value: isinstance(value, family), **more)
 

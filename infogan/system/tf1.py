@@ -52,14 +52,10 @@ class _LazyModule:
 
 tf: Any = _LazyModule("tensorflow.compat.v1")
 Tensor = Any
-"""TensorFlow ships no types that mypy can read, and importing it for an annotation would take seconds."""
-
-Tensor = Any
-"""A tensor of a graph, in annotations: TensorFlow's own classes come with TensorFlow, and say nothing of shapes."""
 Variable = Any
 Operation = Any
 Session = Any
-"""Likewise."""
+"""TensorFlow ships no types that mypy can read, and importing it for an annotation would take seconds."""
 
 
 def tf_path(folder: StrPath) -> str:
