@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import types
 
 import imageio.v3 as imageio
 import numpy as np
@@ -15,6 +16,7 @@ import infogan
 from infogan.cli import generate
 from infogan.cli.explorer import Explorer
 from infogan.cli.export import export_run
+from infogan.evaluation import evaluate
 from infogan.system.tf1 import tf
 
 
@@ -59,6 +61,8 @@ def test_few_labels(smoke_run, capsys):
     [
         ("few_labels", ["ckt/mnist/none"], "few_labels.py: ckt/mnist/none: "),
         ("few_labels", ["ckt/mnist/none", "--labels", "0"], "--labels: 0 was given, but from 10 to 10,000 are needed."),
+        ("new_term", ["--updates", "0"], "--updates: 0 was given, but a whole number of at least 1 is needed."),
+        ("new_term", ["--weight", "-1"], "GradientPenalty.weight: -1.0 was given, but a number of at least 0 and"),
         ("new_latent", ["--updates", "-3"], "--updates: -3 was given, but a whole number of at least 1 is needed."),
         ("own_arrays", ["--updates", "0"], "--updates: 0 was given, but a whole number of at least 1 is needed."),
     ],
@@ -68,6 +72,29 @@ def test_examples_refuse_in_one_line(name, arguments, message, capsys, monkeypat
     assert load_example(name).main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_a_new_term_trains_and_reloads_once_imported(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda spec, dataset, folder, metrics: None)  # not what is new here
+    module = load_example("new_term")
+    path = module.train(2, 5.0, tmp_path / "logs", tmp_path / "ckt")
+    assert float(capsys.readouterr().out.rsplit(maxsplit=1)[-1]) > 0
+    (entry,) = json.loads((path / "spec.json").read_text())["terms"]
+    assert (entry["type"], entry["weight"]) == ("GradientPenalty", 5.0)
+    with infogan.load(path) as run:
+        assert run.spec == module.make_spec(2, 5.0)
+
+
+def test_the_penalty_is_half_the_squared_gradient_on_real_images():
+    images = np.random.default_rng(0).normal(size=(6, 2, 3, 1)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        seen = tf.constant(images)  # three real images, three generated ones
+        logits = tf.reduce_sum(seen[:3] ** 2, axis=[1, 2, 3])  # whose gradient is 2 x
+        step = types.SimpleNamespace(seen=seen, on_real=types.SimpleNamespace(logits=logits))
+        term = load_example("new_term").GradientPenalty().build(step)
+        loss, logged = session.run([term.loss, term.logged["penalty/squared_gradient"]])
+    expected = np.mean([np.sum((2 * image) ** 2) for image in images[:3]])
+    np.testing.assert_allclose([loss, logged], [expected / 2, expected], rtol=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -170,12 +170,14 @@ class Step:
       done: scalar float Tensor, updates that are finished.
       seed: integer Tensor [2]; `fold_in(step.seed, NAME)` is the seed of a draw of that name.
       z: Tensor [B, latent_dist.dim], the latents that the generated images are made of.
-      generated: Tensor [B, H, W, C], what D and Q see of the generated images: they are augmented.
+      seen: Tensor [2 B, H, W, C], what D and Q see in one pass, augmented: real images, then generated ones; in G's
+        step [B, H, W, C], generated ones alone. Take gradients of what D and Q answer by this tensor, not by its parts.
+      generated: Tensor [B, H, W, C], the generated images in it.
       on_generated: Judgement of these.
       networks: dict of name, as `Term.trains` has it -> list of variables that the step trains.
       learning_rate: float, at the start of the run.
       moves: operations that move batch norm's averages.
-      real: Tensor [B, H, W, C], likewise the real images; None in G's step.
+      real: Tensor [B, H, W, C], the real images in it; None in G's step.
       on_real: Judgement of these; None in G's step.
     """
 
@@ -185,6 +187,7 @@ class Step:
     done: object
     seed: object
     z: object
+    seen: object
     generated: object
     on_generated: Judgement
     networks: dict
@@ -248,7 +251,7 @@ def build_discriminator_step(model, spec, real, done, seed):
     networks = {"discriminator": model.discriminator_variables, "recognition": model.recognition_variables}
     rate, moves = spec.discriminator_learning_rate, normalisation.updates
     return Step(
-        DISCRIMINATOR, model, spec, done, seed, z, generated, on_generated, networks, rate, moves, real, on_real
+        DISCRIMINATOR, model, spec, done, seed, z, images, generated, on_generated, networks, rate, moves, real, on_real
     )
 
 
@@ -259,8 +262,9 @@ def build_generator_step(model, spec, done, seed):
     z = _sample_latents(model, spec, seed)
     images = _augment(spec, model.generate(z, normalisation), done, seed)  # [B, H, W, C]
     judgement = model.discriminate(images, normalisation)
-    networks, moves = {"generator": model.generator_variables}, normalisation.updates
-    return Step(GENERATOR, model, spec, done, seed, z, images, judgement, networks, spec.generator_learning_rate, moves)
+    networks = {"generator": model.generator_variables}
+    rate, moves = spec.generator_learning_rate, normalisation.updates
+    return Step(GENERATOR, model, spec, done, seed, z, images, images, judgement, networks, rate, moves)
 
 
 def _augment(spec, images, done, seed, parts=1):

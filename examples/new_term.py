@@ -1,0 +1,100 @@
+"""A loss term of your own: a gradient penalty, which keeps D from changing steeply around real images.
+
+    python examples/new_term.py --updates 2000     # the default only shows the way
+
+A run with such a term names its class in spec.json. To load it again, import the module that defines the class first:
+
+    from examples.new_term import GradientPenalty
+    run = infogan.load("ckt/penalty/NAME")
+"""
+
+import dataclasses
+import sys
+from typing import ClassVar
+
+import numpy as np
+
+import infogan
+from infogan import Categorical, ExperimentSpec, Latent, MeanBernoulli, Uniform
+from infogan.cli.main import Parser, run_command
+from infogan.data import Dataset, Split
+from infogan.model.losses import DISCRIMINATOR, Term, TermValue
+from infogan.system.tf1 import tf
+from infogan.training.run_log import load_metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientPenalty(Term):
+    """R1 of Mescheder et al. 2018 (arXiv:1801.04406), Eq. 9; its weight is their gamma.
+
+    1/2 mean{ |d logit(x) / dx|^2 },   x real
+    """
+
+    steps: ClassVar[tuple] = (DISCRIMINATOR,)
+
+    def build(self, step):
+        # A logit depends on its own image alone, so the gradient of their sum holds that of each.
+        (gradient,) = tf.gradients(step.on_real.logits, step.seen)  # [2 B, H, W, C]; 0 for the generated half
+        of_real, _ = tf.split(gradient, 2)
+        length = tf.reduce_mean(tf.reduce_sum(tf.square(of_real), axis=[1, 2, 3]))
+        return TermValue(0.5 * length, {"penalty/squared_gradient": length})
+
+
+def draw_discs(count, seed):
+    """Split of `count` images 28x28: a disc in one of the four quarters."""
+    random = np.random.default_rng(seed)
+    place, (top, left) = random.integers(0, 4, count), random.uniform(5, 9, (2, count))
+    y, x = np.mgrid[:28, :28]
+    down, right = top + 14 * (place // 2), left + 14 * (place % 2)
+    distance = np.hypot(y - down[:, None, None], x - right[:, None, None])
+    return Split(np.uint8(255 * np.clip(5.5 - distance, 0, 1))[..., None], np.uint8(place))
+
+
+def make_spec(updates, weight):
+    return ExperimentSpec(
+        name="penalty",
+        recipe="mine",
+        dataset="discs",
+        network="mnist",
+        output_dist=MeanBernoulli(28 * 28),
+        latent_spec=(Latent("noise", Uniform(16), regularised=False), Latent("place", Categorical(4))),
+        leaky_rate=0.1,
+        info_reg_coeff=1.0,
+        continuous_weight=0.0,
+        discriminator_learning_rate=2e-4,
+        generator_learning_rate=1e-3,
+        spectral_norm=True,  # leaves out batch norm, with which a logit depends on the other images too
+        terms=(GradientPenalty(weight),),
+        batch_size=32,
+        max_epoch=1,
+        updates_per_epoch=updates,
+    )
+
+
+def train(updates, weight, log_dir, checkpoint_dir):
+    """Trains, and shows what the term logged; returns the run's checkpoint folder."""
+    if updates < 1:
+        raise infogan.InputError("--updates", f"{updates} was given, but a whole number of at least 1 is needed.")
+    dataset = Dataset(draw_discs(2000, seed=0), draw_discs(500, seed=1), "discs drawn by the example")
+    path = infogan.train(make_spec(updates, weight), dataset, log_dir, checkpoint_dir)
+    with infogan.load(path) as run:
+        logged = load_metrics(run.folder.metrics)[-1]["penalty/squared_gradient"]
+    print(f"{path}: squared length of D's gradient on real images, mean over the run: {logged:.3g}")
+    return path
+
+
+def main(arguments=None):
+    parser = Parser(__doc__)
+    parser.add_argument("--updates", type=int, default=4)
+    parser.add_argument("--weight", type=float, default=10.0, help="of the penalty; 0 only logs it (default: 10)")
+    parser.add_argument("--log-dir", default="logs")
+    parser.add_argument("--checkpoint-dir", default="ckt")
+    return run_command(
+        parser,
+        lambda options: train(options.updates, options.weight, options.log_dir, options.checkpoint_dir),
+        arguments,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
