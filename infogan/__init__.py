@@ -1,20 +1,21 @@
 """InfoGAN (arXiv:1606.03657) as a TensorFlow-1-style graph: codes that each control one thing in an image.
 
-    launchers/run_mnist_exp.py     one ExperimentSpec: dataset, codes, network, rates, the paper's numbers
+    launchers/run_mnist_exp.py     recipes: values that say data set, codes, network, rates, the paper's numbers
             |
-    infogan/cli/train.py           the command line of all launchers
+    infogan/cli/train.py           the command line of all launchers: flags, errors, exit status
             |
-    infogan/experiment.py          run(spec, ...): where the stages meet
-            |-- data/              files -> uint8 images; labels for the evaluation only
-            |-- model/             codes + networks -> RegularizedGAN; losses and augmentation as functions
+    infogan/experiment.py          run(spec, ...): trains, then evaluates
+            |-- data/              files -> uint8 images; labels and factors for the evaluation only
+            |-- model/             layers, architectures, RegularizedGAN, loss terms, optimisers, augmentation
             |-- training/          a D step, then a G step per graph call; logs/, ckt/, resume
-            `-- evaluation/        reloads ckt/ in a graph of its own -> numbers and pictures beside the paper's
+            `-- evaluation/        loads the last checkpoint (run.py) -> metrics and pictures beside the paper's
 
-Specs, codes and datasets are values without tensors; only model/ and training/update.py build the training graph;
-only training/ and evaluation/ own sessions. TensorFlow is imported when the first graph is built (system/tf1.py).
+A program trains on its own arrays with `infogan.train`, measures a run again with `infogan.evaluate` and uses it with
+`infogan.load`. It may give latents, networks, loss terms, optimisers and metrics of its own: docs/architecture.md lists
+how.
 
-A trained run is used from a program with `infogan.load` (infogan/run.py), own arrays are learned with `infogan.train`
-and measured again with `infogan.evaluate`.
+Specs and what they hold are values without tensors. TensorFlow is imported when the first graph is built
+(system/tf1.py).
 """
 
 import importlib

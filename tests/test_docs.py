@@ -17,6 +17,7 @@ from infogan.cli import generate
 STUDIES = ROOT / "docs" / "studies"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), STUDIES / "README.md"]
 NOTEBOOK = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text())
+FILE = r"`((?:\w+/)+\w+\.py)(?:: (\w+))?`"  # `system/tf1.py`, or with a function or class: `cli/train.py: main`
 # Programs that are not this project's, or that another test runs.
 OTHERS = {"ls", "source", "sudo", "tensorboard", "cd", "git"}
 
@@ -161,6 +162,20 @@ def test_anchors_of_the_docs_exist():
             headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{page.name} links to {target}#{anchor}"
+
+
+def find_file(path):
+    return next((root / path for root in (ROOT, ROOT / "infogan") if (root / path).exists()), None)
+
+
+def test_files_and_functions_that_the_docs_name_exist():
+    named = [(page.name, *match) for page in PAGES for match in re.findall(FILE, page.read_text())]
+    assert len(named) > 50
+    for page, path, name in named:
+        file = find_file(path)
+        assert file, f"{page} names {path}"
+        defined = re.findall(r"^ *(?:def|class) (\w+)", file.read_text(), re.MULTILINE)
+        assert not name or name in defined, f"{page} names {path}: {name}"
 
 
 def test_python_of_the_docs_compiles():
