@@ -83,7 +83,7 @@ def check(monkeypatch, tokens):
     elif program == "docker":
         check_docker(monkeypatch, arguments)
     elif program == "python":
-        assert arguments[:2] in (["-m", "venv"], ["-m", "benchmarks.run"]), arguments
+        assert arguments[:2] in (["-m", "venv"], ["-m", "benchmarks.run"], ["-m", "benchmarks.walk"]), arguments
     else:
         assert program in OTHERS, f"{program} is no program of this project"
 
