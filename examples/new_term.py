@@ -47,7 +47,8 @@ def draw_discs(count, seed):
     y, x = np.mgrid[:28, :28]
     down, right = top + 14 * (place // 2), left + 14 * (place % 2)
     distance = np.hypot(y - down[:, None, None], x - right[:, None, None])
-    return Split(np.uint8(255 * np.clip(5.5 - distance, 0, 1))[..., None], np.uint8(place))
+    images = (255 * np.clip(5.5 - distance, 0, 1)).astype(np.uint8)[..., None]
+    return Split(images, place.astype(np.uint8))
 
 
 def make_spec(updates, weight):
