@@ -257,8 +257,8 @@ def lengthen(folder, spec, max_epoch, dataset):
         return folder, spec
     longer, done = dataclasses.replace(spec, max_epoch=max_epoch), last_update(folder)
     if longer.updates <= done:
-        epochs = done / spec.updates_per_epoch
-        raise InputError("max_epoch", f"{max_epoch} was given, but {folder.name} has {epochs:g} epochs. Give more.")
+        epochs = round(done / spec.updates_per_epoch, 2)
+        raise InputError("max_epoch", f"{max_epoch} was given, but {folder.name} has done {epochs:g}. Give more.")
     if all(done <= _first_fall(each) for each in (spec, longer)):
         return folder, longer
     extension = folder.extend(longer, dataset)

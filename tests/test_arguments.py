@@ -12,7 +12,7 @@ from infogan.data.mnist import load as load_mnist
 from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanGaussian, Product, Uniform
 from infogan.schedule import Schedule
 from infogan.spec import category_codes, continuous_codes
-from infogan.system.checks import quote
+from infogan.system.checks import PATH, quote
 from infogan.system.messages import InputError
 
 IMAGES = np.zeros((8, 28, 28, 1), np.uint8)
@@ -105,6 +105,12 @@ def test_a_quote_is_one_short_line():
     assert quote(np.float32(2)) == repr(np.float32(2))
     assert quote("a\nb") == r"'a\nb'"
     assert len(quote(list(range(10_000)))) < 110
+
+
+@pytest.mark.parametrize("value", [None, 5, [], b"ckt", "a\0b"])
+def test_only_an_empty_path_is_said_to_come_from_an_unset_variable(value):
+    assert PATH.refuse(value) == f"{value!r} was given, but a path is needed."
+    assert "an unset variable" in PATH.refuse("")
 
 
 def test_arguments_of_numpy_are_taken(spec):

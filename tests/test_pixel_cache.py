@@ -292,6 +292,16 @@ def test_pictures_of_16_bits_are_stretched_by_the_range_of_the_whole_set(tmp_pat
         assert "200 to 2240, the range of the whole set, becomes 0 to 255" in capsys.readouterr().err
 
 
+def test_each_pass_over_pictures_of_16_bits_says_what_it_is_for(tmp_path, cache, capsys):
+    load(write_files(tmp_path / "set", pictures(2) | {"a.png": deep_picture(200, 1000)}))
+    said = re.findall(r"set: ((?:decoding|looking) .*)\n", capsys.readouterr().err)
+    assert said == [
+        "decoding 3 pictures to 8x8, once",
+        "looking for the range of 3 pictures, once",
+        "decoding 3 pictures to 8x8, stretched by that range",
+    ]
+
+
 def test_a_range_that_was_given_is_taken(tmp_path, cache, capsys):
     path = write_files(tmp_path / "set", {"a.png": deep_picture(0, 1000), "b.png": deep_picture(500, 4095)})
     images = load(path, Preparation(8, 1, input_range=(0, 4095))).images

@@ -212,7 +212,8 @@ def _write_pixels(file, source, entries, preparation):
             return str(error)
 
     height, width, _ = preparation.shape
-    text = f"{source.path.name}: decoding {len(entries):,} pictures to {height}x{width}, once"
+    how = "once" if preparation.deep_range is None else "stretched by that range"
+    text = f"{source.path.name}: decoding {len(entries):,} pictures to {height}x{width}, {how}"
     with _pool() as pool, show_progress(text, len(entries)) as advance:
         for start in range(0, len(entries), CHUNK):
             for place, result in enumerate(pool.map(decode, entries[start : start + CHUNK]), start):

@@ -37,7 +37,7 @@ class Kind:
       from_json: function that makes a value of what JSON holds of it.
       metavar: what --help calls the text.
       options: all values there are, where they are few.
-      why: what a message gives as the reason.
+      why: function of a value that is refused: the reason that a message gives, or an empty text.
     """
 
     needed: str
@@ -47,7 +47,7 @@ class Kind:
     from_json: Callable[[Any], Any] = _same
     metavar: str = ""
     options: tuple[Any, ...] = ()
-    why: str = ""
+    why: Callable[[Any], str] = lambda value: ""
 
     def check(self, where: object, value: object) -> Any:
         """The value as it is kept; `where` is what the user calls it.
@@ -64,8 +64,8 @@ class Kind:
 
     def refuse(self, value: object) -> str:
         """What is said of a value that is not of this kind."""
-        reason = f": {self.why}" if self.why else ""
-        return f"{quote(value)} was given, but {self.needed} is needed{reason}."
+        reason = self.why(value)
+        return f"{quote(value)} was given, but {self.needed} is needed{reason and ': ' + reason}."
 
 
 def whole(low: int = 0, high: float = math.inf, why: str = "") -> Kind:
@@ -77,7 +77,7 @@ def whole(low: int = 0, high: float = math.inf, why: str = "") -> Kind:
         int,
         int,
         metavar="INT",
-        why=why,
+        why=lambda value: why,
     )
 
 
@@ -140,13 +140,17 @@ def _is_path(value):
     return isinstance(path, str) and path.strip() != "" and "\0" not in path
 
 
+def _explain_empty(value):
+    return 'an unset variable gives "", which would be the current folder' if value == "" else ""
+
+
 COUNT, SEED = whole(), whole(high=LARGEST_SEED)
 SWITCH = Kind("True or False", lambda value: isinstance(value, bool))
 TEXT, GIVEN = text("(?s).*", "a text"), text(r"(?s).*\S.*", "a name")
 FILE_NAME = text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "a name of letters, digits, '.', '_' and '-' (100 at most)")
 """What a folder can be called everywhere, and never leads to another one."""
 IDENTIFIER = text(r"[A-Za-z0-9][A-Za-z0-9_]{0,99}", "a name of letters, digits and '_' (100 at most)")
-PATH = Kind("a path", _is_path, Path, why='an unset variable gives "", which would be the current folder')
+PATH = Kind("a path", _is_path, Path, why=_explain_empty)
 
 
 def quote(value: Any) -> str:
