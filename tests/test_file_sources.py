@@ -255,6 +255,16 @@ def test_what_is_passed_over_is_counted(tmp_path, capsys):
         assert kind in said
 
 
+def test_links_to_folders_that_are_gone_are_told_from_files(tmp_path, capsys):
+    folder = write_files(tmp_path / "set", {"cats/1.png": b"", "notes": b""})
+    for name in ("dogs", "birds.v2"):
+        (folder / name).symlink_to(tmp_path / "unmounted" / name)
+    with open_source(folder) as source:
+        list_pictures(source)
+    said = capsys.readouterr().err
+    assert "links that lead nowhere (2)" in said and "files without an ending (1)" in said and ".v2" not in said
+
+
 def test_nothing_is_said_where_nothing_is_passed_over(tmp_path, capsys):
     with open_source(write_zip(tmp_path / "a.zip", {"1.png": b"", "d/2.tif": b""})) as source:
         assert len(list_pictures(source)) == 2

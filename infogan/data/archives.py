@@ -49,13 +49,14 @@ class Entry(NamedTuple):
     Attributes:
       name: path relative to the source, with "/".
       size: bytes, unpacked.
-      stamp: a number that changes with the content: time of the file's last change, or the checksum that a zip keeps.
+      stamp: a number that changes with the content: time of the file's last change, or the checksum that a zip keeps;
+        None for what cannot be looked at, such as a dead link.
       handle: what an archive finds it by.
     """
 
     name: str
     size: int
-    stamp: int
+    stamp: int | None
     handle: Any = None
 
 
@@ -154,7 +155,7 @@ class _Folder(Source):
         try:
             status = os.stat(path)
         except OSError:  # such as a link to nothing: reading it will count it as unreadable
-            return Entry(name, 0, 0)
+            return Entry(name, 0, None)
         if not stat.S_ISREG(status.st_mode):
             self.passed_over["pipes, sockets or devices"] += 1
             return None
@@ -268,17 +269,19 @@ def choose_entries(source: Source, is_wanted: Callable[[str], Any]) -> list[Entr
     """The entries of an opened source whose names are wanted; one line says what is passed over, if anything is."""
     entries = source.entries()
     chosen = [entry for entry in entries if is_wanted(entry.name)]
-    others = (entry.name for entry in entries if not is_wanted(entry.name))
+    others = (entry for entry in entries if not is_wanted(entry.name))
     passed_over = source.passed_over + Counter(map(_describe_kind, others))
     if chosen and passed_over:
         note(f"{source.path}: {len(chosen):,} files are read; passed over: {_list_kinds(passed_over)}")
     return chosen
 
 
-def _describe_kind(name):
-    suffix = posixpath.splitext(name)[1].lower()
+def _describe_kind(entry):
+    if entry.stamp is None:  # of a folder, perhaps, that is full of pictures
+        return "links that lead nowhere"
+    suffix = posixpath.splitext(entry.name)[1].lower()
     kind = f"{suffix[:20]} files" if suffix else "files without an ending"
-    return "hidden files" if is_hidden(name) else kind
+    return "hidden files" if is_hidden(entry.name) else kind
 
 
 def is_hidden(name: str) -> bool:
