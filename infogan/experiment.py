@@ -5,15 +5,20 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
 
 from infogan.data import Dataset, check_dataset, select_images
+from infogan.evaluation.metric import MetricFunction
 from infogan.evaluation.report import find_version
 from infogan.model.architectures import Architecture
 from infogan.model.gan import check_networks
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import FILE_NAME, PATH, SWITCH, instance, optional
+from infogan.system.checks import FILE_NAME, PATH, SWITCH, StrPath, instance, optional
 from infogan.system.files import write_json
 from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, note, say, warn
 from infogan.system.tf1 import check_precision, choose_precision, describe_devices, find_gpus, tf
@@ -51,13 +56,15 @@ class Execution(NamedTuple):
     updates_per_call: int = 1
     on_nan: str = "stop"
     checkpoint_seconds: float = 600.0
-    metrics: tuple = ()
+    metrics: tuple[MetricFunction, ...] = ()
 
 
 PLAIN = Execution()
 
 
-def run(spec, folder, dataset, stop, execution=PLAIN):
+def run(
+    spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, stop: StopSignals, execution: Execution = PLAIN
+) -> dict[str, Any] | None:
     """Trains, or goes on training, and evaluates; of several workers each calls this, and the chief alone writes.
 
     Args:
@@ -79,7 +86,7 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
 
     distribution = execution.distribution
 
-    def write_status(state, message=""):
+    def write_status(state: str, message: str = "") -> None:
         if distribution.is_chief:
             folder.write_status(state, last_update(folder), spec.updates, message)
 
@@ -111,7 +118,7 @@ def run(spec, folder, dataset, stop, execution=PLAIN):
         raise failure from error
 
 
-def _explain(error, folder):
+def _explain(error: BaseException, folder: RunFolder) -> BaseException:
     """The error itself, or a TrainingFailed where files or memory of the machine are at fault."""
     if isinstance(error, OSError):
         problem = f"{error.filename or 'a file'}: {error.strerror or error}."
@@ -122,7 +129,15 @@ def _explain(error, folder):
     return TrainingFailed(f"{problem} {describe_last_checkpoint(folder.checkpoints)}")
 
 
-def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume=False, metrics=()):
+def train(
+    spec: ExperimentSpec,
+    dataset: Dataset,
+    log_dir: StrPath = "logs",
+    checkpoint_dir: StrPath = "ckt",
+    name: str | None = None,
+    resume: bool = False,
+    metrics: Sequence[MetricFunction] = (),
+) -> Path:
     """Trains an experiment from a program, on any Dataset, and evaluates it.
 
         dataset = Dataset(Split(images), Split(test_images), "my pictures")
@@ -155,12 +170,12 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
     instance(ExperimentSpec, "an ExperimentSpec").check("spec", spec)
     execution = Execution(metrics=_check_metrics(metrics))
     dataset = _check_dataset(dataset, spec)
-    roots = [PATH.check(*given) / spec.name for given in (("log_dir", log_dir), ("checkpoint_dir", checkpoint_dir))]
+    roots = (PATH.check("log_dir", log_dir) / spec.name, PATH.check("checkpoint_dir", checkpoint_dir) / spec.name)
     optional(FILE_NAME).check("name", name)
     SWITCH.check("resume", resume)
     if isinstance(spec.network, Architecture):
         check_networks(spec)
-    folder = None
+    folder: RunFolder | None = None
     try:
         with StopSignals(ends_process=False) as stop:
             if resume:
@@ -177,7 +192,7 @@ def train(spec, dataset, log_dir="logs", checkpoint_dir="ckt", name=None, resume
     return folder.checkpoints
 
 
-def evaluate(path, dataset, metrics=()):
+def evaluate(path: StrPath, dataset: Dataset, metrics: Sequence[MetricFunction] = ()) -> dict[str, Any]:
     """Evaluates a trained run again, on the dataset that `train` was given.
 
     Args:
@@ -201,14 +216,14 @@ def evaluate(path, dataset, metrics=()):
     return evaluate_run(spec, dataset, folder, _check_metrics(metrics))
 
 
-def _check_metrics(metrics):
+def _check_metrics(metrics: Any) -> tuple[MetricFunction, ...]:
     if not isinstance(metrics, list | tuple) or not all(map(callable, metrics)):
         needed = "a list of functions of (run, dataset, settings) is needed"
         raise InputError("metrics", f"{metrics!r} was given, but {needed}.")
     return tuple(metrics)
 
 
-def _check_dataset(dataset, spec):
+def _check_dataset(dataset: Dataset, spec: ExperimentSpec) -> Dataset:
     """The images that the spec trains and tests on, of a Dataset that suits it."""
     instance(Dataset, "a Dataset").check("dataset", dataset)
     for split in (dataset.train, dataset.test):
@@ -217,7 +232,9 @@ def _check_dataset(dataset, spec):
     return select_images(spec, dataset)
 
 
-def _find_begun(roots, name, spec, dataset):
+def _find_begun(
+    roots: tuple[Path, Path], name: str | None, spec: ExperimentSpec, dataset: Dataset
+) -> tuple[RunFolder, ExperimentSpec]:
     """The RunFolder and the spec of a run that is resumed with that spec, which may be longer."""
     folder = RunFolder.find(*roots, name)
     begun = folder.load_spec()
@@ -235,7 +252,9 @@ def _find_begun(roots, name, spec, dataset):
     return lengthen(folder, begun, spec.max_epoch, dataset)
 
 
-def lengthen(folder, spec, max_epoch, dataset):
+def lengthen(
+    folder: RunFolder, spec: ExperimentSpec, max_epoch: int, dataset: Dataset
+) -> tuple[RunFolder, ExperimentSpec]:
     """The run and the spec with which a run goes on when it is to have `max_epoch` epochs.
 
     It is the same run where its finished updates are those of a run of that length. Where its learning rates have begun
@@ -272,19 +291,19 @@ def lengthen(folder, spec, max_epoch, dataset):
     return extension, longer
 
 
-def _first_fall(spec):
+def _first_fall(spec: ExperimentSpec) -> float:
     """The update after which the learning rates fall."""
     return spec.constant_rate_share * spec.updates
 
 
-def _rate_share(spec, update):
+def _rate_share(spec: ExperimentSpec, update: int) -> float:
     """The learning rates after an update, as a share of those at the start."""
     if update <= _first_fall(spec):
         return 1.0
     return (spec.updates - update) / (spec.updates - _first_fall(spec))
 
 
-def _hand_on(stopped, folder):
+def _hand_on(stopped: Interrupted, folder: RunFolder | None) -> NoReturn:
     """Leaves a signal to the program, whose handlers are back, once the run is saved."""
     message = f"stopped by {stopped}"
     if folder:
@@ -297,7 +316,7 @@ def _hand_on(stopped, folder):
     raise KeyboardInterrupt(message) from None
 
 
-def _check_images(images, spec):
+def _check_images(images: np.ndarray, spec: ExperimentSpec) -> None:
     needed = spec.image_shape
     if images.dtype != "uint8" or images.shape[1:] != needed or not len(images):
         raise InputError(
@@ -307,7 +326,7 @@ def _check_images(images, spec):
         )
 
 
-def _begin(spec, folder, dataset, execution):
+def _begin(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, execution: Execution) -> None:
     """Sets damaged checkpoints aside, and writes and says what is about to be trained."""
     gpus = find_gpus()
     set_aside_damaged(folder.checkpoints)
@@ -326,7 +345,7 @@ def _begin(spec, folder, dataset, execution):
         say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
 
 
-def _train(spec, folder, dataset, stop, execution):
+def _train(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, stop: StopSignals, execution: Execution) -> None:
     distribution = execution.distribution
     while last_update(folder) != spec.updates:
         rollbacks = len(folder.load_rollbacks())
@@ -351,12 +370,12 @@ def _train(spec, folder, dataset, stop, execution):
             warn(f"{error} Going on from there with other random numbers, for the {rollbacks + 1}. time.")
 
 
-def last_update(folder):
+def last_update(folder: RunFolder) -> int:
     saved = find_checkpoints(folder.checkpoints)
     return saved[-1] if saved else 0
 
 
-def _describe_environment(dataset, gpus):
+def _describe_environment(dataset: Dataset, gpus: Sequence[str]) -> dict[str, Any]:
     """What the results depend on beside the spec; no environment variable but those named."""
     packages = ("tensorflow", "tf-keras", "numpy", "scipy")
     variables = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
@@ -372,7 +391,7 @@ def _describe_environment(dataset, gpus):
     }
 
 
-def _announce(spec, folder, dataset, gpus):
+def _announce(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, gpus: Sequence[str]) -> None:
     say(
         f"{spec.name}, recipe {spec.recipe}, {spec.variant}, seed {spec.seed}: {spec.updates:,} updates "
         f"of {spec.batch_size} images out of {len(dataset.train):,} ({dataset.source}), in {spec.precision}\n"

@@ -1,7 +1,6 @@
 """What a trained run does for a program: `infogan.load`, then generate, encode, discriminate; numpy in and out."""
 
 import math
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NoReturn, TypeVar
@@ -16,7 +15,7 @@ from infogan.model.architectures import ImageShape
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import COUNT, SEED, quote
+from infogan.system.checks import COUNT, SEED, StrPath, quote
 from infogan.system.messages import InputError
 from infogan.system.tf1 import Tensor, check_process, find_gpus, session_config, tf
 from infogan.training.checkpoints import newest_intact, restore_weights
@@ -25,7 +24,7 @@ from infogan.training.run_folder import RunFolder, open_run
 Held = TypeVar("Held")
 
 
-def load(path: str | os.PathLike) -> "TrainedRun":
+def load(path: StrPath) -> "TrainedRun":
     """The run that was trained, from its newest checkpoint.
 
         run = infogan.load("ckt/mnist/NAME")

@@ -82,7 +82,7 @@ def test_other_images_or_labels_are_another_classifier():
     changed[0, 0, 0, 0] ^= 1
     relabelled = TRAIN.labels + 1
     splits = [TRAIN, Split(changed, TRAIN.labels), Split(TRAIN.images, relabelled)]
-    assert len({module._fingerprint(split) for split in splits}) == 3
+    assert len({module._fingerprint(split.images, split.labels) for split in splits}) == 3
 
 
 def test_a_cache_that_cannot_be_written_is_only_told(tmp_path, capsys):

@@ -104,10 +104,6 @@ def test_python_of_the_readme_runs():
         exec(compile(block, "README.md", "exec"), {})
 
 
-NOT_ANNOTATED = {"evaluation", "experiment.py", "training"}
-"""Parts whose public signatures are not all annotated yet."""
-
-
 def is_public(name):
     return not name.startswith("_") or name.endswith("__")
 
@@ -155,11 +151,7 @@ class _Private:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        path
-        for path in sorted((ROOT / "infogan").rglob("*.py"))
-        if path.relative_to(ROOT / "infogan").parts[0] not in NOT_ANNOTATED
-    ],
+    sorted((ROOT / "infogan").rglob("*.py")),
     ids=lambda path: str(path.relative_to(ROOT / "infogan")),
 )
 def test_public_signatures_are_annotated(path):

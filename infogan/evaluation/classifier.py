@@ -8,14 +8,18 @@ import io
 import os
 import zipfile
 import zlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from infogan.evaluation.metric import Metric, once_a_run
+from infogan.data import Dataset, Split
+from infogan.evaluation.metric import Found, Metric, Settings, once_a_run
 from infogan.model import layers
+from infogan.model.architectures import ImageShape
 from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
+from infogan.run import TrainedModel
 from infogan.system.files import find_cache_folder, write_atomically
 from infogan.system.messages import say
 from infogan.system.tf1 import derive_seed, session_config, tf
@@ -30,14 +34,14 @@ LEAST_ACCURACY, LEAST_ACCURACY_OF = 0.5, {"mnist": 0.99}
 """A classifier that is worse is not used: it would put everything in the same place, and samples beside real images."""
 
 
-def classifier_accuracy(run, dataset, settings):
+def classifier_accuracy(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: how good the classifier is that judges samples, or a note why there is none."""
     _, found = find_classifier(run, dataset)
     return [found]
 
 
 @once_a_run
-def find_classifier(run, dataset):
+def find_classifier(run: TrainedModel, dataset: Dataset) -> "tuple[Classifier, Metric] | tuple[None, str]":
     """The classifier of the set, if it is good enough.
 
     Returns:
@@ -80,7 +84,7 @@ class Classifier:
       labels: int array [classes], the labels that there are, rising.
     """
 
-    def __init__(self, image_shape, labels):
+    def __init__(self, image_shape: ImageShape, labels: np.ndarray) -> None:
         self._labels_known = labels
         self._graph = tf.Graph()
         with self._graph.as_default():
@@ -103,7 +107,7 @@ class Classifier:
             self._session.run(tf.global_variables_initializer())
         self._graph.finalize()
 
-    def _build_training(self):
+    def _build_training(self) -> None:
         self._labels = tf.placeholder(tf.int32, [None])
         self._rate = tf.placeholder(tf.float32, [])
         normalisation = Normalisation([REAL], batch_statistics=True)
@@ -113,18 +117,18 @@ class Classifier:
         with tf.control_dependencies(normalisation.updates):
             self._step = tf.train.AdamOptimizer(self._rate).minimize(loss, var_list=weights)
 
-    def _build_prediction(self):
+    def _build_prediction(self) -> None:
         normalisation = Normalisation([REAL], batch_statistics=False)
         features = self._body(self._images, normalisation)
         self._prediction = tf.nn.softmax(self._head(features, normalisation)), features
 
-    def __enter__(self):
+    def __enter__(self) -> "Classifier":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._session.close()
 
-    def train(self, images, labels):
+    def train(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Learns from uint8 images [N, H, W, C] and labels [N]."""
         classes = np.searchsorted(self._labels_known, labels)
         steps, done = EPOCHS * -(-len(images) // BATCH), 0
@@ -136,23 +140,23 @@ class Classifier:
                 self._session.run(self._step, feed)
                 done += 1
 
-    def predict(self, images):
+    def predict(self, images: np.ndarray) -> Prediction:
         """Prediction for images [N, H, W, C]: uint8, or floats in [0, 1]."""
         return self.predict_batches(np.array_split(images, max(1, -(-len(images) // PREDICTED_AT_ONCE))))
 
-    def predict_batches(self, batches):
+    def predict_batches(self, batches: Iterable[np.ndarray]) -> Prediction:
         """Prediction for the images of several arrays, one after another, of which only one is held."""
         predictions = [self._session.run(self._prediction, {self._images: _as_shares(part)}) for part in batches]
         probabilities, features = (np.concatenate(arrays) for arrays in zip(*predictions))
         return Prediction(probabilities, features, self._labels_known[probabilities.argmax(axis=1)])
 
     @property
-    def weights(self):
+    def weights(self) -> dict[str, np.ndarray]:
         """Everything that was learned: dict of name -> array."""
         values = self._session.run(self._variables)
         return {variable.op.name: value for variable, value in zip(self._variables, values)}
 
-    def load_weights(self, weights):
+    def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Takes over the `weights` of another classifier, all or none.
 
         Raises:
@@ -166,11 +170,11 @@ class Classifier:
         self._session.run([variable.initializer for variable in self._variables], initial)
 
 
-def _as_shares(images):
+def _as_shares(images: np.ndarray) -> np.ndarray:
     return images / np.float32(255.0) if images.dtype == np.uint8 else images
 
 
-def obtain_classifier(train, cache=None):
+def obtain_classifier(train: Split, cache: Path | None = None) -> Classifier:
     """The classifier of a training set: from the cache, or trained now and put there.
 
     Args:
@@ -180,8 +184,10 @@ def obtain_classifier(train, cache=None):
     Returns:
       Classifier; use it as a context manager, which closes its session.
     """
-    path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(train)}.npz"
-    classifier = Classifier(train.images.shape[1:], np.unique(train.labels))
+    images, labels = train.images, train.labels
+    assert labels is not None  # see Args
+    path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(images, labels)}.npz"
+    classifier = Classifier(images.shape[1:], np.unique(labels))
     if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
         try:
             content = io.BytesIO(path.read_bytes())
@@ -190,14 +196,14 @@ def obtain_classifier(train, cache=None):
             return classifier
         except OSError as error:
             say(f"{path} cannot be read ({error.strerror}): the classifier is trained, and not kept")
-            classifier.train(train.images, train.labels)
+            classifier.train(images, labels)
             return classifier
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             say(f"{path} is damaged ({error}): the classifier is trained again")
     say("training the classifier that judges generated images (once; it is kept for later runs)")
-    classifier.train(train.images, train.labels)
+    classifier.train(images, labels)
     buffer = io.BytesIO()
-    np.savez(buffer, **classifier.weights)
+    np.savez(buffer, **classifier.weights)  # type: ignore[arg-type]  # no weight is called as an argument is
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
@@ -206,11 +212,11 @@ def obtain_classifier(train, cache=None):
     return classifier
 
 
-def _fingerprint(train):
+def _fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
     """Of all that the weights follow from: the images, the labels, this file and the layers."""
-    digest = hashlib.sha256(repr((train.images.shape, train.labels.dtype.str)).encode())
-    for array in (train.images, train.labels):
-        digest.update(np.ascontiguousarray(array))
+    digest = hashlib.sha256(repr((images.shape, labels.dtype.str)).encode())
+    for array in (images, labels):
+        digest.update(np.ascontiguousarray(array).data)
     for source in (__file__, layers.__file__):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:24]

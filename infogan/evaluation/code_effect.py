@@ -5,6 +5,7 @@ do what.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from itertools import permutations
 
 import numpy as np
@@ -12,11 +13,16 @@ from scipy import ndimage, stats
 from skimage.morphology import medial_axis
 
 from infogan.codes import sweep_latents, tell_change, usual_values, vary_discrete_codes
+from infogan.data import Dataset
 from infogan.evaluation.classifier import find_classifier
 from infogan.evaluation.figures import draw_effects
-from infogan.evaluation.metric import Change, Claim, Metric, Picture
+from infogan.evaluation.metric import Change, Claim, Found, Metric, Picture, Settings
 from infogan.evaluation.sample_quality import are_alike
+from infogan.run import TrainedModel
 from infogan.system.tf1 import derive_seed
+
+Style = Mapping[str, np.ndarray]
+"""What images look like: an array of each quality, by its name."""
 
 DIGIT_SETS = ("mnist",)
 """Sets of one bright digit on a dark ground, for which slant, width and thickness mean something."""
@@ -27,7 +33,7 @@ STRENGTH = "|Spearman|"
 UNITS = {"slant": "degrees", "width": "pixels", "thickness": "pixels"}
 
 
-def code_effects(run, dataset, settings):
+def code_effects(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: what continuous codes do to digits; nothing for other images, or samples that are all alike."""
     if run.spec.dataset not in DIGIT_SETS or are_alike(run, dataset):
         return []
@@ -48,12 +54,12 @@ def code_effects(run, dataset, settings):
     return [*notes, *metrics, *found, Picture("code_effect.png", draw_effects(values, styles, UNITS), caption)]
 
 
-def _measure_sweep(images):
+def _measure_sweep(images: np.ndarray) -> Style:
     style = measure_style(images[..., 0].reshape(-1, *images.shape[2:4]))
     return {quality: values.reshape(images.shape[:2]) for quality, values in style.items()}
 
 
-def sweep_code(run, code, seed, rows):
+def sweep_code(run: TrainedModel, code: str, seed: int, rows: int) -> np.ndarray:
     """Images of some latents with one code over its sweep, every category as often as any other.
 
     Args:
@@ -70,7 +76,7 @@ def sweep_code(run, code, seed, rows):
     return run.generate(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
 
 
-def correlate(values, quality):
+def correlate(values: np.ndarray, quality: np.ndarray) -> tuple[float, float]:
     """Spearman's correlation of a code with a quality of the digits.
 
     Args:
@@ -86,14 +92,14 @@ def correlate(values, quality):
     return together, float(np.mean([_spearman(values, row) for row in quality]))
 
 
-def _spearman(values, quality):
+def _spearman(values: np.ndarray, quality: np.ndarray) -> float:
     known = np.isfinite(quality)
     if known.sum() < 3 or np.ptp(quality[known]) == 0.0:
         return 0.0
     return float(stats.spearmanr(values[known], quality[known]).statistic)
 
 
-def compute_share_unchanged(classes):
+def compute_share_unchanged(classes: np.ndarray) -> float:
     """Share of images that show the same class as their row's middle image; the middle ones do not count.
 
     Args:
@@ -103,7 +109,7 @@ def compute_share_unchanged(classes):
     return float(np.mean(np.delete(classes, middle, axis=1) == classes[:, [middle]]))
 
 
-def find_separate_codes(strengths):
+def find_separate_codes(strengths: dict[str, dict[str, float]]) -> tuple[float, str]:
     """How well one code stands for slant and another for width or thickness.
 
     Args:
@@ -117,13 +123,15 @@ def find_separate_codes(strengths):
     """
     found = []
     for first, second in permutations(strengths, 2):
-        form = max(("width", "thickness"), key=strengths[second].get)
+        form = max(("width", "thickness"), key=strengths[second].__getitem__)
         slant, other = strengths[first]["slant"], strengths[second][form]
         found.append((min(slant, other), f"{first}: slant {slant:.2f}; {second}: {form} {other:.2f}"))
     return max(found)
 
 
-def measure_code_effects(values, styles, classes, claims):
+def measure_code_effects(
+    values: Mapping[str, np.ndarray], styles: Mapping[str, Style], classes: Mapping[str, np.ndarray], claims: bool
+) -> tuple[list[Metric], list[str]]:
     """Metrics of all continuous codes.
 
     Args:
@@ -161,7 +169,7 @@ def measure_code_effects(values, styles, classes, claims):
     return metrics, notes
 
 
-def _find_change(style, quality):
+def _find_change(style: Style, quality: str) -> Change | None:
     """The Change of a quality from the lowest value of the code to the highest; None where images are too blank."""
     low, high = (np.ma.masked_invalid(style[quality][:, column]).mean() for column in (0, -1))
     if low is np.ma.masked or high is np.ma.masked:
@@ -169,12 +177,12 @@ def _find_change(style, quality):
     return Change(float(low), float(high), UNITS[quality])
 
 
-def _name_range(values):
+def _name_range(values: np.ndarray) -> str:
     return f"{values[0]:.3g} to {values[-1]:.3g}"
 
 
-def _describe_code(code, values, strengths, style):
-    most = max(strengths, key=strengths.get)
+def _describe_code(code: str, values: np.ndarray, strengths: dict[str, float], style: Style) -> str:
+    most = max(strengths, key=strengths.__getitem__)
     change = _find_change(style, most)
     how = tell_change(change) if change else "images too blank to be measured"
     return (
@@ -194,7 +202,7 @@ SHEET = 50
 """Images whose skeletons are found in one call, side by side; more are no faster and need 0.6 MB of memory each."""
 
 
-def measure_style(images):
+def measure_style(images: np.ndarray) -> Style:
     """What a digit looks like, whichever digit it is.
 
         slant      arctan(-u11 / u02) of the central moments of the grey levels, y growing downward; degrees, leaning
@@ -213,7 +221,7 @@ def measure_style(images):
     return {name: np.concatenate([part[name] for part in parts]) for name in QUALITIES}
 
 
-def _measure_sheet(images):
+def _measure_sheet(images: np.ndarray) -> Style:
     images = np.asarray(images, np.float64)
     large = _enlarge(images).clip(0.0, 1.0)  # cubic interpolation overshoots
     low, high = large.min(axis=(1, 2)), large.max(axis=(1, 2))
@@ -224,18 +232,18 @@ def _measure_sheet(images):
     return {name: np.where(is_blank, np.nan, values) for name, values in measured.items()}
 
 
-def _enlarge(images):
+def _enlarge(images: np.ndarray) -> np.ndarray:
     """Cubic spline interpolation of [N, H, W] to SCALE times the size, as two products: it is linear in each axis."""
     rows, columns = (_cubic_matrix(size) for size in images.shape[1:])
     return rows @ images @ columns.T
 
 
-def _cubic_matrix(size):
+def _cubic_matrix(size: int) -> np.ndarray:
     # In grid mode the small pixels tile the large ones; otherwise corner would meet corner, and the factor be 4.11.
     return ndimage.zoom(np.eye(size), (SCALE, 1), order=3, mode="grid-constant", grid_mode=True)
 
 
-def _measure_shear_and_width(images):
+def _measure_shear_and_width(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """tan(slant) and the width in pixels of images [N, H, W]."""
     row, column = np.indices(images.shape[1:])
     mass = images.sum(axis=(1, 2))[:, None, None]
@@ -247,7 +255,7 @@ def _measure_shear_and_width(images):
     return shear, np.array([_extent(*pair) for pair in zip(upright, images)])
 
 
-def _extent(position, mass):
+def _extent(position: np.ndarray, mass: np.ndarray) -> float:
     """From the 1 % to the 99 % point of a mass at `position`, in pixels; every pixel is one wide."""
     start = np.floor(position.min()) - 1.0
     whole = np.floor(position - start).astype(int)
@@ -260,7 +268,7 @@ def _extent(position, mass):
     return high - low
 
 
-def _measure_thickness(strokes):
+def _measure_thickness(strokes: np.ndarray) -> np.ndarray:
     """Twice the mean distance along the medial axis of bool images [N, H, W], in pixels; NaN where there is none."""
     count, height, width = strokes.shape
     sheet = np.pad(strokes, ((0, 0), (1, 1), (1, 1))).reshape(count * (height + 2), width + 2)

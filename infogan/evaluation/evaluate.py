@@ -1,25 +1,30 @@
 """Everything that is measured and drawn of a run, at its end or later."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from infogan.data import Dataset
 from infogan.evaluation.classifier import classifier_accuracy
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.factors import true_factors
 from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film
-from infogan.evaluation.metric import FULL, QUICK, Findings, Metric, Picture
+from infogan.evaluation.metric import FULL, QUICK, Findings, Found, Metric, MetricFunction, Picture, Settings
 from infogan.evaluation.recognition import choose_order, describe_categories, error_rates, information
 from infogan.evaluation.report import build_report, format_markdown, render_html
 from infogan.evaluation.sample_quality import sample_quality, spread
 from infogan.evaluation.tensorboard_files import EVENTS, embed_test_images, encode_results
 from infogan.run import TrainedModel
+from infogan.spec import ExperimentSpec
 from infogan.system.files import write_atomically
 from infogan.system.tf1 import derive_seed
+from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 
 
-def training_speed(run, dataset, settings):
+def training_speed(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: median over the epochs."""
     lines = load_metrics(run.folder.metrics)
     speeds = [line["speed/images_per_second"] for line in lines]
@@ -42,7 +47,9 @@ QUICK_METRICS = (error_rates, information, true_factors, training_speed)
 """What is measured of a smoke run, which has learned nothing: all that takes seconds."""
 
 
-def evaluate_run(spec, dataset, folder, more_metrics=()):
+def evaluate_run(
+    spec: ExperimentSpec, dataset: Dataset, folder: RunFolder, more_metrics: Sequence[MetricFunction] = ()
+) -> dict[str, Any]:
     """Evaluates the newest checkpoint of a run; writes report.json, report.md, report.html and the pictures.
 
     Args:
@@ -70,7 +77,9 @@ def evaluate_run(spec, dataset, folder, more_metrics=()):
     return report
 
 
-def measure(run, dataset, metrics=METRICS, settings=FULL):
+def measure(
+    run: TrainedModel, dataset: Dataset, metrics: Sequence[MetricFunction] = METRICS, settings: Settings = FULL
+) -> Findings:
     """What metrics find.
 
     Args:
@@ -88,7 +97,7 @@ def measure(run, dataset, metrics=METRICS, settings=FULL):
     return findings
 
 
-def draw(run, dataset):
+def draw(run: TrainedModel, dataset: Dataset) -> list[Picture]:
     """The pictures of every run: what codes do, the curves of the training and its film, and the embedding."""
     pictures = draw_samples(run, derive_seed(run.spec.seed, "evaluation"), choose_order(run, dataset))
     pictures += embed_test_images(run, dataset.test)
@@ -96,7 +105,7 @@ def draw(run, dataset):
     return pictures + draw_training_film(run.folder.frames)
 
 
-def _describe_run(spec, folder):
+def _describe_run(spec: ExperimentSpec, folder: RunFolder) -> list[str]:
     """Notes on what kind of run it is."""
     notes = []
     if spec.smoke:
@@ -111,11 +120,11 @@ def _describe_run(spec, folder):
     return notes
 
 
-def _write(folder, report, pictures):
+def _write(folder: RunFolder, report: dict[str, Any], pictures: Sequence[Picture]) -> None:
     """Writes all files, report.json last: where it is, the rest is."""
     # The paper's figures first.
     shown = sorted((p for p in pictures if p.caption), key=lambda picture: not picture.path.startswith("samples/"))
-    files = {
+    files: dict[str, str | bytes] = {
         **{picture.path: picture.content for picture in pictures},
         "report.html": render_html(report, shown),
         "report.md": format_markdown(report, shown),

@@ -5,17 +5,19 @@ is taken on the other half.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy import stats
 from sklearn.metrics import normalized_mutual_info_score
 
 from infogan.codes import read_values
+from infogan.data import Dataset, Factor
 from infogan.data.factors import join_factors
 from infogan.distributions import DISCRETE, KINDS
-from infogan.evaluation.metric import Metric
+from infogan.evaluation.metric import Found, Metric, Settings
 from infogan.evaluation.report import format_value
+from infogan.run import TrainedModel
 from infogan.system.tf1 import derive_seed
 
 DEGREE = 3
@@ -32,7 +34,7 @@ FEWEST_GROUPS = 4
 """A code is chosen on half of them by fitting to one half of that and scoring on the other."""
 
 
-def true_factors(run, dataset, settings):
+def true_factors(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: what codes know of the true factors, by the test images, and by all where these are few.
 
     Factors are no part of training, so training images are as good a measure as any but for Q's having seen them.
@@ -62,11 +64,11 @@ class Reading:
       values: array [N], as `Distribution.read` gives them.
     """
 
-    kind: str
+    kind: str | None
     values: np.ndarray
 
 
-def split_in_halves(groups, seed, within=None):
+def split_in_halves(groups: np.ndarray, seed: int, within: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Two bool arrays [N], of which each holds a random half of the groups: no group is in both.
 
     Args:
@@ -81,14 +83,14 @@ def split_in_halves(groups, seed, within=None):
     return first, within & ~first
 
 
-def compute_correlation(code, factor, fitted, scored):
+def compute_correlation(code: Reading, factor: Factor, fitted: np.ndarray, scored: np.ndarray) -> float:
     """|Spearman| of a linear code with an ordered factor; 0 where either is constant. Nothing is fitted."""
     if np.ptp(code.values[scored]) == 0 or np.ptp(factor.values[scored]) == 0:
         return 0.0
     return abs(float(stats.spearmanr(code.values[scored], factor.values[scored]).statistic))
 
 
-def compute_explained(code, factor, fitted, scored):
+def compute_explained(code: Reading, factor: Factor, fitted: np.ndarray, scored: np.ndarray) -> float:
     """Share of the variance of an ordered factor, or of (cos, sin) of a circular one, that a code explains.
 
     A linear code explains what a cubic in it predicts, an angle what its cosine and sine do (the circular-linear
@@ -112,23 +114,23 @@ def compute_explained(code, factor, fitted, scored):
     return float(1.0 - residual / variance)
 
 
-def _locate(factor):
+def _locate(factor: Factor) -> np.ndarray:
     """Where the values of a factor lie: on a line [N, 1], standardised, or on a circle [N, 2]."""
     values = factor.values.astype(np.float64)
-    if factor.kind == "ordered":
+    if factor.period is None:  # ordered
         return _standardise(values, np.ones(len(values), bool))[:, None]
     return _place_on_circle(2.0 * np.pi * values / factor.period)
 
 
-def _place_on_circle(angle):
+def _place_on_circle(angle: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def _standardise(values, among):
+def _standardise(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     return (values - values[among].mean()) / max(float(values[among].std()), TINY)
 
 
-def _predict_by_terms(code, target, fitted):
+def _predict_by_terms(code: Reading, target: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     """By least squares: from the cosine and sine of an angle, or the powers of a number."""
     values = code.values.astype(np.float64)
     if code.kind == "circular":
@@ -138,7 +140,7 @@ def _predict_by_terms(code, target, fitted):
     return terms @ np.linalg.lstsq(terms[fitted], target[fitted], rcond=None)[0]
 
 
-def _predict_by_category(code, target, fitted):
+def _predict_by_category(code: Reading, target: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     """The mean of each category, and of all images for one that was not fitted."""
     counts = np.bincount(code.values[fitted], minlength=code.values.max() + 1)[:, None]
     sums = np.zeros((len(counts), target.shape[1]))
@@ -146,14 +148,14 @@ def _predict_by_category(code, target, fitted):
     return np.where(counts > 0, sums / np.maximum(counts, 1), target[fitted].mean(axis=0))[code.values]
 
 
-def compute_information(code, factor, fitted, scored):
+def compute_information(code: Reading, factor: Factor, fitted: np.ndarray, scored: np.ndarray) -> float:
     """Normalised mutual information of categories with a nominal factor; 0 if either is constant. Nothing is fitted."""
     if np.ptp(code.values[scored]) == 0 or np.ptp(factor.values[scored]) == 0:
         return 0.0
     return float(normalized_mutual_info_score(factor.values[scored], code.values[scored]))
 
 
-def compute_accuracy(code, factor, fitted, scored):
+def compute_accuracy(code: Reading, factor: Factor, fitted: np.ndarray, scored: np.ndarray) -> float:
     """Share of the images of a kind that a code tells right, mean over the kinds: balanced accuracy.
 
     A category, or a bin of a continuous code, stands for the kind of which the largest share lies in it: a rare kind
@@ -174,7 +176,7 @@ def compute_accuracy(code, factor, fitted, scored):
     return float(np.mean(right[images > 0] / images[images > 0]))
 
 
-def _sort_into_bins(values, fitted):
+def _sort_into_bins(values: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     edges = np.quantile(values[fitted], np.arange(1, BINS) / BINS)
     return np.digitize(values, np.unique(edges))
 
@@ -193,9 +195,9 @@ class Score:
     """
 
     name: str
-    codes: tuple
-    factors: tuple
-    compute: Callable
+    codes: tuple[str, ...]
+    factors: tuple[str, ...]
+    compute: Callable[[Reading, Factor, np.ndarray, np.ndarray], float]
     unit: str = ""
     strength: str | None = None
 
@@ -210,7 +212,9 @@ SCORES = (
 )
 
 
-def measure_factors(readings, factors, seed, groups=None):
+def measure_factors(
+    readings: Mapping[str, Reading], factors: Mapping[str, Factor], seed: int, groups: np.ndarray | None = None
+) -> tuple[list[Metric], list[str]]:
     """Metrics of all factors.
 
     Args:
@@ -244,7 +248,7 @@ def measure_factors(readings, factors, seed, groups=None):
     return metrics, notes
 
 
-def _names_the_group(factor, groups):
+def _names_the_group(factor: Factor, groups: np.ndarray) -> bool:
     """Whether a factor tells which object it is: what holds for some objects then says nothing of the others."""
     if factor.kind != "nominal":
         return False
@@ -252,7 +256,9 @@ def _names_the_group(factor, groups):
     return pairs.shape[1] == len(np.unique(factor.values))
 
 
-def _measure(score, codes, name, factor, groups, seed):
+def _measure(
+    score: Score, codes: Mapping[str, Reading], name: str, factor: Factor, groups: np.ndarray, seed: int
+) -> list[Metric]:
     """Metrics of one score of one factor: of each code, but for attributes, and of the code that stands for it."""
     chosen_on, scored_on = split_in_halves(groups, seed)
     quarters = split_in_halves(groups, seed, chosen_on)
@@ -260,7 +266,7 @@ def _measure(score, codes, name, factor, groups, seed):
         code: score.compute(reading, factor, *quarters) + score.compute(reading, factor, *quarters[::-1])
         for code, reading in codes.items()
     }
-    best = max(chosen, key=chosen.get)
+    best = max(chosen, key=chosen.__getitem__)
     shown = [best] if factor.kind == "binary" else codes  # of attributes there are dozens
     scores = {code: score.compute(codes[code], factor, chosen_on, scored_on) for code in shown}
     order = np.random.default_rng(seed).permutation(len(groups))
@@ -276,7 +282,9 @@ def _measure(score, codes, name, factor, groups, seed):
     return [*rows, best_row]
 
 
-def _describe_richest(categories, attribute, chosen_on, scored_on):
+def _describe_richest(
+    categories: np.ndarray, attribute: np.ndarray, chosen_on: np.ndarray, scored_on: np.ndarray
+) -> str:
     """The category with the largest share of an attribute, and that share on the other half."""
     count = categories.max() + 1
     images, present = (np.bincount(categories[chosen_on], weights, count) for weights in (None, attribute[chosen_on]))

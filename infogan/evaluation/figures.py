@@ -3,7 +3,10 @@
 import functools
 import io
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice, product
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import imageio.v3 as imageio
 import numpy as np
@@ -24,6 +27,8 @@ from infogan.codes import (
     vary_discrete_codes,
 )
 from infogan.evaluation.metric import Picture
+from infogan.run import TrainedModel
+from infogan.spec import ExperimentSpec, Latent
 from infogan.system.messages import InputError
 from infogan.training.run_log import find_frames
 
@@ -37,17 +42,20 @@ except (OSError, ValueError) as error:  # whatever a matplotlibrc or MPLBACKEND 
         "Matplotlib looks for it.",
     ) from error
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
 LARGEST_WITH_NUMBERS = 12
 MOST_IN_COLUMN = 10
 """Lines of a legend, one below the other."""
 LABELS = {"infogan": "InfoGAN", "gan": "GAN, Q trained apart"}
 
 
-def in_default_style(draw):
+def in_default_style(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """A function that draws, whose figures no setting of the user's reaches."""
 
     @functools.wraps(draw)
-    def drawn(*arguments, **options):
+    def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
         with style.context("default"):
             return draw(*arguments, **options)
 
@@ -55,7 +63,7 @@ def in_default_style(draw):
 
 
 @in_default_style
-def draw_curves(spec, lines):
+def draw_curves(spec: ExperimentSpec, lines: Sequence[dict[str, Any]]) -> list[Picture]:
     """The curves as PNG; of many codes those of the first MOST_SHOWN.
 
     Args:
@@ -69,7 +77,7 @@ def draw_curves(spec, lines):
         return []
     updates = [line["update"] for line in lines]
 
-    def curve(key):
+    def curve(key: str) -> list[float]:
         return [line[key] for line in lines]
 
     losses = {"discriminator": curve("loss/discriminator"), "generator": curve("loss/generator")}
@@ -89,7 +97,14 @@ def draw_curves(spec, lines):
     ]
 
 
-def _draw(title, unit, updates, curves, limits=None, levels=None):
+def _draw(
+    title: str,
+    unit: str,
+    updates: Sequence[int],
+    curves: Mapping[str, Sequence[float]],
+    limits: tuple[float, float] | None = None,
+    levels: Mapping[str, float] | None = None,
+) -> bytes:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for name, values in curves.items():
@@ -105,13 +120,13 @@ def _draw(title, unit, updates, curves, limits=None, levels=None):
     return encode_figure(figure)
 
 
-def _add_legend(axes):
+def _add_legend(axes: Any) -> None:
     """A legend inside the axes: of many lines in small letters, in columns."""
     lines = len(axes.get_legend_handles_labels()[1])
     axes.legend(**({"ncols": 4, "fontsize": 5, "columnspacing": 0.8} if lines > MOST_IN_COLUMN else {}))
 
 
-def encode_figure(figure):
+def encode_figure(figure: Figure) -> bytes:
     """PNG bytes of a matplotlib figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
@@ -119,7 +134,7 @@ def encode_figure(figure):
 
 
 @in_default_style
-def draw_confusion(counts, order, labels):
+def draw_confusion(counts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> bytes:
     """PNG bytes of a confusion matrix.
 
     Args:
@@ -149,13 +164,15 @@ def draw_confusion(counts, order, labels):
     return encode_figure(figure)
 
 
-def find_commonest(totals):
+def find_commonest(totals: np.ndarray) -> np.ndarray:
     """The places of the MOST_SHOWN largest of some totals, the first of equal ones: int array, rising."""
     return np.sort(np.argsort(-totals, kind="stable")[:MOST_SHOWN])
 
 
 @in_default_style
-def draw_effects(values, styles, units):
+def draw_effects(
+    values: Mapping[str, np.ndarray], styles: Mapping[str, Mapping[str, np.ndarray]], units: Mapping[str, str]
+) -> bytes:
     """PNG bytes: a panel per quality, a line per code, with a band from the 10 % to the 90 % point of the images.
 
     Of many codes the first MOST_SHOWN are shown.
@@ -183,7 +200,11 @@ def draw_effects(values, styles, units):
 
 
 @in_default_style
-def draw_information(curves, entropy, claims):
+def draw_information(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    entropy: float,
+    claims: Sequence[tuple[float, str, float, float]],
+) -> bytes:
     """PNG bytes: a line per variant, the mean over its seeds, with a band from the lowest to the highest seed.
 
     Args:
@@ -225,7 +246,7 @@ WITHOUT_CATEGORIES = ("faces3d", "chairs")
 """Sets whose figure shows continuous codes alone."""
 
 
-def draw_samples(model, seed, category_order):
+def draw_samples(model: TrainedModel, seed: int, category_order: Mapping[str, np.ndarray]) -> list[Picture]:
     """Draws what each code does.
 
         <code>.png                 rows: samples; columns: the code from low to high (Figures 2 to 6)
@@ -257,12 +278,12 @@ def draw_samples(model, seed, category_order):
     return pictures
 
 
-def describe_left_out(codes):
+def describe_left_out(codes: Sequence[Latent]) -> list[str]:
     """The note on codes that no picture shows: a list, empty where there are none."""
     return [f"Pictures show the first {MOST_SHOWN} of {len(codes)} codes."] if len(codes) > MOST_SHOWN else []
 
 
-def _draw_sweep(model, code, base, categories):
+def _draw_sweep(model: TrainedModel, code: Latent, base: np.ndarray, categories: np.ndarray | None) -> list[Picture]:
     """Grid and film of one code; `categories` are those of a categorical one, in order, else None."""
     spec = model.spec
     images = model.generate(sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, values=categories))
@@ -278,7 +299,7 @@ def _draw_sweep(model, code, base, categories):
     ]
 
 
-def draw_training_film(folder):
+def draw_training_film(folder: Path) -> list[Picture]:
     """The frames that the trainer left in `folder`, one after another: a list of one Picture, empty without frames."""
     frames = [imageio.imread(path) for _, path in find_frames(folder)]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]  # an older version's may be larger
@@ -287,25 +308,25 @@ def draw_training_film(folder):
     return [Picture("samples/training.gif", grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1))]
 
 
-def _caption_sweep(spec, code, is_category):
+def _caption_sweep(spec: ExperimentSpec, code: Latent, is_category: bool) -> str:
     across = "a category a column" if is_category else _name_range(spec, code)
     figure = _name_figure(spec, is_category)
     compared = f", as in {figure} of the paper" if figure else ""
     return f"{code.name}, {across}{_tell_shown(spec, code.name)}; rows are samples{compared}."
 
 
-def _tell_shown(spec, name):
+def _tell_shown(spec: ExperimentSpec, name: str) -> str:
     """ ", 20 of 1,000" where a picture leaves out values of a code."""
     count = count_values(find_code(spec, name)) or 0
     return f", {MOST_SHOWN} of {count:,}" if count > MOST_SHOWN else ""
 
 
-def _name_range(spec, code):
+def _name_range(spec: ExperimentSpec, code: Latent) -> str:
     low, high = spec.sweep_ends(code)
     return f"from {low:g} to {high:g}"
 
 
-def _name_figure(spec, is_category):
+def _name_figure(spec: ExperimentSpec, is_category: bool) -> str | None:
     """The paper's figure that a grid is to be compared with, None where there is none."""
     if spec.dataset == "mnist" and is_category:
         return "Figure 2(b), the plain GAN," if spec.variant == "gan" else "Figure 2(a)"
@@ -314,16 +335,16 @@ def _name_figure(spec, is_category):
     return FIGURES.get(spec.dataset)
 
 
-def _encode_grid(images):
+def _encode_grid(images: np.ndarray) -> bytes:
     return grids.encode_png(grids.tile(images), _choose_scale(images))
 
 
-def _choose_scale(images):
+def _choose_scale(images: np.ndarray) -> int:
     """How far images [..., H, W, C] are enlarged: those that are large already are not."""
     return grids.SCALE if max(images.shape[-3:-1]) <= LARGEST_ENLARGED else 1
 
 
-def _encode_film(images, milliseconds):
+def _encode_film(images: np.ndarray, milliseconds: float) -> bytes:
     """images [rows, frames, H, W, C]: a frame shows the rows side by side."""
     frames = [grids.tile(images[:, index][None]) for index in range(images.shape[1])]
     return grids.encode_gif(frames, milliseconds, _choose_scale(images))

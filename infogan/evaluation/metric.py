@@ -13,8 +13,12 @@ plain strings, and of `Picture`s:
 import dataclasses
 import functools
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+from infogan.data import Dataset
+from infogan.run import TrainedModel
+from infogan.spec import PaperValue
 from infogan.system.messages import InputError
 
 
@@ -66,7 +70,7 @@ class Metric:
     better: str | None = None
     claim: Claim | None = None
     factor: str | None = None
-    range: tuple | None = None
+    range: tuple[float, float] | None = None
     strength: str | None = None
     change: Change | None = None
 
@@ -103,19 +107,26 @@ class Settings:
 FULL, QUICK = Settings(), Settings(samples=200, images=200, rows=10)
 
 
+Found = Sequence[Metric | str | Picture]
+MetricFunction = Callable[[TrainedModel, Dataset, Settings], Found]
+Result = TypeVar("Result")
+
+
 class Findings:
     """What metrics found, by kind: `metrics`, `notes` and `pictures`, lists."""
 
-    def __init__(self):
-        self.metrics, self.notes, self.pictures = [], [], []
+    def __init__(self) -> None:
+        self.metrics: list[Metric] = []
+        self.notes: list[str] = []
+        self.pictures: list[Picture] = []
 
-    def add(self, metric, found):
+    def add(self, metric: MetricFunction, found: Found) -> None:
         """Takes what a metric returned.
 
         Raises:
           InputError: naming the metric, if it is no list of `Metric`s, notes and `Picture`s.
         """
-        places = {Metric: self.metrics, str: self.notes, Picture: self.pictures}
+        places: dict[type, list] = {Metric: self.metrics, str: self.notes, Picture: self.pictures}
         for item in found if isinstance(found, list | tuple) else [found]:
             if type(item) not in places:
                 raise InputError(
@@ -125,11 +136,11 @@ class Findings:
             places[type(item)].append(item)
 
 
-def once_a_run(compute):
+def once_a_run(compute: Callable[[TrainedModel, Dataset], Result]) -> Callable[[TrainedModel, Dataset], Result]:
     """A function of (run, dataset) whose result metrics share: it is computed for the first, and kept in the run."""
 
     @functools.wraps(compute)
-    def kept(run, dataset):
+    def kept(run: TrainedModel, dataset: Dataset) -> Result:
         if compute not in run.computed:
             run.computed[compute] = compute(run, dataset)
         return run.computed[compute]
@@ -137,7 +148,7 @@ def once_a_run(compute):
     return kept
 
 
-def compare(metrics, paper_values):
+def compare(metrics: Sequence[Metric], paper_values: Sequence[PaperValue]) -> list[dict[str, Any]]:
     """Sets each metric beside the paper's value, if it has one.
 
     Args:
@@ -154,7 +165,7 @@ def compare(metrics, paper_values):
     return [_compare(metric, known.get((metric.name, metric.code))) for metric in metrics]
 
 
-def _compare(metric, paper):
+def _compare(metric: Metric, paper: PaperValue | None) -> dict[str, Any]:
     fields = {field.name: getattr(metric, field.name) for field in dataclasses.fields(metric)}
     value, claim = fields.pop("value"), fields.pop("claim")
     row = {"name": fields.pop("name"), "ours": value if math.isfinite(value) else None}  # JSON has no other numbers

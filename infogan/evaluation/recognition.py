@@ -5,6 +5,7 @@ the error is counted on the test images.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,12 @@ from scipy.special import xlogy
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from infogan.codes import MOST_SHOWN, read_values
+from infogan.data import Dataset
+from infogan.distributions import DistInfo
 from infogan.evaluation.figures import draw_confusion
-from infogan.evaluation.metric import Metric, Picture, once_a_run
+from infogan.evaluation.metric import Found, Metric, Picture, Settings, once_a_run
+from infogan.run import TrainedModel
+from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import derive_seed
 
 
@@ -31,15 +36,15 @@ class Match(NamedTuple):
     classes: np.ndarray
 
 
-def error_rates(run, dataset, settings):
+def error_rates(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """How well categories classify: the metric of each categorical code, and its confusion matrix."""
     codes = categorical_codes(run.spec)
     if not codes:
         return []
-    matches = match_codes(run, dataset)
-    if not matches:
+    classes = find_classes(dataset)
+    if not classes:
         return ["The set has no labels: error rates are left out."]
-    labels = index_classes(dataset.train.labels, dataset.test.labels)[1]
+    (known, labels), matches = classes, match_codes(run, dataset)
     by_batch = [run.values(split, batch_statistics=True) for split in (dataset.train, dataset.test)]
     found = []
     for code in codes:
@@ -48,33 +53,39 @@ def error_rates(run, dataset, settings):
         of_train, of_test = (categories[code.name] for categories in by_batch)
         error, *_ = measure_error_rates(code, match_code(code, of_train, of_test, labels[0]), *labels)
         found += [headline, dataclasses.replace(error, name="error rate, batch statistics in Q"), *others]
-    return found + [_draw_confusion(code, matches[code.name], dataset) for code in codes[:MOST_SHOWN]]
+    return found + [_draw_confusion(code, matches[code.name], known, labels[1]) for code in codes[:MOST_SHOWN]]
 
 
-def categorical_codes(spec):
+def categorical_codes(spec: ExperimentSpec) -> list[Latent]:
     """The codes that are categories."""
     return [code for code in spec.codes if code.distribution.kind == "categorical"]
 
 
 @once_a_run
-def match_codes(run, dataset):
+def match_codes(run: TrainedModel, dataset: Dataset) -> dict[str, Match]:
     """The Match of each categorical code, by name; empty for a set without labels."""
-    if dataset.train.labels is None or dataset.test.labels is None:
+    classes = find_classes(dataset)
+    if not classes:
         return {}
-    _, (labels, _) = index_classes(dataset.train.labels, dataset.test.labels)
+    _, (labels, _) = classes
     codes = categorical_codes(run.spec)
     of_train, of_test = run.values(dataset.train), read_values(codes, run.read(dataset.test))
     return {code.name: match_code(code, of_train[code.name], of_test[code.name], labels) for code in codes}
 
 
-def describe_categories(run, dataset):
+def describe_categories(run: TrainedModel, dataset: Dataset) -> dict[str, list]:
     """The label of the class that each category stands for, -1 for none: dict of code name -> list."""
-    matches = match_codes(run, dataset)
-    known = index_classes(dataset.train.labels, dataset.test.labels)[0] if matches else None
-    return {name: np.where(match.classes < 0, -1, known[match.classes]).tolist() for name, match in matches.items()}
+    classes = find_classes(dataset)
+    if not classes:
+        return {}
+    known, _ = classes
+    return {
+        name: np.where(match.classes < 0, -1, known[match.classes]).tolist()
+        for name, match in match_codes(run, dataset).items()
+    }
 
 
-def choose_order(run, dataset):
+def choose_order(run: TrainedModel, dataset: Dataset) -> dict[str, np.ndarray]:
     """The order in which to show categories, by class where these are known: dict of code name -> int array."""
     matches = match_codes(run, dataset)
     return {
@@ -83,8 +94,7 @@ def choose_order(run, dataset):
     }
 
 
-def _draw_confusion(code, match, dataset):
-    known, (_, labels) = index_classes(dataset.train.labels, dataset.test.labels)
+def _draw_confusion(code: Latent, match: Match, known: np.ndarray, labels: np.ndarray) -> Picture:
     counts = count_pairs(match.of_test, labels, code.distribution.dim, len(known))
     many = [(count, what) for count, what in zip(counts.T.shape, ("classes", "categories")) if count > MOST_SHOWN]
     left_out = " and ".join(f"{MOST_SHOWN} of {count:,} {what}" for count, what in many)
@@ -94,7 +104,13 @@ def _draw_confusion(code, match, dataset):
     return Picture(f"confusion_{code.name}.png", picture, caption)
 
 
-def index_classes(*labels):
+def find_classes(dataset: Dataset) -> tuple[np.ndarray, list[np.ndarray]] | None:
+    """`index_classes` of the training and the test labels; None for a set without labels."""
+    train, test = dataset.train.labels, dataset.test.labels
+    return None if train is None or test is None else index_classes(train, test)
+
+
+def index_classes(*labels: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
     """Labels as classes that occur, counted from 0: labels may be years, or numbers of people.
 
     Args:
@@ -107,20 +123,22 @@ def index_classes(*labels):
     return known, [np.searchsorted(known, of_one) for of_one in labels]
 
 
-def count_pairs(categories, labels, number_of_categories, number_of_classes):
+def count_pairs(
+    categories: np.ndarray, labels: np.ndarray, number_of_categories: int, number_of_classes: int
+) -> np.ndarray:
     """How often each category met each class: int array [categories, classes]."""
     counts = np.zeros((number_of_categories, number_of_classes), np.int64)
     np.add.at(counts, (categories, labels), 1)
     return counts
 
 
-def match_code(code, of_train, of_test, train_labels):
+def match_code(code: Latent, of_train: np.ndarray, of_test: np.ndarray, train_labels: np.ndarray) -> Match:
     """The Match of a code's categories, found on training images, whose classes are given, counted from 0."""
     counts = count_pairs(of_train, train_labels, code.distribution.dim, int(train_labels.max()) + 1)
     return Match(of_train, of_test, match_categories(counts))
 
 
-def match_categories(counts):
+def match_categories(counts: np.ndarray) -> np.ndarray:
     """The one-to-one matching of categories to classes with the most images right.
 
     Args:
@@ -135,7 +153,7 @@ def match_categories(counts):
     return matching
 
 
-def vote_for_classes(counts):
+def vote_for_classes(counts: np.ndarray) -> np.ndarray:
     """The class that each category met most often, -1 for one that met none: int array [categories].
 
     Several categories may stand for one class, so a split class costs nothing and a merged one still does.
@@ -143,17 +161,17 @@ def vote_for_classes(counts):
     return np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), -1)
 
 
-def compute_error_rate(categories, labels, matching):
+def compute_error_rate(categories: np.ndarray, labels: np.ndarray, matching: np.ndarray) -> float:
     """Share of images whose category is not matched to their label."""
     return float(np.mean(matching[categories] != labels))
 
 
-def order_categories(matching):
+def order_categories(matching: np.ndarray) -> np.ndarray:
     """The categories in the order of the classes they are matched to, those without a class last: int array."""
     return np.argsort(np.where(matching < 0, len(matching) + matching.max() + 1, matching), kind="stable")
 
 
-def measure_error_rates(code, match, train_labels, test_labels):
+def measure_error_rates(code: Latent, match: Match, train_labels: np.ndarray, test_labels: np.ndarray) -> list[Metric]:
     """Metrics of one categorical code.
 
     Args:
@@ -176,13 +194,13 @@ def measure_error_rates(code, match, train_labels, test_labels):
     return [Metric(name, value, unit, code.name, better=better) for name, (unit, better, value) in values.items()]
 
 
-def information(run, dataset, settings):
+def information(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: L_I of each code, and how sure and how balanced Q is."""
     of_codes = run.mutual_information(settings.samples, derive_seed(run.spec.seed, "mutual information"))
     return measure_information(run.spec.codes, of_codes, run.read(dataset.test))
 
 
-def compute_mean_entropy(probabilities):
+def compute_mean_entropy(probabilities: np.ndarray) -> float:
     """Mean of H(Q(c | x)) over images: 0 where Q is sure of each image, at most ln K.
 
     Args:
@@ -194,7 +212,7 @@ def compute_mean_entropy(probabilities):
     return float(_entropy(probabilities.astype(np.float64)).mean())
 
 
-def compute_entropy_of_mean(probabilities):
+def compute_entropy_of_mean(probabilities: np.ndarray) -> float:
     """H of the mean of Q(c | x) over images: ln K where all categories are used alike, 0 where one is always taken.
 
     Args:
@@ -206,11 +224,13 @@ def compute_entropy_of_mean(probabilities):
     return float(_entropy(probabilities.astype(np.float64).mean(axis=0)))
 
 
-def _entropy(probabilities):
+def _entropy(probabilities: np.ndarray) -> np.ndarray:
     return -xlogy(probabilities, probabilities).sum(axis=-1)
 
 
-def measure_information(codes, information, posteriors):
+def measure_information(
+    codes: Sequence[Latent], information: Mapping[str, float], posteriors: Mapping[str, DistInfo]
+) -> list[Metric]:
     """Metrics of all codes.
 
     Args:

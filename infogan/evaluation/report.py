@@ -4,18 +4,20 @@ import base64
 import json
 import platform
 import statistics
+from collections.abc import Sequence
 from html import escape
 from importlib import metadata
+from typing import Any
 
 from infogan.codes import tell_more
-from infogan.evaluation.metric import compare
-from infogan.spec import upgrade
+from infogan.evaluation.metric import Metric, Picture, compare
+from infogan.spec import ExperimentSpec, upgrade
 
 PACKAGES = ("infogan", "tensorflow", "tf-keras", "numpy", "scipy", "scikit-learn", "scikit-image")
 HEADER = ("quantity", "ours", "paper", "where", "holds")
 
 
-def build_report(spec, update, metrics, notes):
+def build_report(spec: ExperimentSpec, update: int, metrics: Sequence[Metric], notes: Sequence[str]) -> dict[str, Any]:
     """The report of one run.
 
     Args:
@@ -41,7 +43,7 @@ def build_report(spec, update, metrics, notes):
     }
 
 
-def find_version(package):
+def find_version(package: str) -> str | None:
     """The version of an installed package, None if pip does not know it."""
     try:
         return metadata.version(package)
@@ -49,34 +51,34 @@ def find_version(package):
         return None
 
 
-def format_experiment(report):
+def format_experiment(report: dict[str, Any]) -> str:
     """What runs of several seeds share: "mnist, recipe paper, infogan"."""
     return f"{report['name']}, recipe {report['recipe']}, {report['variant']}"
 
 
-def format_title(report):
+def format_title(report: dict[str, Any]) -> str:
     """One line that says which run it is."""
     return f"{format_experiment(report)}, seed {report['seed']}, update {report['update']:,}"
 
 
-def format_report(report):
+def format_report(report: dict[str, Any]) -> str:
     """Table and notes for the console."""
     return "\n".join([format_table(report["metrics"]), *(f"- {note}" for note in report["notes"])])
 
 
-def format_table(rows):
+def format_table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows of `compare` as an aligned table."""
     return align([HEADER, *map(format_row, rows)])
 
 
-def align(table):
+def align(table: Sequence[Sequence[str]]) -> str:
     """Lines of cells, the first a header, as text in columns."""
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
-def format_markdown(report, pictures):
+def format_markdown(report: dict[str, Any], pictures: Sequence[Picture]) -> str:
     """report.md.
 
     Args:
@@ -91,12 +93,12 @@ def format_markdown(report, pictures):
     return "\n".join([*lines, f"Made with {versions}.", ""])
 
 
-def _markdown_table(table):
+def _markdown_table(table: Sequence[Sequence[str]]) -> list[str]:
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in table]
     return [lines[0], "|" + "---|" * len(table[0]), *lines[1:]]
 
 
-def format_row(row):
+def format_row(row: dict[str, Any]) -> tuple[str, ...]:
     """A row of `compare` as five cells: quantity, ours, paper, where, holds."""
     holds = {True: "yes", False: "no", None: "-"}[row["holds"]]
     return (
@@ -108,19 +110,19 @@ def format_row(row):
     )
 
 
-def format_paper(row):
+def format_paper(row: dict[str, Any]) -> str:
     """The paper's number; where it only draws something, what is asked here."""
     if row["bound"] is not None:
         return f"shown ({row['rule']} {format_value(row['bound'], row['unit'])} asked here)"
     return format_value(row["paper"], row["unit"])
 
 
-def name_row(row):
+def name_row(row: dict[str, Any]) -> str:
     """What a row measures, as "digit: error rate"."""
     return f"{row['code']}: {row['name']}" if row["code"] else row["name"]
 
 
-def format_value(value, unit):
+def format_value(value: float | None, unit: str) -> str:
     """A number with its unit; shares in per cent."""
     if value is None:
         return "-"
@@ -158,7 +160,7 @@ LARGEST_PAGE = 10_000_000
 """Bytes of report.html, up to which it holds its pictures: larger pages can be neither mailed nor opened everywhere."""
 
 
-def render_html(report, pictures):
+def render_html(report: dict[str, Any], pictures: Sequence[Picture]) -> str:
     """report.html.
 
     Args:
@@ -187,7 +189,7 @@ def render_html(report, pictures):
 FIGURES = "<!-- figures -->"
 
 
-def _render_page(report):
+def _render_page(report: dict[str, Any]) -> str:
     """The document, with FIGURES where the pictures go."""
     title = escape(format_title(report))
     notes = "".join(f"<li>{escape(note)}</li>" for note in report["notes"])
@@ -221,23 +223,23 @@ def _render_page(report):
 """
 
 
-def _render_rows(rows):
+def _render_rows(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(_render_row(row) for row in rows)
 
 
-def _render_row(row):
+def _render_row(row: dict[str, Any]) -> str:
     _, *others = format_row(row)
     more = f'<span class="note">{escape(tell_more(row))}</span>' if tell_more(row) else ""
     cells = "".join(map(_render_cell, HEADER[1:], others))
     return f"<tr><td>{escape(name_row(row))}{more}</td>{cells}</tr>"
 
 
-def _render_cell(label, cell):
+def _render_cell(label: str, cell: str) -> str:
     kind = {"yes": "yes", "no": "no", "-": "none"}.get(cell, "")
     return f'<td data-label="{label}" class="{kind}">{escape(cell)}</td>'
 
 
-def _render_picture(source, caption):
+def _render_picture(source: str, caption: str) -> str:
     caption = escape(caption)
     return f'<figure><img alt="{caption}" src="{escape(source)}"><figcaption>{caption}</figcaption></figure>\n'
 
@@ -245,15 +247,15 @@ def _render_picture(source, caption):
 SUMMARY_HEADER = ("quantity", "mean", "deviation", "worst", "paper", "holds", "runs")
 
 
-def group_reports(reports):
+def group_reports(reports: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Reports that differ in the seed alone, together: a list of lists."""
-    groups = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for report in reports:
         groups.setdefault(json.dumps(without_seed(report["spec"]), sort_keys=True), []).append(report)
     return list(groups.values())
 
 
-def format_group(group, groups):
+def format_group(group: Sequence[dict[str, Any]], groups: Sequence[Sequence[dict[str, Any]]]) -> str:
     """What a group of `group_reports` is: "mnist, recipe paper, infogan, max_epoch 20, seeds 0, 1".
 
     Fields are named in which it differs from another group of the same experiment, recipe and variant.
@@ -266,16 +268,16 @@ def format_group(group, groups):
     return ", ".join([title, *told, f"seeds {seeds}"])
 
 
-def without_seed(spec):
+def without_seed(spec: dict[str, Any]) -> dict[str, Any]:
     """What the runs of a study share: a spec, as a report of any version holds it, but for its seed."""
     return {field: value for field, value in upgrade(spec).items() if field != "seed"}
 
 
-def _tell(value):
+def _tell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
-def summarise(reports):
+def summarise(reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Aggregates the metrics of several runs.
 
     Args:
@@ -288,14 +290,14 @@ def summarise(reports):
         worst: float, None where no direction is the better one
         holds: in how many runs it holds, None where the paper says nothing
     """
-    rows = {}
+    rows: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
     for report in reports:
         for row in report["metrics"]:
             rows.setdefault((row["name"], row["code"]), []).append(row)
     return [_summarise_rows(found) for found in rows.values() if any(row["ours"] is not None for row in found)]
 
 
-def _summarise_rows(rows):
+def _summarise_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     values = [row["ours"] for row in rows if row["ours"] is not None]
     worst = {"lower": max, "higher": min}.get(rows[0]["better"])
     kept = {key: rows[0][key] for key in ("name", "code", "unit", "paper", "bound", "source", "rule")}
@@ -309,12 +311,12 @@ def _summarise_rows(rows):
     }
 
 
-def format_summary(rows):
+def format_summary(rows: Sequence[dict[str, Any]]) -> str:
     """The rows of `summarise` as an aligned table."""
     return align([SUMMARY_HEADER, *map(_format_row, rows)])
 
 
-def _format_row(row):
+def _format_row(row: dict[str, Any]) -> tuple[str, ...]:
     numbers = [format_value(row[key], row["unit"]) for key in ("mean", "deviation", "worst")]
     count = len(row["values"])
     holds = "-" if row["holds"] is None else f"{row['holds']} of {count}"

@@ -3,16 +3,17 @@
 import numpy as np
 from scipy.special import rel_entr
 
-from infogan.evaluation.classifier import find_classifier
-from infogan.evaluation.metric import Metric, once_a_run
-from infogan.run import count_batch
+from infogan.data import Dataset
+from infogan.evaluation.classifier import Prediction, find_classifier
+from infogan.evaluation.metric import Found, Metric, Settings, once_a_run
+from infogan.run import TrainedModel, count_batch
 from infogan.system.tf1 import derive_seed
 
 FEWEST_IMAGES = 2
 """A single image has no covariance."""
 
 
-def sample_quality(run, dataset, settings):
+def sample_quality(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: how near samples are to real images; nothing without a classifier."""
     classifier, _ = find_classifier(run, dataset)
     if not classifier:
@@ -32,7 +33,7 @@ def sample_quality(run, dataset, settings):
     return measure_sample_quality(generated, *real)
 
 
-def compute_frechet_distance(first, second):
+def compute_frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     """Squared Frechet distance between the Gaussians with the moments of two sets.
 
         |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2))
@@ -44,7 +45,7 @@ def compute_frechet_distance(first, second):
     Returns:
       float, 0 for equal moments.
     """
-    offset = np.mean(first, axis=0, dtype=np.float64) - np.mean(second, axis=0, dtype=np.float64)
+    offset = first.mean(axis=0, dtype=np.float64) - second.mean(axis=0, dtype=np.float64)
     root = _square_root(np.cov(first, rowvar=False))
     covariance = np.cov(second, rowvar=False)
     # S1 S2 has the eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2), which stay real and not negative.
@@ -52,12 +53,12 @@ def compute_frechet_distance(first, second):
     return float(offset @ offset + np.trace(root @ root) + np.trace(covariance) - 2.0 * shared)
 
 
-def _square_root(covariance):
+def _square_root(covariance: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
 
 
-def compute_score(probabilities):
+def compute_score(probabilities: np.ndarray) -> float:
     """exp of the mean KL(p(y | x) || p(y)): 1 where images say nothing of their class, at most the number of classes.
 
     Args:
@@ -70,7 +71,7 @@ def compute_score(probabilities):
     return float(np.exp(rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1).mean()))
 
 
-def measure_sample_quality(generated, train, test):
+def measure_sample_quality(generated: Prediction, train: Prediction, test: Prediction) -> list[Metric]:
     """Metrics of generated images beside those of real ones.
 
     Args:
@@ -97,25 +98,25 @@ LEAST_SPREAD = 0.2
 """Below it samples look alike: what a code seems to do is chance. Real images have 1."""
 
 
-def spread(run, dataset, settings):
+def spread(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
     """The metric: how much samples differ, and a note if they do not."""
     metrics, notes = _compare_with_training_images(run, dataset)
     return metrics + notes
 
 
-def are_alike(run, dataset):
+def are_alike(run: TrainedModel, dataset: Dataset) -> bool:
     """Whether all samples look alike, so that codes do nothing to them."""
     return bool(_compare_with_training_images(run, dataset)[1])
 
 
 @once_a_run
-def _compare_with_training_images(run, dataset):
+def _compare_with_training_images(run: TrainedModel, dataset: Dataset) -> tuple[list[Metric], list[str]]:
     chosen = np.random.default_rng(derive_seed(0, "spread")).permutation(len(dataset.train))[:IMAGES]
     latents = run.sample_latents(IMAGES, derive_seed(run.spec.seed, "spread"))
     return measure_spread(run.generate(latents), dataset.train.images[np.sort(chosen)])
 
 
-def compute_spread(generated, real):
+def compute_spread(generated: np.ndarray, real: np.ndarray) -> float:
     """Mean squared distance of samples from one another, over that from real images.
 
         2 Var(x) / (Var(x) + Var(y) + |E x - E y|^2)
@@ -133,7 +134,7 @@ def compute_spread(generated, real):
     return float(2.0 * variance.sum() / (variance + real_variance + np.square(mean - real_mean)).sum())
 
 
-def measure_spread(generated, real):
+def measure_spread(generated: np.ndarray, real: np.ndarray) -> tuple[list[Metric], list[str]]:
     """Whether samples differ as real images do.
 
     Args:

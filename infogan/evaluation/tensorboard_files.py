@@ -4,12 +4,18 @@ import dataclasses
 import io
 import re
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from infogan import grids
 from infogan.codes import read_values
+from infogan.data import Split
 from infogan.evaluation.metric import Picture
+from infogan.model.architectures import ImageShape
+from infogan.run import TrainedModel
+from infogan.spec import ExperimentSpec
 from infogan.system.tf1 import derive_seed
 
 EVENTS = "events.out.tfevents.evaluation"
@@ -19,7 +25,7 @@ LARGEST_SPRITES = 4096
 """Height and width of the picture of all sprites that browsers accept."""
 
 
-def list_hyper_parameters(spec):
+def list_hyper_parameters(spec: ExperimentSpec) -> dict[str, bool | int | float | str]:
     """What decides a run, as the HParams plugin takes it: dict of name -> bool, int, float or str.
 
     Args:
@@ -33,7 +39,7 @@ def list_hyper_parameters(spec):
     return chosen
 
 
-def encode_results(spec, report, run_name):
+def encode_results(spec: ExperimentSpec, report: dict[str, Any], run_name: str) -> bytes:
     """The bytes of an event file: the hyper-parameters of a run and each number of its report as `report/...`.
 
     A smoke run has no hyper-parameters in it: TensorBoard takes the list of results from one run for all, and such a
@@ -70,20 +76,20 @@ def encode_results(spec, report, run_name):
     return buffer.getvalue()
 
 
-def _title(row):
+def _title(row: dict[str, Any]) -> str:
     return row["name"] + (f" of {row['code']}" if row["code"] else "")
 
 
-def _tag(row):
+def _tag(row: dict[str, Any]) -> str:
     return "report/" + re.sub(r"[^A-Za-z0-9.]+", "_", _title(row)).strip("_")
 
 
-def count_embedded(image_shape):
+def count_embedded(image_shape: ImageShape) -> int:
     """How many images the embedding has at most: MOST_IMAGES, or as many as the picture of all sprites has room for."""
     return min(MOST_IMAGES, (LARGEST_SPRITES // max(image_shape[:2])) ** 2)
 
 
-def embed_test_images(run, test):
+def embed_test_images(run: TrainedModel, test: Split) -> list[Picture]:
     """Some test images as the projector takes them, with their labels and what Q read from them: list of Picture."""
     count = min(count_embedded(run.image_shape), len(test))
     chosen = np.random.default_rng(derive_seed(0, "embedding")).permutation(len(test))[:count]
@@ -95,7 +101,9 @@ def embed_test_images(run, test):
     return [Picture(path, content) for path, content in files.items()]
 
 
-def draw_embedding(features, images, columns):
+def draw_embedding(
+    features: np.ndarray, images: np.ndarray, columns: Mapping[str, Sequence | np.ndarray]
+) -> dict[str, bytes]:
     """The files of the projector: vectors, what is known of each, and a small picture of each.
 
     Args:
@@ -125,19 +133,19 @@ def draw_embedding(features, images, columns):
     }
 
 
-def _encode_vectors(features):
+def _encode_vectors(features: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.savetxt(buffer, features, fmt="%.4g", delimiter="\t")
     return buffer.getvalue()
 
 
-def _encode_table(columns):
+def _encode_table(columns: Mapping[str, Sequence | np.ndarray]) -> bytes:
     """Lines of values; the projector wants headings where there are several columns, and none where there is one."""
     lines = ["\t".join(map(str, values)) for values in zip(*columns.values())]
     return "".join(f"{line}\n" for line in [*(["\t".join(columns)] if len(columns) > 1 else []), *lines]).encode()
 
 
-def _encode_sprites(images):
+def _encode_sprites(images: np.ndarray) -> bytes:
     """A square of pictures, filled row by row, as the projector cuts it."""
     side = int(np.ceil(np.sqrt(len(images))))
     padded = np.zeros((side * side, *images.shape[1:]), np.uint8)

@@ -9,11 +9,13 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from infogan.system.files import reading, sync, write_json
 from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, warn
-from infogan.system.tf1 import tf, tf_path
+from infogan.system.tf1 import Session, Variable, tf, tf_path
 
 KEPT = 3
 
@@ -30,7 +32,7 @@ class Checkpoints:
         computes with: the same, or an average of it. It is kept in the manifest. None for a graph without networks.
     """
 
-    def __init__(self, folder, weights=None):
+    def __init__(self, folder: Path, weights: Mapping[str, str] | None = None) -> None:
         self._folder, self._weights = folder, weights or {}
         # max_to_keep=0: TensorFlow's own clean-up calls a function it deprecates itself; `save` does it instead.
         self._saver = tf.train.Saver(max_to_keep=0)
@@ -40,11 +42,11 @@ class Checkpoints:
         self._is_bad = [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in numbers]
         self._names = [variable.op.name for variable in numbers]
 
-    def find_bad(self, session):
+    def find_bad(self, session: Session) -> list[str]:
         """Names of the variables that hold a number which is not finite, weights first."""
         return [name for name, is_bad in zip(self._names, session.run(self._is_bad)) if is_bad]
 
-    def save(self, session, update):
+    def save(self, session: Session, update: int) -> None:
         """Writes a checkpoint named after the number of finished updates.
 
         Raises:
@@ -74,7 +76,7 @@ class Checkpoints:
             _index(self._folder, old).unlink(missing_ok=True)
         _remove_leftovers(self._folder)
 
-    def restore(self, session, update):
+    def restore(self, session: Session, update: int) -> None:
         """Reads the checkpoint of an update.
 
         Raises:
@@ -85,7 +87,7 @@ class Checkpoints:
             self._saver.restore(session, path)
 
 
-def restore_weights(session, folder, update, variables):
+def restore_weights(session: Session, folder: Path, update: int, variables: Sequence[Variable]) -> None:
     """Fills the networks of a trained model: with averages of the weights, where the run made any.
 
     Args:
@@ -103,7 +105,7 @@ def restore_weights(session, folder, update, variables):
 
 
 @contextmanager
-def _reading(folder, update):
+def _reading(folder: Path, update: int) -> Iterator[str]:
     """Yields the path of a checkpoint for TensorFlow; what its reader raises becomes one line."""
     path = folder / f"model-{update}"
     with reading(path):
@@ -121,7 +123,7 @@ def _reading(folder, update):
         ) from error
 
 
-def _read_weights(folder, update, known):
+def _read_weights(folder: Path, update: int, known: Collection[str]) -> dict[str, str]:
     """The `weights` of a checkpoint's manifest.
 
     Raises:
@@ -140,7 +142,7 @@ def _read_weights(folder, update, known):
     return weights
 
 
-def newest_intact(folder):
+def newest_intact(folder: Path) -> int | None:
     """The update of the newest checkpoint that is whole, None if there is no checkpoint; warns of damaged ones.
 
     Raises:
@@ -152,7 +154,7 @@ def newest_intact(folder):
     return update
 
 
-def set_aside_damaged(folder):
+def set_aside_damaged(folder: Path) -> None:
     """Moves damaged checkpoints into the folder `damaged`, as far as they are newer than the newest whole one.
 
     What a run does next then goes on from that one.
@@ -170,9 +172,9 @@ def set_aside_damaged(folder):
         warn(f"{aside / f'model-{damaged}'} is damaged ({damage}). The run goes on from update {update}.")
 
 
-def _judge(folder):
+def _judge(folder: Path) -> tuple[int | None, dict[int, str]]:
     """The newest whole checkpoint's update, and a dict of newer update -> what is wrong with that checkpoint."""
-    damages = {}
+    damages: dict[int, str] = {}
     with reading(folder):
         updates = find_checkpoints(folder)
     for update in reversed(updates):
@@ -189,7 +191,7 @@ def _judge(folder):
     return None, {}
 
 
-def _publish(folder, update, weights):
+def _publish(folder: Path, update: int, weights: Mapping[str, str]) -> None:
     """Gives the files that were saved their names, once they are on the disk; the index, which counts, last."""
     saved = {path.name.replace("saving", "model", 1): path for path in folder.glob(f"saving-{update}.*")}
     for path in saved.values():
@@ -201,7 +203,7 @@ def _publish(folder, update, weights):
     sync(folder)
 
 
-def _remove_leftovers(folder):
+def _remove_leftovers(folder: Path) -> None:
     """Removes what a crash left of checkpoints that were being written or removed."""
     whole = set(find_checkpoints(folder))
     for path in (*folder.glob("saving-*"), *folder.glob("model-*")):
@@ -210,16 +212,16 @@ def _remove_leftovers(folder):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _index(folder, update):
+def _index(folder: Path, update: int) -> Path:
     return folder / f"model-{update}.index"
 
 
-def describe_bad(names):
+def describe_bad(names: Sequence[str]) -> str:
     """The first bad variable, and how many more there are."""
     return names[0] + (f" and {len(names) - 1} more variables are" if len(names) > 1 else " is")
 
 
-def describe_last_checkpoint(folder):
+def describe_last_checkpoint(folder: Path) -> str:
     """A sentence that says where a failed run can be picked up."""
     try:
         saved = find_checkpoints(folder)
@@ -230,14 +232,14 @@ def describe_last_checkpoint(folder):
     return f"The last good checkpoint is that of update {saved[-1]}, in {folder}."
 
 
-def describe_reason(error):
+def describe_reason(error: Exception) -> str:
     """The part of TensorFlow's message that says what happened, such as "No space left on device"."""
     lines = str(error).splitlines()
     telling = [line for line in lines if "; " in line] or lines
     return telling[0].rsplit("; ", 1)[-1]
 
 
-def find_checkpoints(folder):
+def find_checkpoints(folder: Path) -> list[int]:
     """The updates of which a folder holds checkpoints, oldest first.
 
     Raises:
@@ -255,7 +257,7 @@ LARGEST_MANIFEST = 2**20
 """Bytes of a manifest that are believed."""
 
 
-def write_manifest(path, update, files, weights):
+def write_manifest(path: Path, update: int, files: Mapping[str, Path], weights: Mapping[str, str]) -> None:
     """Writes a manifest.
 
     Args:
@@ -268,7 +270,7 @@ def write_manifest(path, update, files, weights):
     write_json(path, {"update": update, "files": entries, "weights": weights})
 
 
-def find_damage(folder, update):
+def find_damage(folder: Path, update: int) -> str:
     """What is wrong with a checkpoint: an empty text if nothing is.
 
     Args:
@@ -297,7 +299,7 @@ def find_damage(folder, update):
     return next(filter(None, (_compare(folder / name, size, sha256) for name, size, sha256 in entries)), "")
 
 
-def _compare(file, size, sha256):
+def _compare(file: Path, size: int, sha256: str) -> str:
     with reading(file):
         found = file.stat().st_size
         if found != size:
@@ -305,7 +307,7 @@ def _compare(file, size, sha256):
         return "" if _hash(file) == sha256 else f"{file.name} has another checksum than its manifest"
 
 
-def _hash(path):
+def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(2**20):

@@ -6,17 +6,21 @@ import functools
 import math
 import time
 import zlib
+from typing import Any
 
 import numpy as np
 
 from infogan import grids
 from infogan.codes import MOST_SHOWN, ROWS, sweep_latents, vary_discrete_codes
 from infogan.model.gan import RegularizedGAN
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import NumbersFailed
-from infogan.system.tf1 import derive_seed, session_config, tf
+from infogan.system.tf1 import Session, derive_seed, session_config, tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
+from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import Progress, RunLog, Unrecorded
+from infogan.training.signals import StopSignals
 from infogan.training.update import UpdateCall, build_loop, build_settling, build_swap, build_update, join_updates
 
 MOST_FRAMES = 50
@@ -47,8 +51,16 @@ class InfoGANTrainer:
     """
 
     def __init__(
-        self, spec, images, folder, stop, updates_per_call=1, distribution=None, stream=0, checkpoint_seconds=600.0
-    ):
+        self,
+        spec: ExperimentSpec,
+        images: np.ndarray,
+        folder: RunFolder,
+        stop: StopSignals,
+        updates_per_call: int = 1,
+        distribution: OneDevice | None = None,
+        stream: int = 0,
+        checkpoint_seconds: float = 600.0,
+    ) -> None:
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
         self._checkpoint_seconds = checkpoint_seconds
         self._updates_per_call = updates_per_call
@@ -75,7 +87,7 @@ class InfoGANTrainer:
                 self._build_checkpoints(model)
         self._graph.finalize()
 
-    def _place_images(self):
+    def _place_images(self) -> Any:
         """The images on a device, or as they are."""
         if self._images.nbytes > MOST_BYTES_ON_DEVICE:
             return self._images
@@ -83,26 +95,27 @@ class InfoGANTrainer:
         local = [tf.GraphKeys.LOCAL_VARIABLES]
         return tf.Variable(self._images_in, trainable=False, collections=local)
 
-    def _find_content(self):
+    def _find_content(self) -> int:
         """A number that trainings of different things do not share; 0 where one process trains."""
         if self._distribution.processes == 1:
             return 0  # the other number reads the whole set
-        return zlib.crc32(np.ascontiguousarray(self._images), zlib.crc32(self._spec.to_json().encode()))
+        return zlib.crc32(np.ascontiguousarray(self._images).data, zlib.crc32(self._spec.to_json().encode()))
 
-    def _build_samples(self, model):
+    def _build_samples(self, model: RegularizedGAN) -> None:
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
         self._generated = model.show_images(model.generate(self._latents_in))
         seed = derive_seed(self._spec.seed, "samples")
         self._base_latents = model.sample_latents(ROWS, tf.constant([seed, 0], tf.int64))
 
-    def _build_checkpoints(self, model):
+    def _build_checkpoints(self, model: RegularizedGAN) -> None:
         averages = self._call.averages
         self._swap = build_swap([(variable, averages[variable.op.name]) for variable in model.variables if averages])
         self._initialise = tf.global_variables_initializer()
-        weights = {variable.op.name: averages.get(variable.op.name, variable).op.name for variable in model.variables}
+        read = {variable.op.name: variable for variable in model.variables} | averages
+        weights = {name: variable.op.name for name, variable in read.items()}
         self._checkpoints = Checkpoints(self._folder.checkpoints, weights)
 
-    def train(self):
+    def train(self) -> None:
         """Trains a run that is not finished, from its newest checkpoint or from the start, to its end.
 
         After the last update batch norm's averages settle (`build_settling`), with the averages of the weights where
@@ -124,7 +137,7 @@ class InfoGANTrainer:
                 progress.close()
                 log.close()
 
-    def _begin(self, session):
+    def _begin(self, session: Session) -> int:
         """Fills the variables; returns how many updates are finished."""
         saved = find_checkpoints(self._folder.checkpoints)
         self._agreement.reach(session, saved[-1] if saved else 0, self._stop)
@@ -136,14 +149,14 @@ class InfoGANTrainer:
         self._checkpoints.restore(session, saved[-1])
         return int(session.run(self._call.counter))
 
-    def _open_logs(self, update):
+    def _open_logs(self, update: int) -> tuple[Any, Any]:
         if not self._is_chief:
             return Unrecorded(), Unrecorded()
         log = RunLog(self._folder, update, update // self._spec.updates_per_epoch)
         self._folder.write_status("running", update, self._spec.updates)
         return log, Progress(update, self._spec)
 
-    def _run_updates(self, session, update, log, progress):
+    def _run_updates(self, session: Session, update: int, log: Any, progress: Any) -> None:
         spec = self._spec
         base_latents = vary_discrete_codes(spec.latent_spec, session.run(self._base_latents))
         run_updates = self._call.bind(session)
@@ -179,17 +192,19 @@ class InfoGANTrainer:
         with contextlib.suppress(*([tf.errors.OpError] if self._is_chief else [])):
             self._agreement.reach(session, update, self._stop)
 
-    def _updates_before_pause(self, update):
+    def _updates_before_pause(self, update: int) -> int:
         """How many updates the next call may perform: none beyond the end of an epoch, a checkpoint or the run."""
         spec = self._spec
         pauses = (spec.updates, spec.updates_per_epoch, spec.snapshot_interval)
         return min(self._updates_per_call, *(pause - update % pause for pause in pauses))
 
-    def _save(self, session, update):
+    def _save(self, session: Session, update: int) -> None:
         if self._is_chief:
             self._checkpoints.save(session, update)
 
-    def _record_epoch(self, session, line, base_latents, log, progress):
+    def _record_epoch(
+        self, session: Session, line: dict[str, Any], base_latents: np.ndarray, log: Any, progress: Any
+    ) -> None:
         update = line["update"]
         log.write_metrics(line)
         progress.report_epoch(line)
@@ -197,7 +212,7 @@ class InfoGANTrainer:
             log.write_pictures(self._draw_samples(session, base_latents), update)
         self._folder.write_status("running", update, self._spec.updates)
 
-    def _finish_epoch(self, session, update, images_per_second):
+    def _finish_epoch(self, session: Session, update: int, images_per_second: float) -> dict[str, Any]:
         """The epoch's means, as an object for metrics.jsonl; starts the next epoch's sums."""
         spec = self._spec
         means = session.run(self._call.totals) / spec.updates_per_epoch
@@ -210,7 +225,7 @@ class InfoGANTrainer:
             "speed/images_per_second": images_per_second,
         }
 
-    def _draw_samples(self, session, base_latents):
+    def _draw_samples(self, session: Session, base_latents: np.ndarray) -> dict[str, np.ndarray]:
         """A picture of each of the first codes, of the same latents each time."""
         pictures = {}
         for code in self._spec.codes[:MOST_SHOWN]:
@@ -220,12 +235,12 @@ class InfoGANTrainer:
             pictures[code.name] = grids.shrink(grids.tile(images))
         return pictures
 
-    def _generate(self, session, latents):
+    def _generate(self, session: Session, latents: np.ndarray) -> np.ndarray:
         """Images of latents [N, dim], in batches no larger than those of the training, for which there is memory."""
         batches = np.array_split(latents, -(-len(latents) // self._spec.batch_size))
         return np.concatenate([session.run(self._generated, {self._latents_in: batch}) for batch in batches])
 
-    def _describe_failure(self, session, update, values):
+    def _describe_failure(self, session: Session, update: int, values: np.ndarray) -> str:
         bad = [f"{name} = {value}" for name, value in zip(self._call.names, values) if not np.isfinite(value)]
         variables = self._checkpoints.find_bad(session)
         if variables:

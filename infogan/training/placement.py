@@ -11,17 +11,23 @@ import os
 import re
 import socket
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, TypeVar
 
 from infogan.model.replicas import gather_from_replicas, own_number
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import InputError, TrainingFailed, say
-from infogan.system.tf1 import find_gpus, tf
+from infogan.system.tf1 import Session, find_gpus, tf
+from infogan.training.signals import StopSignals
+
+Made = TypeVar("Made")
 
 LONGEST_WAIT = 600.0
 """Seconds after which a worker that does not answer counts as lost."""
 
 
-def choose_distribution(gpus, cluster, spec):
+def choose_distribution(gpus: int | None, cluster: "Cluster | None", spec: ExperimentSpec) -> "OneDevice":
     """Where to train.
 
     Args:
@@ -49,7 +55,7 @@ def choose_distribution(gpus, cluster, spec):
     return distribution
 
 
-def _distribute(gpus, cluster):
+def _distribute(gpus: int, cluster: "Cluster | None") -> "OneDevice":
     if cluster:
         return Workers(cluster, gpus)
     return LocalDevices([f"/gpu:{number}" for number in range(gpus)]) if gpus > 1 else OneDevice()
@@ -68,23 +74,23 @@ class OneDevice:
     replicas, local_replicas, number, processes = 1, 1, 0, 1
 
     @property
-    def is_chief(self):
+    def is_chief(self) -> bool:
         """True in the one process that writes."""
         return self.number == 0
 
-    def scope(self):
+    def scope(self) -> AbstractContextManager[None]:
         """A context in which the variables of the model are made."""
         return contextlib.nullcontext()
 
-    def place(self, build):
+    def place(self, build: Callable[[], Made]) -> list[Made]:
         """What build() makes, for each device of this process: a list."""
         return [build()]
 
-    def run(self, build, placed):
+    def run(self, build: Callable[[Any], Made], placed: Sequence[Any]) -> list[Made]:
         """What build(item) makes for each replica of this process, `placed` holding an item for each: a list."""
         return [build(placed[0])]
 
-    def open_session(self, config):
+    def open_session(self, config: Any) -> AbstractContextManager[Session]:
         """A context manager: a Session of the current graph."""
         return tf.Session(config=config)
 
@@ -96,41 +102,41 @@ class LocalDevices(OneDevice):
       devices: their names, as `["/gpu:0", "/gpu:1"]`.
     """
 
-    def __init__(self, devices):
+    def __init__(self, devices: Sequence[str]) -> None:
         self.replicas = self.local_replicas = len(devices)
         self._devices = devices
-        self._strategy = None
+        self._strategy: Any = None
 
     @contextlib.contextmanager
-    def scope(self):
+    def scope(self) -> Iterator[None]:
         if self._strategy is None:  # it belongs to the graph that is current now
             self._strategy = self._build_strategy()
         with self._strategy.scope():
             yield
 
-    def _build_strategy(self):
+    def _build_strategy(self) -> Any:
         return tf.distribute.MirroredStrategy(self._devices)
 
-    def place(self, build):
-        placed = []
+    def place(self, build: Callable[[], Made]) -> list[Made]:
+        placed: list[Made] = []
         for device in self._devices:
             with tf.device(device):
                 placed.append(build())
         return placed
 
-    def run(self, build, placed):
-        made = []
+    def run(self, build: Callable[[Any], Made], placed: Sequence[Any]) -> list[Made]:
+        made: list[Made] = []
 
-        def build_replica():
+        def build_replica() -> None:
             made.append(build(placed[own_number() % self.local_replicas]))
 
         self._strategy.run(build_replica)
         return made
 
-    def open_session(self, config):
+    def open_session(self, config: Any) -> AbstractContextManager[Session]:
         return tf.Session(config=self._session_config(config))
 
-    def _session_config(self, config):
+    def _session_config(self, config: Any) -> Any:
         config = self._strategy.update_config_proto(config)
         config.allow_soft_placement = True  # what a GPU has no kernel for, such as the order of images
         # TensorFlow's fusing of layers fails on the graph of several replicas, and says so with each session.
@@ -146,31 +152,31 @@ class Workers(LocalDevices):
       gpus: GPUs of each machine; 0 for its CPU.
     """
 
-    def __init__(self, cluster, gpus):
+    def __init__(self, cluster: "Cluster", gpus: int) -> None:
         kind, count = ("GPU", gpus) if gpus else ("CPU", 1)
-        super().__init__([f"/job:{cluster.job}/task:{cluster.index}/device:{kind}:{i}" for i in range(count)])
+        super().__init__([f"/job:{cluster.job}/task:{cluster.task}/device:{kind}:{i}" for i in range(count)])
         self._cluster, self._gpus = cluster, gpus
         self._resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec(cluster.jobs),
             task_type=cluster.job,
-            task_id=cluster.index,
+            task_id=cluster.task,
             num_accelerators={"GPU": gpus},
             rpc_layer="grpc",
         )
         self.number, self.processes = cluster.number, len(cluster.addresses)
         self.replicas = self.processes * count
 
-    def _build_strategy(self):
+    def _build_strategy(self) -> Any:
         return tf.distribute.experimental.MultiWorkerMirroredStrategy(cluster_resolver=self._resolver)
 
     @contextlib.contextmanager
-    def open_session(self, config):
+    def open_session(self, config: Any) -> Iterator[Session]:
         config = self._session_config(config)
         config.operation_timeout_in_ms = int(1000 * LONGEST_WAIT)
         cluster = self._cluster
         try:
             server = tf.distribute.Server(
-                tf.train.ClusterSpec(cluster.jobs), cluster.job, cluster.index, protocol="grpc", config=config
+                tf.train.ClusterSpec(cluster.jobs), cluster.job, cluster.task, protocol="grpc", config=config
             )
         except tf.errors.OpError as error:
             address = cluster.addresses[cluster.number]
@@ -187,7 +193,7 @@ class Workers(LocalDevices):
                 "Start every worker again with --resume, to go on from the last checkpoint."
             ) from error
 
-    def _wait_for_everybody(self):
+    def _wait_for_everybody(self) -> None:
         """Connects to every worker's port, which, other than a session, a signal can interrupt."""
         said, until = False, time.monotonic() + LONGEST_WAIT
         for number, address in enumerate(self._cluster.addresses):
@@ -203,7 +209,7 @@ class Workers(LocalDevices):
                 time.sleep(0.2)
 
 
-def _answers(address):
+def _answers(address: str) -> bool:
     host, port = address.rsplit(":", 1)
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=5.0).close()
@@ -222,13 +228,13 @@ class Agreement:
       content: int, different for trainings of different things.
     """
 
-    def __init__(self, distribution, content):
+    def __init__(self, distribution: OneDevice, content: int) -> None:
         self._content, self._is_needed = content, distribution.processes > 1
         if self._is_needed:
             self._own = tf.placeholder(tf.int64, [3])
             self._of_all = distribution.run(gather_from_replicas, [self._own] * distribution.local_replicas)[0]
 
-    def reach(self, session, update, stop):
+    def reach(self, session: Session, update: int, stop: StopSignals) -> bool:
         """Whether all processes are to stop now; passes on a signal that any of them received before this was called.
 
         Args:
@@ -272,25 +278,25 @@ class Cluster(NamedTuple):
     Attributes:
       jobs: dict of "chief" and "worker" -> list of "host:port".
       job: this process's own, "chief" or "worker".
-      index: its place in the list of its job.
+      task: its place in the list of its job.
     """
 
-    jobs: dict
+    jobs: dict[str, list[str]]
     job: str
-    index: int
+    task: int
 
     @property
-    def addresses(self):
+    def addresses(self) -> list[str]:
         """Every worker's "host:port", the chief's first."""
         return [address for job in JOBS for address in self.jobs.get(job, [])]
 
     @property
-    def number(self):
+    def number(self) -> int:
         """This process's place in `addresses`; 0 is the chief, which alone writes."""
-        return self.index + (len(self.jobs.get("chief", [])) if self.job == "worker" else 0)
+        return self.task + (len(self.jobs.get("chief", [])) if self.job == "worker" else 0)
 
 
-def read_cluster(environment=os.environ):
+def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
     """The cluster that TF_CONFIG describes; None without it, and for a cluster of one.
 
     Raises:
@@ -308,14 +314,14 @@ def read_cluster(environment=os.environ):
     return cluster if len(cluster.addresses) > 1 else None
 
 
-def _part(config, name):
+def _part(config: Any, name: str) -> dict[str, Any]:
     part = config.get(name) if isinstance(config, dict) else None
     if not isinstance(part, dict) or not part:
         raise _wrong(f'{_shorten(json.dumps(config))} was given, but an object with a "{name}" is needed')
     return part
 
 
-def _read_jobs(jobs):
+def _read_jobs(jobs: dict[str, Any]) -> dict[str, list[str]]:
     for job, addresses in jobs.items():
         if job not in JOBS:
             raise _wrong(f"a job {job!r} was given, but the jobs here are chief and worker")
@@ -329,12 +335,12 @@ def _read_jobs(jobs):
     return jobs
 
 
-def _is_address(text):
+def _is_address(text: object) -> bool:
     match = ADDRESS.fullmatch(text) if isinstance(text, str) else None
-    return bool(match) and 1 <= int(match[1] or match[2]) <= 65535
+    return match is not None and 1 <= int(match[1] or match[2]) <= 65535
 
 
-def _read_task(jobs, task):
+def _read_task(jobs: dict[str, Any], task: dict[str, Any]) -> tuple[str, int]:
     job, index = task.get("type"), task.get("index")
     if not isinstance(job, str) or job not in jobs:
         raise _wrong(f"a task of type {job!r} was given, but the cluster has {', '.join(jobs)}")
@@ -343,9 +349,9 @@ def _read_task(jobs, task):
     return job, index
 
 
-def _shorten(text):
+def _shorten(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _wrong(problem):
+def _wrong(problem: str) -> InputError:
     return InputError(VARIABLE, f"{problem}. See docs/scaling.md, or unset it to train on this machine alone.")

@@ -12,16 +12,21 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
+from infogan.data import Dataset
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import FILE_NAME, PATH
+from infogan.system.checks import FILE_NAME, PATH, StrPath
 from infogan.system.files import TEMPORARY, locked, reading, remove_abandoned, write_atomically, write_json
 from infogan.system.messages import InputError
 from infogan.training.checkpoints import find_checkpoints, newest_intact
+
+Content = TypeVar("Content", dict, list)
 
 COUNTERPART = "counterpart.json"
 """The file in each of the two folders that says where the other one is."""
@@ -39,7 +44,7 @@ class RunFolder:
       InputError: if the name is no plain file name.
     """
 
-    def __init__(self, log_root, checkpoint_root, name=None):
+    def __init__(self, log_root: StrPath, checkpoint_root: StrPath, name: str | None = None) -> None:
         self._is_named = name is not None
         if name is None:
             name = next(_names_of_now())
@@ -48,7 +53,7 @@ class RunFolder:
         self.checkpoints = Path(checkpoint_root) / name
 
     @classmethod
-    def find(cls, log_root, checkpoint_root, name=None):
+    def find(cls, log_root: StrPath, checkpoint_root: StrPath, name: str | None = None) -> "RunFolder":
         """The existing run of that name; None takes the one that was started last.
 
         Raises:
@@ -70,21 +75,21 @@ class RunFolder:
         return folder
 
     @property
-    def samples(self):
+    def samples(self) -> Path:
         """Folder of the run's pictures."""
         return self.log / "samples"
 
     @property
-    def frames(self):
+    def frames(self) -> Path:
         """Folder of the pictures taken during training, one a file, named by update."""
         return self.samples / "training"
 
     @property
-    def metrics(self):
+    def metrics(self) -> Path:
         """The log, one JSON object an epoch."""
         return self.log / "metrics.jsonl"
 
-    def create(self, spec, dataset, origin=None):
+    def create(self, spec: ExperimentSpec, dataset: Dataset, origin: "RunFolder | None" = None) -> None:
         """Makes both folders and writes what the run is made of; what a process left that was killed here is reused.
 
         Args:
@@ -96,7 +101,8 @@ class RunFolder:
           InputError: if either folder holds something or cannot be written, or another process is at it; nothing is
             left behind then.
         """
-        made, is_anothers = [], False
+        made: list[tuple[Path, list[Path]]] = []
+        is_anothers = False
         try:
             if not self._is_named:
                 self._take_unused_name(made)
@@ -124,7 +130,7 @@ class RunFolder:
                 raise InputError(error.filename or self.log, f"it cannot be written ({error.strerror}).") from error
             raise
 
-    def extend(self, spec, dataset):
+    def extend(self, spec: ExperimentSpec, dataset: Dataset) -> "RunFolder":
         """Makes a run of another spec that goes on from this one's newest checkpoint; returns its RunFolder.
 
         Raises:
@@ -135,7 +141,7 @@ class RunFolder:
             extension.create(spec, dataset, self)
         return extension
 
-    def _take_over(self, origin):
+    def _take_over(self, origin: "RunFolder") -> None:
         """Copies what another run has reached: its newest checkpoint and its log."""
         update = newest_intact(origin.checkpoints)
         for path in (*origin.checkpoints.glob(f"model-{update}.*"), origin.checkpoints / "rollbacks.json"):
@@ -147,7 +153,7 @@ class RunFolder:
             shutil.copytree(origin.frames, self.frames)
         write_json(self.checkpoints / "origin.json", {"run": origin.name, "update": update})
 
-    def load_origin(self):
+    def load_origin(self) -> dict[str, Any]:
         """The `run` from whose `update` this one goes on; an empty dict for one that began at 0.
 
         Raises:
@@ -155,24 +161,24 @@ class RunFolder:
         """
         return _load_json(self.checkpoints / "origin.json", dict, "origin of a run", "Restore it.")
 
-    def store_spec(self, spec):
+    def store_spec(self, spec: ExperimentSpec) -> None:
         """Writes the spec of a run that got longer."""
         for folder in (self.log, self.checkpoints):  # the latter's counts
             write_atomically(folder / "spec.json", spec.to_json())
 
-    def _check_unused(self):
+    def _check_unused(self) -> None:
         """Refuses folders that hold anything but what `create` leaves when it is killed."""
         _check_holds_only(self.log, {"spec.json"}, "log_dir")
         _check_holds_only(self.checkpoints, {"lock", "dataset.json"}, "checkpoint_dir")
 
-    def _take_unused_name(self, made):
+    def _take_unused_name(self, made: list[tuple[Path, list[Path]]]) -> None:
         for name in _names_of_now():
             log, checkpoints = self.log.with_name(name), self.checkpoints.with_name(name)
             if not checkpoints.exists() and _make(log, "log_dir", made):
                 self.name, self.log, self.checkpoints = name, log, checkpoints
                 return
 
-    def load_spec(self):
+    def load_spec(self) -> ExperimentSpec:
         """The spec the run was started with.
 
         Raises:
@@ -189,7 +195,7 @@ class RunFolder:
             where = path if error.where == "spec.json" else f"{path}, {error.where}"
             raise InputError(where, error.problem) from error
 
-    def load_report(self):
+    def load_report(self) -> dict[str, Any]:
         """What the run's evaluation measured, the content of report.json; an empty dict before.
 
         Raises:
@@ -197,7 +203,7 @@ class RunFolder:
         """
         return _load_json(self.log / "report.json", dict, "report", "Evaluate the run again.")
 
-    def check_dataset(self, dataset):
+    def check_dataset(self, dataset: Dataset) -> None:
         """Refuses to go on with other images or labels than the run was started with.
 
         Raises:
@@ -221,7 +227,7 @@ class RunFolder:
             )
 
     @contextmanager
-    def lock(self, argument="resume"):
+    def lock(self, argument: str = "resume") -> Iterator[None]:
         """Holds the run for this process; the system frees it when the process ends, however it ends.
 
         Files that a process left unfinished when it was killed are removed.
@@ -240,12 +246,12 @@ class RunFolder:
                 remove_abandoned(folder)
             yield
 
-    def store_counterparts(self):
+    def store_counterparts(self) -> None:
         """Writes into either folder where the other one lies, seen from there: both can be moved together."""
         for folder, other in ((self.log, self.checkpoints), (self.checkpoints, self.log)):
             write_json(folder / COUNTERPART, {"path": os.path.relpath(other.resolve(), folder.resolve())})
 
-    def load_rollbacks(self):
+    def load_rollbacks(self) -> list[dict[str, Any]]:
         """What `add_rollback` noted, oldest first.
 
         Raises:
@@ -253,11 +259,11 @@ class RunFolder:
         """
         return _load_json(self.checkpoints / "rollbacks.json", list, "list of rollbacks", "Start a new run.")
 
-    def add_rollback(self, update, problem):
+    def add_rollback(self, update: int, problem: str) -> None:
         """Notes that numbers went bad, and that the run goes on from `update`."""
         write_json(self.checkpoints / "rollbacks.json", [*self.load_rollbacks(), {"to": update, "problem": problem}])
 
-    def write_status(self, state, update, updates, message=""):
+    def write_status(self, state: str, update: int, updates: int, message: str = "") -> None:
         """Writes status.json: running, finished, interrupted or failed, and how far the run is."""
         write_json(
             self.log / "status.json",
@@ -274,7 +280,7 @@ class RunFolder:
         )
 
 
-def _load_json(path, kind, name, advice):
+def _load_json(path: Path, kind: type[Content], name: str, advice: str) -> Content:
     """The content of a JSON file, a dict or list; an empty one where there is no file."""
     try:
         with reading(path):
@@ -290,13 +296,13 @@ def _load_json(path, kind, name, advice):
     return content
 
 
-def _names_of_now():
+def _names_of_now() -> Iterator[str]:
     time = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     yield time
     yield from (f"{time}-{count}" for count in itertools.count(2))
 
 
-def _list_runs(root):
+def _list_runs(root: Path) -> list[str]:
     """Names of the runs below a root that can be looked at, the one that was started last at the end."""
     try:
         with reading(root):
@@ -307,7 +313,7 @@ def _list_runs(root):
     return [path.parent.name for path in sorted(specs, key=lambda path: (path.stat().st_mtime_ns, path))]
 
 
-def _is_run(root, name):
+def _is_run(root: Path, name: str) -> bool:
     """Whether a root holds a run of that name.
 
     Raises:
@@ -317,7 +323,7 @@ def _is_run(root, name):
         return FILE_NAME.accepts(name) and (root / name / "spec.json").is_file()
 
 
-def _check_holds_only(folder, names, argument):
+def _check_holds_only(folder: Path, names: set[str], argument: str) -> None:
     """Refuses a folder that holds anything but files of these names and unfinished ones."""
     try:
         held = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -331,7 +337,7 @@ def _check_holds_only(folder, names, argument):
         )
 
 
-def _make(folder, argument, made):
+def _make(folder: Path, argument: str, made: list[tuple[Path, list[Path]]]) -> bool:
     """Makes a folder unless it is there, in which case False is returned.
 
     A new one is appended to `made`, with the parents that were made for it, the deepest first.
@@ -352,19 +358,19 @@ def _make(folder, argument, made):
     return is_new
 
 
-def _fingerprint(dataset):
+def _fingerprint(dataset: Dataset) -> dict[str, Any]:
     digest = hashlib.sha256()
     for split in (dataset.train, dataset.test):
         for values in (split.images, split.labels):
             if values is not None:
-                digest.update(np.ascontiguousarray(values))  # no copy: images may be larger than the memory
+                digest.update(np.ascontiguousarray(values).data)  # no copy: images may be larger than the memory
     return {"source": dataset.source, "images": len(dataset.train), "sha256": digest.hexdigest()}
 
 
 COUNTERPARTS = {"logs": "ckt", "ckt": "logs"}
 
 
-def open_run(path, log_root=None, checkpoint_root=None):
+def open_run(path: StrPath, log_root: StrPath | None = None, checkpoint_root: StrPath | None = None) -> RunFolder:
     """The run that a folder belongs to; nothing is written.
 
     A run has two folders of the same name: logs/<experiment>/<run> for people, ckt/<experiment>/<run> for checkpoints.
@@ -406,14 +412,14 @@ def open_run(path, log_root=None, checkpoint_root=None):
         return folder
 
 
-def _name_folder(path, log_root, checkpoint_root):
+def _name_folder(path: StrPath, log_root: StrPath, checkpoint_root: StrPath) -> RunFolder:
     try:
         return RunFolder(log_root, checkpoint_root, Path(path).absolute().name)
     except InputError as error:
         raise InputError(path, f"{error.problem} Rename the folder.") from None
 
 
-def _stored_root(folder):
+def _stored_root(folder: Path) -> Path | None:
     """The root of the other folder as `store_counterparts` wrote it; None if it did not, or there is no run now."""
     advice = "Remove it: the other folder is then looked for by its name."
     stored = _load_json(folder / COUNTERPART, dict, "path of the run's other folder", advice).get("path")
@@ -423,7 +429,7 @@ def _stored_root(folder):
     return root if os.path.isfile(root / folder.name / "spec.json") else None
 
 
-def _counterpart_root(path, kind):
+def _counterpart_root(path: Path, kind: str) -> Path | None:
     """The parent of `path` with the nearest folder named `kind` replaced by its counterpart; None if there is none."""
     parts = list(path.parent.parts)
     if kind not in parts:
@@ -432,7 +438,7 @@ def _counterpart_root(path, kind):
     return Path(*parts)
 
 
-def _describe_missing(path):
+def _describe_missing(path: Path) -> str:
     runs = sorted(spec.parent.name for spec in path.glob("*/spec.json"))
     if runs:
         return f"it is no run, but holds the runs {', '.join(runs)}. Give the folder of one of these."

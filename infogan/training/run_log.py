@@ -5,14 +5,20 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import progressbar
 
 from infogan import grids
+from infogan.spec import ExperimentSpec
 from infogan.system.files import reading, write_atomically
 from infogan.system.messages import InputError, say
 from infogan.system.tf1 import tf, tf_path
 from infogan.training.checkpoints import describe_reason
+from infogan.training.run_folder import RunFolder
 
 
 class RunLog:
@@ -29,7 +35,7 @@ class RunLog:
       InputError: if metrics.jsonl is damaged, or lacks an epoch.
     """
 
-    def __init__(self, folder, update, epochs):
+    def __init__(self, folder: RunFolder, update: int, epochs: int) -> None:
         self._folder = folder
         lines = [line for line in load_metrics(folder.metrics) if line["update"] <= update]
         if len(lines) != epochs:
@@ -44,7 +50,7 @@ class RunLog:
         # TensorBoard drops what an interrupted session logged at this update and beyond.
         self._writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), update + 1)
 
-    def write_metrics(self, line):
+    def write_metrics(self, line: dict[str, Any]) -> None:
         """Appends one object to metrics.jsonl and its numbers to TensorBoard.
 
         Args:
@@ -57,7 +63,7 @@ class RunLog:
         scalars = [tf.Summary.Value(tag=key, simple_value=value) for key, value in line.items() if "/" in key]
         self._write(scalars, line["update"])
 
-    def write_pictures(self, pictures, update):
+    def write_pictures(self, pictures: Mapping[str, np.ndarray], update: int) -> None:
         """Writes one picture per code to TensorBoard, and all of them as a frame of the film.
 
         Args:
@@ -74,12 +80,12 @@ class RunLog:
         frame = grids.shrink(grids.stack(list(pictures.values())))
         write_atomically(self._folder.frames / f"{update:07d}.png", grids.encode_png(frame))
 
-    def close(self):
+    def close(self) -> None:
         """Writes out what TensorBoard's writer still holds."""
         with contextlib.suppress(tf.errors.OpError):  # all of it has been flushed; another error may be on its way
             self._writer.close()
 
-    def _write(self, values, update):
+    def _write(self, values: Sequence[Any], update: int) -> None:
         try:
             self._writer.add_summary(tf.Summary(value=values), update)
             self._writer.flush()
@@ -90,14 +96,14 @@ class RunLog:
 class Unrecorded:
     """Stands for the log and the progress of a process that writes nothing."""
 
-    def advance(self, update):
+    def advance(self, update: int) -> None:
         """An update is finished."""
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is held."""
 
 
-def load_metrics(path):
+def load_metrics(path: Path) -> list[dict[str, Any]]:
     """The objects of metrics.jsonl, oldest first; a last line that a crash cut short is left out.
 
     Raises:
@@ -125,12 +131,12 @@ def load_metrics(path):
     return lines
 
 
-def find_frames(folder):
+def find_frames(folder: Path) -> list[tuple[int, Path]]:
     """The frames of the film of a training: list of (update, path), oldest first."""
     return sorted((int(path.stem), path) for path in folder.glob("*.png") if path.stem.isdecimal())
 
 
-def _as_line(value):
+def _as_line(value: dict[str, Any]) -> str:
     return json.dumps(value) + "\n"
 
 
@@ -142,7 +148,7 @@ class Progress:
       spec: ExperimentSpec.
     """
 
-    def __init__(self, start, spec):
+    def __init__(self, start: int, spec: ExperimentSpec) -> None:
         self._spec = spec
         self._start, self._started = start, time.monotonic()
         self._bar = None
@@ -152,7 +158,7 @@ class Progress:
                 max_value=spec.updates, initial_value=start, widgets=widgets, fd=sys.stdout, redirect_stdout=True
             ).start()
 
-    def advance(self, update):
+    def advance(self, update: int) -> None:
         """One more update is finished."""
         if self._bar:
             try:
@@ -160,7 +166,7 @@ class Progress:
             except OSError:  # the terminal was closed: the run still has to be saved
                 self.close()
 
-    def report_epoch(self, line):
+    def report_epoch(self, line: dict[str, Any]) -> None:
         """An epoch is finished; `line` is its object of metrics.jsonl."""
         information = ", ".join(f"L_I {code.name} {line[f'mi/{code.name}']:.2f}" for code in self._spec.codes)
         done = line["update"] - self._start
@@ -171,7 +177,7 @@ class Progress:
             f"{line['speed/images_per_second']:.0f} images/s, {left / 60:.0f} min left"
         )
 
-    def close(self):
+    def close(self) -> None:
         """Leaves the terminal as it was."""
         if self._bar:
             with contextlib.suppress(OSError):

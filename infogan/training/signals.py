@@ -4,7 +4,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 SECONDS_TO_TRY_AGAIN = 0.01
 
@@ -17,7 +19,7 @@ class Interrupted(BaseException):
       exit_status: 128 + the signal's number, as a shell reports it: 130 for Ctrl-C, 143 for SIGTERM.
     """
 
-    def __init__(self, number):
+    def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
         self.exit_status = 128 + number
@@ -38,14 +40,14 @@ class StopSignals:
         goes on to its next prompt. False puts the handlers back, as a program expects of a library.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    SIGNALS: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self, ends_process=True):
-        self.received = None
+    def __init__(self, ends_process: bool = True) -> None:
+        self.received: int | None = None
         self._is_deferred = False
         self._ends_process = ends_process
 
-    def __enter__(self):
+    def __enter__(self) -> "StopSignals":
         caught = filter(_can_be_caught, self.SIGNALS)
         self._previous = {number: signal.signal(number, self._handle) for number in caught}
         self._previous_hook = sys.unraisablehook
@@ -53,7 +55,7 @@ class StopSignals:
             sys.unraisablehook = self._handle_dropped
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self._previous:
             sys.unraisablehook = self._previous_hook
         # Python and IPython have a prompt where a person types; a script has none.
@@ -62,7 +64,7 @@ class StopSignals:
             signal.signal(number, signal.SIG_IGN if is_last else handler)
 
     @contextmanager
-    def deferred(self):
+    def deferred(self) -> Iterator[None]:
         """Signals are only noted inside; one that nothing looked at raises Interrupted at the end."""
         self._is_deferred = True
         try:
@@ -71,23 +73,23 @@ class StopSignals:
             self._is_deferred = False
         self.raise_if_received()
 
-    def raise_if_received(self):
+    def raise_if_received(self) -> None:
         """Raises Interrupted if a signal has come."""
         if self.received is not None:
             raise Interrupted(self.received)
 
-    def receive(self, number):
+    def receive(self, number: int) -> None:
         """Notes a signal that another process of the same run received."""
         if self.received is None:
             self.received = number
 
-    def _handle(self, number, frame):
+    def _handle(self, number: int, frame: Any) -> None:
         if self.received is None:
             self.received = number
             if not self._is_deferred:
                 raise Interrupted(number)
 
-    def _handle_dropped(self, dropped):
+    def _handle_dropped(self, dropped: Any) -> None:
         if not isinstance(dropped.exc_value, Interrupted):
             self._previous_hook(dropped)
             return
@@ -97,7 +99,7 @@ class StopSignals:
         threading.Timer(SECONDS_TO_TRY_AGAIN, os.kill, (os.getpid(), number)).start()
 
 
-def _can_be_caught(number):
+def _can_be_caught(number: int) -> bool:
     handler = signal.getsignal(number)
     is_wanted = handler is not None and (number != signal.SIGHUP or handler != signal.SIG_IGN)
     return is_wanted and threading.current_thread() is threading.main_thread()

@@ -3,17 +3,20 @@
 import dataclasses
 import functools
 import itertools
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from infogan.distributions import DistInfo, Distribution
 from infogan.model.augmentation import augment
 from infogan.model.gan import Judgement, RegularizedGAN, split_judgement
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged
 from infogan.model.replicas import count_replicas, gather_from_replicas, own_share
+from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec
-from infogan.system.tf1 import fold_in, tf
+from infogan.system.tf1 import Operation, Session, Tensor, Variable, fold_in, tf
 
 AVERAGING_START = 10.0
 """Updates after which averages of weights begin to be longer than a tenth of the run so far."""
@@ -32,15 +35,15 @@ class Update(NamedTuple):
       averages: dict of variable name -> Variable, the average of that weight; empty without weight averaging.
     """
 
-    counter: object
-    step: object
-    names: list
-    values: object
-    totals: object
-    averages: dict
+    counter: Variable
+    step: Operation
+    names: list[str]
+    values: Tensor
+    totals: Variable
+    averages: dict[str, Variable]
 
 
-def build_update(model, spec, images):
+def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor) -> Update:
     """Builds one update of the objective (arXiv:1606.03657, Eq. 6).
 
         D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
@@ -72,19 +75,19 @@ def build_update(model, spec, images):
     return Update(counter, step, list(quantities), values, totals, averages)
 
 
-def join_updates(updates):
+def join_updates(updates: Sequence[Update]) -> Update:
     """One Update from those of every replica of this process."""
     if len(updates) == 1:
         return updates[0]
     return updates[0]._replace(step=tf.group(*(update.step for update in updates)))
 
 
-def _build_state(name, shape, dtype):
+def _build_state(name: str, shape: Any, dtype: Any) -> Variable:
     aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA  # every replica assigns the same
     return tf.get_variable(name, shape, dtype, tf.zeros_initializer(), trainable=False, aggregation=aggregation)
 
 
-def _join_quantities(quantities):
+def _join_quantities(quantities: Collection[Logged]) -> Tensor:
     """Of the whole batch from those of the replicas' shares: Tensor [len(quantities)]."""
     values = tf.stack([quantity.value for quantity in quantities])
     if count_replicas() == 1:
@@ -93,7 +96,7 @@ def _join_quantities(quantities):
     return tf.stack([quantity.join(parts) for quantity, parts in zip(quantities, of_replicas)])
 
 
-def build_settling(model, spec, images, number):
+def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor, number: Tensor) -> Operation:
     """Replaces batch norm's moving averages by plain means over batches, with the weights as they are.
 
     Training moves the averages while the weights move, and on augmented images. Run for number = 0, 1, ... with the
@@ -119,12 +122,12 @@ def build_settling(model, spec, images, number):
     return tf.group(*of_generator.updates, *of_both.updates)
 
 
-def _build_batch(model, spec, number, images, views=1):
+def _build_batch(model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor, views: int = 1) -> Tensor:
     """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
     return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0], views))))
 
 
-def _take(images, indices):
+def _take(images: Tensor, indices: Tensor) -> Tensor:
     """Images by their numbers: from the device, or from a file."""
     if not isinstance(images, np.ndarray):
         return tf.gather(images, indices)
@@ -133,17 +136,17 @@ def _take(images, indices):
     return batch
 
 
-def _seed_of_update(seed, number):
+def _seed_of_update(seed: int, number: Tensor) -> Tensor:
     """What all draws of an update are folded from, by name: int64 Tensor [2]; the same whenever it is computed."""
     return tf.random.experimental.stateless_fold_in(tf.constant([seed, 1], tf.int64), number)
 
 
-def _sample_latents(model, spec, seed):
+def _sample_latents(model: RegularizedGAN, spec: ExperimentSpec, seed: Tensor) -> Tensor:
     """This replica's share of a batch of latents: [B, latent_dist.dim]."""
     return own_share(model.sample_latents(spec.batch_size, fold_in(seed, "latents")))
 
 
-def build_batch_indices(spec, counter, images, views=1):
+def build_batch_indices(spec: ExperimentSpec, counter: Tensor, images: int, views: int = 1) -> Tensor:
     """Which images make this update's batch: [B], each `views` times in a row.
 
     Each pass over the set has an order of its own.
@@ -184,24 +187,24 @@ class Step:
     name: str
     model: RegularizedGAN
     spec: ExperimentSpec
-    done: object
-    seed: object
-    z: object
-    seen: object
-    generated: object
+    done: Tensor
+    seed: Tensor
+    z: Tensor
+    seen: Tensor
+    generated: Tensor
     on_generated: Judgement
-    networks: dict
+    networks: dict[str, list[Variable]]
     learning_rate: float
-    moves: list
-    real: object = None
+    moves: list[Operation]
+    real: Tensor | None = None
     on_real: Judgement | None = None
 
     @functools.cached_property
-    def information(self):
+    def information(self) -> dict[str, Tensor]:
         """L_I of each code on the generated images: dict of code name -> scalar Tensor, in nats."""
         return self.model.information(self.z, self.on_generated.reg_dist_info)
 
-    def read(self, judgement, code):
+    def read(self, judgement: Judgement, code: str) -> tuple[Distribution, DistInfo]:
         """(distribution, `dist_info` of Q's posterior) of one code in a Judgement."""
         infos = self.model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
         return next(
@@ -209,7 +212,7 @@ class Step:
         )
 
 
-def read_schedule(schedule, done):
+def read_schedule(schedule: Schedule, done: Tensor) -> float | Tensor:
     """The share that a Schedule gives after `done` updates (scalar float Tensor): a float or scalar Tensor."""
     if not schedule.points:
         return 1.0
@@ -219,14 +222,16 @@ def read_schedule(schedule, done):
     return share
 
 
-def build_rate_share(spec, done):
+def build_rate_share(spec: ExperimentSpec, done: Tensor) -> float | Tensor:
     """What both learning rates are multiplied by after `done` updates: a float or scalar Tensor."""
     if spec.constant_rate_share == 1:
         return 1.0
     return tf.minimum(1.0, (1.0 - done / spec.updates) / (1.0 - spec.constant_rate_share))
 
 
-def build_discriminator_step(model, spec, real, done, seed):
+def build_discriminator_step(
+    model: RegularizedGAN, spec: ExperimentSpec, real: Tensor, done: Tensor, seed: Tensor
+) -> Step:
     """The step of the trunk, D and Q.
 
     Args:
@@ -255,7 +260,7 @@ def build_discriminator_step(model, spec, real, done, seed):
     )
 
 
-def build_generator_step(model, spec, done, seed):
+def build_generator_step(model: RegularizedGAN, spec: ExperimentSpec, done: Tensor, seed: Tensor) -> Step:
     """The step of G, with arguments and results as `build_discriminator_step`."""
     seed = fold_in(seed, GENERATOR)
     normalisation = Normalisation([GENERATED], batch_statistics=True)
@@ -267,12 +272,12 @@ def build_generator_step(model, spec, done, seed):
     return Step(GENERATOR, model, spec, done, seed, z, images, images, judgement, networks, rate, moves)
 
 
-def _augment(spec, images, done, seed, parts=1):
+def _augment(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, parts: int = 1) -> Tensor:
     turning, scaling = (read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
     return augment(images, spec.augmentation, fold_in(seed, "augmentation"), parts, turning, scaling)
 
 
-def minimise(step):
+def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
     """Moves the step's networks down the sum of its terms.
 
     Args:
@@ -281,7 +286,8 @@ def minimise(step):
     Returns:
       The Operation, and a dict of the quantities it logs: "group/name" -> Logged.
     """
-    losses, quantities = {}, {}
+    losses: dict[tuple[str, ...], tuple[list[Tensor], list[Variable]]] = {}
+    quantities: dict[str, Tensor | Logged] = {}
     for term in step.spec.objective:
         if step.name not in term.steps:
             continue
@@ -293,7 +299,7 @@ def minimise(step):
             of_networks, own = losses.setdefault(tuple(term.trains or step.networks), ([], []))
             of_networks.append(weight * value.loss)
             own.extend(value.variables)
-    gradients = {}
+    gradients: dict[Any, list[Tensor]] = {}
     for names, (terms, own) in losses.items():
         variables = [variable for name in names for variable in step.networks[name]] + own
         for gradient, variable in _gradients(tf.add_n(terms), variables):
@@ -308,11 +314,11 @@ def minimise(step):
     return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
 
 
-def _as_logged(quantity):
+def _as_logged(quantity: Tensor | Logged) -> Logged:
     return quantity if isinstance(quantity, Logged) else Logged(quantity, tf.reduce_mean)
 
 
-def _gradients(loss, variables):
+def _gradients(loss: Tensor, variables: Sequence[Variable]) -> list[tuple[Tensor, Variable]]:
     """Pairs of gradient and variable, of those that the loss depends on."""
     if count_replicas() > 1:  # the optimiser adds up the gradients of all replicas
         loss = loss / count_replicas()
@@ -320,7 +326,7 @@ def _gradients(loss, variables):
     return [(gradient, variable) for gradient, variable in pairs if gradient is not None]
 
 
-def _norm(gradients):
+def _norm(gradients: Sequence[tuple[Tensor, Variable]]) -> Tensor:
     """Length of all gradients together; not finite as soon as a number in them, or its square in Adam, is not.
 
     Of a replica: that of its own part of the sum, times their number. The mean over the replicas is longer than the sum
@@ -329,7 +335,7 @@ def _norm(gradients):
     return tf.global_norm([gradient for gradient, _ in gradients]) * count_replicas()
 
 
-def build_averages(model, decay, done):
+def build_averages(model: RegularizedGAN, decay: float, done: Tensor) -> tuple[dict[str, Variable], Operation]:
     """Running averages of the networks' variables: dict of variable name -> average, and the operation that moves them.
 
         average <- average + (1 - d) (variable - average),    d = min(decay, n / (n + 10)) after n updates
@@ -352,7 +358,7 @@ def build_averages(model, decay, done):
     return averages, tf.group(*moves)
 
 
-def build_swap(pairs):
+def build_swap(pairs: Sequence[tuple[Variable, Variable]]) -> Operation:
     """An Operation that exchanges the values of variables, pair by pair."""
     values = [(first.read_value(), second.read_value()) for first, second in pairs]
     with tf.control_dependencies(tf.nest.flatten(values)):
@@ -383,14 +389,16 @@ class UpdateCall:
       clear_totals: Operation that sets the totals to 0.
     """
 
-    def __init__(self, update, limit=None, performed=None, values=None):
+    def __init__(
+        self, update: Update, limit: Tensor | None = None, performed: Tensor | None = None, values: Tensor | None = None
+    ) -> None:
         self._limit = limit
         self._fetches = [update.values, update.step] if limit is None else [values, performed]
         self.names, self.counter = update.names, update.counter
         self.totals, self.averages = update.totals, update.averages
         self.clear_totals = tf.group(self.totals.assign(tf.zeros(self.totals.shape)))
 
-    def bind(self, session):
+    def bind(self, session: Session) -> Callable[[int], tuple[np.ndarray, int]]:
         """A function of how many updates to perform at most.
 
         It returns the quantities of the last update performed, array [len(names)], and how many were performed.
@@ -400,14 +408,14 @@ class UpdateCall:
             return lambda limit: (run_update()[0], 1)
         run_updates = session.make_callable(self._fetches, feed_list=[self._limit])
 
-        def run(limit):
+        def run(limit: int) -> tuple[np.ndarray, int]:
             values, performed = run_updates(limit)
             return values, int(performed)
 
         return run
 
 
-def build_loop(build):
+def build_loop(build: Callable[[], list[Update]]) -> UpdateCall:
     """An UpdateCall of as many updates as it is told.
 
     Args:
@@ -416,10 +424,10 @@ def build_loop(build):
     """
     limit, built = tf.placeholder(tf.int64, []), []
 
-    def is_wanted(performed, values):
+    def is_wanted(performed: Tensor, values: Tensor) -> Tensor:
         return (performed < limit) & tf.reduce_all(tf.is_finite(values))
 
-    def perform(performed, values):
+    def perform(performed: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
             built.append(join_updates(build()))
         with tf.control_dependencies([built[-1].step]):
