@@ -103,9 +103,9 @@ class InfoGANTrainer:
 
     def _build_samples(self, model: RegularizedGAN) -> None:
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
-        self._generated = model.show_images(model.generate(self._latents_in))
+        self._generated = model.show_images(model.generate(self._latents_in))  # [N, H, W, C]
         seed = derive_seed(self._spec.seed, "samples")
-        self._base_latents = model.sample_latents(ROWS, tf.constant([seed, 0], tf.int64))
+        self._base_latents = model.sample_latents(ROWS, tf.constant([seed, 0], tf.int64))  # [ROWS, latent_dist.dim]
 
     def _build_checkpoints(self, model: RegularizedGAN) -> None:
         averages = self._call.averages
@@ -230,8 +230,8 @@ class InfoGANTrainer:
         pictures = {}
         for code in self._spec.codes[:MOST_SHOWN]:
             latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit)
-            images = self._generate(session, latents.reshape(-1, latents.shape[-1]))
-            images = images.reshape(*latents.shape[:2], *images.shape[1:])
+            images = self._generate(session, latents.reshape(-1, latents.shape[-1]))  # [ROWS * columns, H, W, C]
+            images = images.reshape(*latents.shape[:2], *images.shape[1:])  # [ROWS, columns, H, W, C]
             pictures[code.name] = grids.shrink(grids.tile(images))
         return pictures
 

@@ -43,7 +43,7 @@ class Update(NamedTuple):
     averages: dict[str, Variable]
 
 
-def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor) -> Update:
+def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | np.ndarray) -> Update:
     """Builds one update of the objective (arXiv:1606.03657, Eq. 6).
 
         D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
@@ -61,14 +61,14 @@ def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor) ->
     """
     counter = _build_state("update", [], tf.int64)
     done, seed = tf.cast(counter, tf.float32), _seed_of_update(spec.seed, counter)
-    real = _build_batch(model, spec, counter, images, spec.views)
+    real = _build_batch(model, spec, counter, images, spec.views)  # [B, H, W, C]
     d_step, of_d = minimise(build_discriminator_step(model, spec, real, done, seed))
     with tf.control_dependencies([d_step]):
         g_step, of_g = minimise(build_generator_step(model, spec, done, seed))
     with tf.control_dependencies([g_step]):
         averages, moved_averages = build_averages(model, spec.weight_averaging, done)
     quantities = {**of_d, **of_g}
-    values = _join_quantities(quantities.values())
+    values = _join_quantities(quantities.values())  # [len(quantities)]
     totals = _build_state("totals", [len(quantities)], tf.float32)
     with tf.control_dependencies([g_step, moved_averages]):
         step = tf.group(counter.assign_add(1), totals.assign_add(values))
@@ -92,11 +92,13 @@ def _join_quantities(quantities: Collection[Logged]) -> Tensor:
     values = tf.stack([quantity.value for quantity in quantities])
     if count_replicas() == 1:
         return values
-    of_replicas = tf.unstack(gather_from_replicas(values), axis=1)
+    of_replicas = tf.unstack(gather_from_replicas(values), axis=1)  # [replicas] each
     return tf.stack([quantity.join(parts) for quantity, parts in zip(quantities, of_replicas)])
 
 
-def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor, number: Tensor) -> Operation:
+def build_settling(
+    model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | np.ndarray, number: Tensor
+) -> Operation:
     """Replaces batch norm's moving averages by plain means over batches, with the weights as they are.
 
     Training moves the averages while the weights move, and on augmented images. Run for number = 0, 1, ... with the
@@ -115,23 +117,24 @@ def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor, 
     share = 1.0 / (1.0 + tf.cast(number, tf.float32))
     of_generator = Normalisation([GENERATED], batch_statistics=True, share=share)
     of_both = Normalisation([REAL, GENERATED], batch_statistics=True, share=share)
-    z = _sample_latents(model, spec, _seed_of_update(spec.seed, -1 - number))
-    model.discriminate(
-        tf.concat([_build_batch(model, spec, number, images), model.generate(z, of_generator)], axis=0), of_both
-    )
+    z = _sample_latents(model, spec, _seed_of_update(spec.seed, -1 - number))  # [B, latent_dist.dim]
+    real, generated = _build_batch(model, spec, number, images), model.generate(z, of_generator)  # [B, H, W, C] each
+    model.discriminate(tf.concat([real, generated], axis=0), of_both)  # [2 B, H, W, C]
     return tf.group(*of_generator.updates, *of_both.updates)
 
 
-def _build_batch(model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor, views: int = 1) -> Tensor:
+def _build_batch(
+    model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor | np.ndarray, views: int = 1
+) -> Tensor:
     """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
     return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0], views))))
 
 
-def _take(images: Tensor, indices: Tensor) -> Tensor:
+def _take(images: Tensor | np.ndarray, indices: Tensor) -> Tensor:
     """Images by their numbers: from the device, or from a file."""
     if not isinstance(images, np.ndarray):
         return tf.gather(images, indices)
-    batch = tf.numpy_function(lambda chosen: np.asarray(images[chosen]), [indices], tf.uint8)
+    batch = tf.numpy_function(lambda chosen: np.asarray(images[chosen]), [indices], tf.uint8)  # of no known shape
     batch.set_shape([*indices.shape, *images.shape[1:]])
     return batch
 
@@ -151,12 +154,12 @@ def build_batch_indices(spec: ExperimentSpec, counter: Tensor, images: int, view
 
     Each pass over the set has an order of its own.
     """
-    position = counter * (spec.batch_size // views) + tf.range(spec.batch_size, dtype=tf.int64) // views
+    position = counter * (spec.batch_size // views) + tf.range(spec.batch_size, dtype=tf.int64) // views  # [B]
     number_of_pass = position // images
     zeros = tf.zeros_like(position)
     return tf.raw_ops.RandomIndexShuffle(
         index=position % images,
-        seed=tf.stack([zeros + spec.seed, number_of_pass, zeros], axis=1),
+        seed=tf.stack([zeros + spec.seed, number_of_pass, zeros], axis=1),  # [B, 3]
         max_index=zeros + (images - 1),
         rounds=4,
     )
@@ -245,14 +248,14 @@ def build_discriminator_step(
       Step.
     """
     seed = fold_in(seed, DISCRIMINATOR)
-    z = _sample_latents(model, spec, seed)
-    generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))
+    z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
+    generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))  # [B, H, W, C]
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
     images = _augment(spec, tf.concat([real, generated], axis=0), done, seed, parts=2)  # [2 B, H, W, C]
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     on_real, on_generated = split_judgement(model.discriminate(images, normalisation))
-    real, generated = tf.split(images, 2)
+    real, generated = tf.split(images, 2)  # [B, H, W, C] each
     networks = {"discriminator": model.discriminator_variables, "recognition": model.recognition_variables}
     rate, moves = spec.discriminator_learning_rate, normalisation.updates
     return Step(
@@ -264,7 +267,7 @@ def build_generator_step(model: RegularizedGAN, spec: ExperimentSpec, done: Tens
     """The step of G, with arguments and results as `build_discriminator_step`."""
     seed = fold_in(seed, GENERATOR)
     normalisation = Normalisation([GENERATED], batch_statistics=True)
-    z = _sample_latents(model, spec, seed)
+    z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
     images = _augment(spec, model.generate(z, normalisation), done, seed)  # [B, H, W, C]
     judgement = model.discriminate(images, normalisation)
     networks = {"generator": model.generator_variables}
