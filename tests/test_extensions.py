@@ -164,6 +164,20 @@ def test_an_optimiser_of_ones_own(spec):
     np.testing.assert_allclose(np.abs(step), 1e-3, rtol=1e-3)
 
 
+def test_what_tensorflow_deprecates_of_its_own_optimisers_is_not_said(spec, monkeypatch):
+    before, levels = tf.logging.get_verbosity(), []
+
+    class Old(tf.train.GradientDescentOptimizer):
+        def apply_gradients(self, *arguments, **options):
+            levels.append(tf.logging.get_verbosity())
+            return super().apply_gradients(*arguments, **options)
+
+    monkeypatch.setattr(RMSProp, "build", lambda self, rate, name: Old(rate))
+    run_updates(dataclasses.replace(spec, optimizer=RMSProp()), 0)
+    assert set(levels) == {tf.logging.ERROR} != {before}
+    assert tf.logging.get_verbosity() == before
+
+
 @pytest.mark.parametrize("value", [RMSProp(0.8), Momentum(0.5), SignDescent()])
 def test_specs_with_such_values_go_to_json_and_back(spec, value):
     terms = (Brightness(2.0, Schedule(((1, 0.0), (4, 1.0))), target=0.25),)

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from infogan.run import TrainedRun
 from infogan.system.checks import PATH, StrPath, choice, instance
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import InputError, say
-from infogan.system.tf1 import Tensor, tf, tf_path
+from infogan.system.tf1 import Tensor, tf, tf_path, without_deprecations
 from infogan.training.run_folder import open_run
 
 FORMATS = ("savedmodel", "onnx")
@@ -86,20 +85,9 @@ def check_output(kind: str, path: Path) -> None:
 def _export(options):
     folder = open_run(options.run)
     check_output(options.format, options.output)
-    with TrainedRun(folder) as run, _without_deprecations():
+    with TrainedRun(folder) as run, without_deprecations():  # of what a graph is frozen and saved with
         export_run(run, options.format, options.output)
     say(f"{options.output}: generate, encode, discriminate after {run.age} as {options.format}")
-
-
-@contextmanager
-def _without_deprecations():
-    """TensorFlow deprecates what a graph is frozen and saved with."""
-    before = tf.logging.get_verbosity()
-    tf.logging.set_verbosity(tf.logging.ERROR)
-    try:
-        yield
-    finally:
-        tf.logging.set_verbosity(before)
 
 
 def _build_signatures(run):

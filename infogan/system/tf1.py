@@ -154,6 +154,17 @@ def describe_devices(gpus: Sequence[str]) -> str:
     return "no GPU: running on the CPU"
 
 
+@contextmanager
+def without_deprecations() -> Iterator[None]:
+    """Holds back TensorFlow's warnings where it deprecates what it uses itself: nobody can do anything about them."""
+    before = tf.logging.get_verbosity()
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    try:
+        yield
+    finally:
+        tf.logging.set_verbosity(before)
+
+
 def choose_precision(requested: str) -> str:
     """The precision of products and convolutions: "float32" or "bfloat16".
 

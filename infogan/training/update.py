@@ -16,7 +16,7 @@ from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged
 from infogan.model.replicas import count_replicas, gather_from_replicas, own_share
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec
-from infogan.system.tf1 import Operation, Session, Tensor, Variable, fold_in, tf
+from infogan.system.tf1 import Operation, Session, Tensor, Variable, fold_in, tf, without_deprecations
 
 AVERAGING_START = 10.0
 """Updates after which averages of weights begin to be longer than a tenth of the run so far."""
@@ -311,7 +311,7 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
     learning_rate = step.learning_rate * build_rate_share(step.spec, step.done)
     # The averages move before the weights: Q's pass over real images may be in no gradient, so nothing else would order
     # the two. Those of generated images are moved by G's step too, which sees the newer networks.
-    with tf.control_dependencies(step.moves):
+    with tf.control_dependencies(step.moves), without_deprecations():  # RMSPropOptimizer makes its slots as of old
         moved = step.spec.optimizer.build(learning_rate, step.name).apply_gradients(joined)
     quantities[f"gradient/{step.name}"] = _norm(joined)
     return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
