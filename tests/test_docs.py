@@ -206,6 +206,8 @@ def describe_study(path):
     recipe, mean = f"`{document['spec']['recipe']}`", statistics.fmean(error)
     if document["spec"]["precision"] == "float32":
         recipe += " in float32"
+    if path.stem.endswith("_by_name"):
+        recipe += ", draws by name"
     in_readme = f"| {recipe} | {mean:.2f} % | {max(error):.2f} % | {len(seeds)} |"
     of_codes = f"{codes['mean']:.2f}, {codes['worst']:.2f} | {information['worst']:.3f} nats | {minutes:.0f} |"
     row = f"| [{recipe}]({path.name}) | {len(seeds)} | {mean:.2f} % | {max(error):.2f} % | {of_codes}"
