@@ -382,6 +382,26 @@ def test_a_signal_that_python_drops_comes_again(number, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_signal_that_comes_again_while_python_still_drops_it_is_not_lost(monkeypatch):
+    """As on a busy machine, where the hook takes longer than the signal."""
+    sent = []
+    send_later = StopSignals._send_later
+
+    def send_at_once_and_later(number):
+        if not sent:
+            sent.append(number)
+            signal.raise_signal(number)
+        send_later(number)
+
+    monkeypatch.setattr(StopSignals, "_send_later", staticmethod(send_at_once_and_later))
+    referent = Referent()
+    reference = weakref.ref(referent, lambda reference: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Interrupted), StopSignals():
+        del referent
+        assert reference() is None
+        time.sleep(5)  # the signal cuts it short
+
+
 def test_what_else_python_drops_is_reported_as_ever(monkeypatch):
     reported = []
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: reported.append(dropped.exc_type))

@@ -1,9 +1,11 @@
 """Signals that ask a run to stop: it ends between two updates, not inside one."""
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -45,6 +47,7 @@ class StopSignals:
     def __init__(self, ends_process: bool = True) -> None:
         self.received: int | None = None
         self._is_deferred = False
+        self._is_dropping = False
         self._ends_process = ends_process
 
     def __enter__(self) -> "StopSignals":
@@ -84,7 +87,9 @@ class StopSignals:
             self.received = number
 
     def _handle(self, number: int, frame: Any) -> None:
-        if self.received is None:
+        if self._is_dropping:
+            self._send_later(number)
+        elif self.received is None:
             self.received = number
             if not self._is_deferred:
                 raise Interrupted(number)
@@ -93,10 +98,20 @@ class StopSignals:
         if not isinstance(dropped.exc_value, Interrupted):
             self._previous_hook(dropped)
             return
+        # What is raised before this function returns would be dropped as well.
+        self._is_dropping = True
         self.received = None
-        number = dropped.exc_value.number
-        # Later, from another thread: what is raised before this function returns would be dropped as well.
-        threading.Timer(SECONDS_TO_TRY_AGAIN, os.kill, (os.getpid(), number)).start()
+        self._send_later(dropped.exc_value.number)
+        self._is_dropping = False
+
+    @staticmethod
+    def _send_later(number: int) -> None:
+        def send() -> None:
+            time.sleep(SECONDS_TO_TRY_AGAIN)
+            os.kill(os.getpid(), number)
+
+        # threading.Thread waits for its thread to start, which on a busy machine takes longer than the sleep.
+        _thread.start_new_thread(send, ())
 
 
 def _can_be_caught(number: int) -> bool:
