@@ -108,6 +108,11 @@ def spec():
 
 @pytest.fixture
 def dataset():
+    """That of `random_dataset`."""
+    return random_dataset()
+
+
+def random_dataset():
     """Random images with labels: a whole number of batches of 8."""
     return Dataset(random_split(24, 0), random_split(16, 1), "random numbers")
 

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import math
+import shutil
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ import weakref
 
 import numpy as np
 import pytest
+from conftest import SMALL, random_dataset
 
 from infogan import experiment
 from infogan.system.messages import InputError, NumbersFailed, TrainingFailed
@@ -64,6 +66,23 @@ def _signal_during_update(trainer, number):
     trainer.train = patched
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The uninterrupted run of `spec` on `dataset`, finished, for all who compare with one; nobody changes it."""
+    dataset = random_dataset()
+    folder = start(SMALL, dataset, tmp_path_factory.mktemp("whole"), "whole")
+    train(SMALL, dataset, folder)
+    return folder
+
+
+def copy_run(run, root):
+    """The same run in other folders, where it may be changed."""
+    copy = RunFolder(root / "logs", root / "ckt", run.name)
+    shutil.copytree(run.log, copy.log)
+    shutil.copytree(run.checkpoints, copy.checkpoints)
+    return copy
+
+
 def saved_variables(folder, update):
     reader = tf.train.load_checkpoint(str(folder.checkpoints / f"model-{update}"))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
@@ -74,9 +93,8 @@ def without_speed(lines):
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3], ids=["inside an epoch", "at its end", "in the next"])
-def test_resumed_run_equals_uninterrupted_run(spec, dataset, tmp_path, stop_at):
-    whole, parts = start(spec, dataset, tmp_path, "whole"), start(spec, dataset, tmp_path, "parts")
-    train(spec, dataset, whole)
+def test_resumed_run_equals_uninterrupted_run(spec, dataset, whole, tmp_path, stop_at):
+    parts = start(spec, dataset, tmp_path, "parts")
     with pytest.raises(Interrupted):
         train(spec, dataset, parts, stop_at)
     assert find_checkpoints(parts.checkpoints)[-1] == stop_at
@@ -91,9 +109,8 @@ def test_resumed_run_equals_uninterrupted_run(spec, dataset, tmp_path, stop_at):
     assert {path.name: path.read_bytes() for path in parts.frames.iterdir()} == frames
 
 
-def test_a_finished_run_that_gets_longer_equals_one_that_was_as_long_from_the_start(spec, dataset, tmp_path):
-    whole, parts = start(spec, dataset, tmp_path, "whole"), start(spec, dataset, tmp_path, "parts")
-    train(spec, dataset, whole)
+def test_a_finished_run_that_gets_longer_equals_one_that_was_as_long_from_the_start(spec, dataset, whole, tmp_path):
+    parts = start(spec, dataset, tmp_path, "parts")
     short = dataclasses.replace(spec, max_epoch=1)
     train(short, dataset, parts)
     folder, longer = experiment.lengthen(parts, short, 2, dataset)
@@ -133,9 +150,8 @@ def test_not_a_number_inside_a_call_is_found_at_its_update(spec, dataset, tmp_pa
         train(spec, dataset, folder, updates_per_call=10)
 
 
-def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, tmp_path):
-    folder = start(spec, dataset, tmp_path, "run")
-    train(spec, dataset, folder)
+def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, whole, tmp_path):
+    folder = copy_run(whole, tmp_path)
     lines, frames = load_metrics(folder.metrics), sorted(path.name for path in folder.frames.iterdir())
     for path in folder.checkpoints.glob("model-4.*"):
         path.unlink()
@@ -147,10 +163,8 @@ def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, tmp_
     assert sorted(path.name for path in folder.frames.iterdir()) == frames
 
 
-def test_checkpoints_at_every_interval_and_at_the_end(spec, dataset, tmp_path):
-    folder = start(spec, dataset, tmp_path, "run")
-    train(spec, dataset, folder)
-    assert find_checkpoints(folder.checkpoints) == [3, 4]
+def test_checkpoints_at_every_interval_and_at_the_end(whole):
+    assert find_checkpoints(whole.checkpoints) == [3, 4]
     assert KEPT >= 2
 
 
@@ -189,31 +203,27 @@ def test_checkpoint_of_another_graph_is_refused(spec, dataset, tmp_path):
         train(spec, dataset, folder)
 
 
-def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, tmp_path, monkeypatch):
-    resident = start(spec, dataset, tmp_path, "resident")
-    train(spec, dataset, resident)
+def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, whole, tmp_path, monkeypatch):
     path = tmp_path / "images.npy"
     np.save(path, dataset.train.images)
     in_file = dataclasses.replace(dataset.train, images=np.load(path, mmap_mode="r"))
     monkeypatch.setattr(trainer_module, "MOST_BYTES_ON_DEVICE", 0)
     streamed = start(spec, dataset, tmp_path, "streamed")
     train(spec, dataclasses.replace(dataset, train=in_file), streamed)
-    saved = [saved_variables(folder, spec.updates) for folder in (resident, streamed)]
+    saved = [saved_variables(folder, spec.updates) for folder in (whole, streamed)]
     assert saved[0].keys() == saved[1].keys()
     for name, value in saved[0].items():
         np.testing.assert_array_equal(value, saved[1][name])
 
 
-def test_averages_settle_after_the_last_update_and_weights_stay(spec, dataset, tmp_path, monkeypatch):
-    found = []
-    for batches in (0, 3):
-        monkeypatch.setattr(trainer_module, "SETTLING_BATCHES", batches)
-        folder = start(spec, dataset, tmp_path, f"settled{batches}")
-        train(spec, dataset, folder)
-        found.append(saved_variables(folder, 4))
-    for name, value in found[0].items():
+def test_averages_settle_after_the_last_update_and_weights_stay(spec, dataset, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer_module, "SETTLING_BATCHES", 0)
+    unsettled = start(spec, dataset, tmp_path, "unsettled")
+    train(spec, dataset, unsettled)
+    settled = saved_variables(whole, 4)
+    for name, value in saved_variables(unsettled, 4).items():
         is_average = name.endswith(("/mean", "/variance"))
-        assert np.array_equal(value, found[1][name]) != is_average, name
+        assert np.array_equal(value, settled[name]) != is_average, name
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -231,11 +241,10 @@ def test_the_graph_is_finalised(spec, dataset, tmp_path):
     assert trainer._graph.finalized
 
 
-def test_metrics_are_means_over_the_epoch(spec, dataset, tmp_path):
-    long, short = start(spec, dataset, tmp_path, "long"), start(spec, dataset, tmp_path, "short")
-    train(spec, dataset, long)
+def test_metrics_are_means_over_the_epoch(spec, dataset, whole, tmp_path):
+    short = start(spec, dataset, tmp_path, "short")
     train(dataclasses.replace(spec, updates_per_epoch=1, max_epoch=4), dataset, short)
-    each, means = load_metrics(short.metrics), load_metrics(long.metrics)
+    each, means = load_metrics(short.metrics), load_metrics(whole.metrics)
     for key in means[0]:
         if "/" in key and not key.startswith("speed/"):
             assert means[0][key] == pytest.approx((each[0][key] + each[1][key]) / 2, rel=1e-5, abs=1e-6), key
@@ -281,12 +290,20 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_metrics_are_refused(spec, dataset, tmp_path, damage):
-    content, message = DAMAGES[damage]
-    folder = start(spec, dataset, tmp_path, "run")
+@pytest.fixture(scope="module")
+def first_epoch(tmp_path_factory):
+    """A run that was stopped after its first epoch; nobody changes it."""
+    dataset = random_dataset()
+    folder = start(SMALL, dataset, tmp_path_factory.mktemp("first_epoch"), "run")
     with pytest.raises(Interrupted):
-        train(spec, dataset, folder, stop_at=2)
+        train(SMALL, dataset, folder, stop_at=2)
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_metrics_are_refused(spec, dataset, first_epoch, tmp_path, damage):
+    content, message = DAMAGES[damage]
+    folder = copy_run(first_epoch, tmp_path)
     folder.metrics.write_bytes(content)
     with pytest.raises(InputError, match=message):
         train(spec, dataset, folder)
@@ -459,10 +476,9 @@ def test_a_bad_gradient_is_caught_at_its_update_by_name(spec, dataset, tmp_path,
     assert folder.load_rollbacks() == []
 
 
-def test_rollback_goes_on_with_other_random_numbers(spec, dataset, tmp_path, monkeypatch, capsys):
+def test_rollback_goes_on_with_other_random_numbers(spec, dataset, whole, tmp_path, monkeypatch, capsys):
     spec = dataclasses.replace(spec, snapshot_interval=1)
-    untouched, folder = start(spec, dataset, tmp_path, "untouched"), start(spec, dataset, tmp_path, "run")
-    train(spec, dataset, untouched)
+    folder = start(spec, dataset, tmp_path, "run")
     break_gradients(monkeypatch, at=3, builds=1)
     run_experiment(spec, dataset, folder, monkeypatch, on_nan="rollback")
     (rollback,) = folder.load_rollbacks()
@@ -471,7 +487,7 @@ def test_rollback_goes_on_with_other_random_numbers(spec, dataset, tmp_path, mon
     assert "Going on from there with other random numbers, for the 1. time." in capsys.readouterr().err
     status = json.loads((folder.log / "status.json").read_text())
     assert (status["state"], status["update"], status["rollbacks"]) == ("finished", 4, 1)
-    lines, others = load_metrics(folder.metrics), load_metrics(untouched.metrics)
+    lines, others = load_metrics(folder.metrics), load_metrics(whole.metrics)
     assert without_speed(lines[:1]) == without_speed(others[:1])
     assert lines[1]["loss/discriminator"] != others[1]["loss/discriminator"]
     assert all(np.isfinite(value).all() for value in saved_variables(folder, 4).values())
