@@ -22,7 +22,6 @@ import importlib
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
 from infogan.system.messages import InputError, TrainingFailed
 
 if find_spec("numpy") is not None:  # without it, infogan.cli says in one line which packages are missing
@@ -39,6 +38,7 @@ if find_spec("numpy") is not None:  # without it, infogan.cli says in one line w
     )
     from infogan.model.architectures import Architecture
     from infogan.spec import ExperimentSpec, Latent, PaperValue
+    from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
 
 __all__ = [
     "Architecture",

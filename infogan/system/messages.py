@@ -10,8 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
-import progressbar
-
 
 def say(text: str) -> None:
     """Prints to standard output; goes on in silence when nobody reads it any more, as after `| head`."""
@@ -66,6 +64,8 @@ def show_progress(text: str, most: int) -> Iterator[Callable[[int], None]]:
         note(text)
         yield lambda done: None
         return
+    import progressbar  # here, since infogan.cli says in one line that it is missing, and needs this file
+
     widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
     with progressbar.ProgressBar(max_value=most, max_error=False, widgets=widgets, fd=sys.stderr) as bar:
         yield bar.update
