@@ -328,6 +328,6 @@ def test_a_walk_counts_files_and_changes_of_file():
         Schedule.from_text("0:1")
     finally:
         sys.setprofile(None)
-    assert [path.rpartition("infogan/")[2] for path in walk.files] == ["schedule.py", "system/seeds.py"]
+    assert [path.rpartition("infogan/")[2] for path in walk.files] == ["schedule.py", "system/tf1.py"]
     assert walk.changes == 3
     assert (walk.frames, walk.changes_before_training) == (None, None)

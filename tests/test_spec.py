@@ -362,7 +362,7 @@ def test_what_is_no_optimiser_is_refused(text):
 
 
 @dataclasses.dataclass(frozen=True)
-class Uneven(Categorical):
+class Nested(Categorical):
     """A family of one's own with fields that JSON has no types for."""
 
     shares: tuple = ()
@@ -370,6 +370,6 @@ class Uneven(Categorical):
 
 
 def test_json_keeps_the_fields_of_a_family_of_ones_own(spec):
-    latents = (Latent("kind", Uneven(2, ((0.25, 0.75), (0.5, 0.5)), inner=Product([Gaussian(1), Uniform(2)]))),)
+    latents = (Latent("kind", Nested(2, ((0.25, 0.75), (0.5, 0.5)), inner=Product([Gaussian(1), Uniform(2)]))),)
     changed = dataclasses.replace(spec, latent_spec=latents)
     assert ExperimentSpec.from_json(changed.to_json()) == changed
