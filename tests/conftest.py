@@ -36,12 +36,20 @@ def cache_folder(tmp_path_factory):
         yield folder
 
 
+HANDLERS = {number: signal.getsignal(number) for number in StopSignals.SIGNALS}
+"""Of the signals that stop a run, when the tests begin."""
+
+
 @pytest.fixture(autouse=True)
 def signal_handlers():
-    """Puts back the handlers that a run which was stopped by a signal leaves ignored."""
-    handlers = {number: signal.getsignal(number) for number in StopSignals.SIGNALS}
+    """Puts back the handlers that a run which was stopped by a signal leaves ignored, in a test or a shared fixture."""
+    _set_handlers()
     yield
-    for number, handler in handlers.items():
+    _set_handlers()
+
+
+def _set_handlers():
+    for number, handler in HANDLERS.items():
         signal.signal(number, handler)
 
 
