@@ -284,8 +284,8 @@ def lengthen(
     say(
         f"{folder.name}: its learning rates begin to fall at update {_first_fall(spec):,.0f} of {spec.updates:,}, and "
         f"{done:,} are done. In {max_epoch} epochs they begin to fall at update {_first_fall(longer):,.0f} of "
-        f"{longer.updates:,}: they go from {_rate_share(spec, done):.0%} of their value at the start to "
-        f"{_rate_share(longer, done):.0%}, so what comes out is not what {max_epoch} epochs give from the start. "
+        f"{longer.updates:,}: they go from {spec.rate_share(done):.0%} of their value at the start to "
+        f"{longer.rate_share(done):.0%}, so what comes out is not what {max_epoch} epochs give from the start. "
         f"{folder.name} stays as it is; {extension.name} goes on from its newest checkpoint."
     )
     return extension, longer
@@ -294,13 +294,6 @@ def lengthen(
 def _first_fall(spec: ExperimentSpec) -> float:
     """The update after which the learning rates fall."""
     return spec.constant_rate_share * spec.updates
-
-
-def _rate_share(spec: ExperimentSpec, update: int) -> float:
-    """The learning rates after an update, as a share of those at the start."""
-    if update <= _first_fall(spec):
-        return 1.0
-    return (spec.updates - update) / (spec.updates - _first_fall(spec))
 
 
 def _hand_on(stopped: Interrupted, folder: RunFolder | None) -> NoReturn:

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infogan import distributions
@@ -438,6 +438,12 @@ class ExperimentSpec(Checked):
         return [
             latent.name for latent, schedule in zip(self.codes, self.code_schedules) if schedule.start >= self.updates
         ]
+
+    def rate_share(self, done: Any, minimum: Callable[[float, Any], Any] = min) -> Any:
+        """What both learning rates are multiplied by after `done` updates, a number; of a Tensor with `tf.minimum`."""
+        if self.constant_rate_share == 1:
+            return 1.0
+        return minimum(1.0, (1.0 - done / self.updates) / (1.0 - self.constant_rate_share))
 
     def code_weight(self, latent: Latent) -> float:
         """lambda of one code."""

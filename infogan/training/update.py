@@ -225,13 +225,6 @@ def read_schedule(schedule: Schedule, done: Tensor) -> float | Tensor:
     return share
 
 
-def build_rate_share(spec: ExperimentSpec, done: Tensor) -> float | Tensor:
-    """What both learning rates are multiplied by after `done` updates: a float or scalar Tensor."""
-    if spec.constant_rate_share == 1:
-        return 1.0
-    return tf.minimum(1.0, (1.0 - done / spec.updates) / (1.0 - spec.constant_rate_share))
-
-
 def build_discriminator_step(
     model: RegularizedGAN, spec: ExperimentSpec, real: Tensor, done: Tensor, seed: Tensor
 ) -> Step:
@@ -308,7 +301,7 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
         for gradient, variable in _gradients(tf.add_n(terms), variables):
             gradients.setdefault(variable.ref(), []).append(gradient)
     joined = [(tf.add_n(parts) if len(parts) > 1 else parts[0], ref.deref()) for ref, parts in gradients.items()]
-    learning_rate = step.learning_rate * build_rate_share(step.spec, step.done)
+    learning_rate = step.learning_rate * step.spec.rate_share(step.done, tf.minimum)
     # The averages move before the weights: Q's pass over real images may be in no gradient, so nothing else would order
     # the two. Those of generated images are moved by G's step too, which sees the newer networks.
     with tf.control_dependencies(step.moves), without_deprecations():  # RMSPropOptimizer makes its slots as of old
