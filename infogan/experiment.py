@@ -10,9 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-import numpy as np
-
 from infogan.data import Dataset, check_dataset, select_images
+from infogan.data.lazy_images import Images
 from infogan.evaluation.metric import MetricFunction
 from infogan.evaluation.report import find_version
 from infogan.model.architectures import Architecture
@@ -309,7 +308,7 @@ def _hand_on(stopped: Interrupted, folder: RunFolder | None) -> NoReturn:
     raise KeyboardInterrupt(message) from None
 
 
-def _check_images(images: np.ndarray, spec: ExperimentSpec) -> None:
+def _check_images(images: Images, spec: ExperimentSpec) -> None:
     needed = spec.image_shape
     if images.dtype != "uint8" or images.shape[1:] != needed or not len(images):
         raise InputError(

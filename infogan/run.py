@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from infogan.codes import as_numbers, describe_codes, place_values, read_values
 from infogan.data import Split
+from infogan.data.lazy_images import Images, cut
 from infogan.distributions import DistInfo
 from infogan.model.architectures import ImageShape
 from infogan.model.gan import RegularizedGAN
@@ -310,7 +311,7 @@ class TrainedModel:
         flat = latents.reshape(-1, latents.shape[-1])
         return self._run(self._generated, self._latents, flat).reshape(*latents.shape[:-1], *self.image_shape)
 
-    def recognise(self, images: np.ndarray, batch_statistics: bool = False) -> dict[str, DistInfo]:
+    def recognise(self, images: Images, batch_statistics: bool = False) -> dict[str, DistInfo]:
         """Q's posterior of every code for real images.
 
         Args:
@@ -334,11 +335,11 @@ class TrainedModel:
 
         Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
         """
-        parts = np.array_split(split.images, -(-len(split) // READ_AT_ONCE))
+        parts = cut(split.images, -(-len(split) // READ_AT_ONCE))
         read = [read_values(self.spec.codes, self.recognise(part, batch_statistics)) for part in parts]
         return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
 
-    def discriminate(self, images: np.ndarray) -> np.ndarray:
+    def discriminate(self, images: Images) -> np.ndarray:
         """D(x), the probability that an image is real, with the moving averages of real images.
 
         Args:
@@ -384,15 +385,15 @@ class TrainedModel:
             )
         return definition, tf.nest.map_structure(lambda tensor: tensor.name, tensors)
 
-    def _run(self, fetches: Any, placeholder: Tensor, array: np.ndarray) -> Any:
+    def _run(self, fetches: Any, placeholder: Tensor, array: Images) -> Any:
         """Fetches of a whole array, batch by batch. TensorFlow's fused convolutions fail on an empty one."""
         fed = array if len(array) else np.zeros((1, *array.shape[1:]), np.float32)
         parts = [self._session.run(fetches, {placeholder: part}) for part in self._split(fed)]
         return tf.nest.map_structure(lambda *values: np.concatenate(values)[: len(array)], *parts)
 
-    def _split(self, array: np.ndarray) -> list[np.ndarray]:
+    def _split(self, array: Images) -> list[Images]:
         """Nearly equal parts: a last batch of one image would have no statistics of its own."""
-        return np.array_split(array, -(-len(array) // count_batch(self.image_shape)))
+        return cut(array, -(-len(array) // count_batch(self.image_shape)))
 
 
 def count_batch(image_shape: ImageShape) -> int:

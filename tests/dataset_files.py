@@ -18,6 +18,9 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from infogan.data import dsprites
+from infogan.data.arrays import load_npz
+
 REAL = Path(os.environ.get("INFOGAN_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 
@@ -88,6 +91,31 @@ def write_tar(path, files, mode="w"):
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return path
+
+
+def dsprites_arrays(count=40):
+    """Some of the pictures of dSprites, drawn by its rule."""
+    rng, outlines = np.random.default_rng(0), load_npz(dsprites.OUTLINES, ("heart", "ellipse"))
+    places = rng.choice(dsprites.MOST, count, replace=False)
+    classes = np.stack(np.unravel_index(places, [1, *map(len, dsprites.LEVELS.values())]), axis=1)
+    values = np.stack(
+        [np.ones(count), *(levels[column] for levels, column in zip(dsprites.LEVELS.values(), classes.T[1:]))], axis=1
+    )
+    images = [dsprites.render_picture(row[1:], outlines) for row in values]
+    return {"imgs": np.stack(images).astype(np.uint8), "latents_classes": classes, "latents_values": values}
+
+
+def write_dsprites_npz(folder):
+    """As its owners have it, with a pickle that nobody needs."""
+    metadata = np.array({"author": "Matthey et al."}, dtype=object)
+    np.savez_compressed(folder / dsprites.FILES[0], metadata=metadata, **dsprites_arrays())
+    return folder
+
+
+def write_dsprites_h5(folder):
+    names = {"imgs": "imgs", "latents_classes": "latents/classes", "latents_values": "latents/values"}
+    write_h5(folder / dsprites.FILES[1], {names[name]: array for name, array in dsprites_arrays().items()})
+    return folder
 
 
 def write_h5(path, arrays):

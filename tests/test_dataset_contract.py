@@ -18,6 +18,8 @@ from dataset_files import (
     labelled_arrays,
     picture_files,
     write_celeba_lists,
+    write_dsprites_h5,
+    write_dsprites_npz,
     write_files,
     write_h5,
     write_idx_files,
@@ -26,7 +28,7 @@ from dataset_files import (
     write_zip,
 )
 
-from infogan.data import DATASETS, RESIZED, load_dataset
+from infogan.data import DATASETS, RESIZED, SHIPPED, VARIANTS, Images, load_dataset
 from infogan.system.messages import InputError
 
 
@@ -55,6 +57,10 @@ FORMS = {
     ("faces3d", "npz"): lambda folder: np.savez(folder / "faces.npz", **face_arrays()) or folder,
     ("faces3d", "mat"): lambda folder: scipy.io.savemat(folder / "faces.mat", face_arrays()) or folder,
     ("faces3d", "folder"): lambda folder: write_files(folder, picture_files()),
+    ("dsprites", "npz"): write_dsprites_npz,
+    ("dsprites", "hdf5"): write_dsprites_h5,
+    ("dsprites_color", "npz"): write_dsprites_npz,
+    ("dsprites_noise", "npz"): write_dsprites_npz,
     ("images", "folder"): lambda folder: write_files(folder, picture_files()),
     ("images", "zip"): lambda folder: write_zip(folder / "pictures.zip", picture_files()),
     ("images", "class folders"): lambda folder: write_files(folder / "set", class_files()),
@@ -63,7 +69,11 @@ FORMS = {
     ("images", "h5"): lambda folder: write_h5(folder / "set.h5", labelled_arrays()),
     ("images", "tar"): lambda folder: write_tar(folder / "pictures.tar", picture_files()),
 }
-SIZES = {"mnist": 28, "fashion_mnist": 28, "chairs": 64}
+SIZES = {
+    "mnist": 28,
+    "fashion_mnist": 28,
+    **dict.fromkeys(("chairs", "dsprites", "dsprites_color", "dsprites_noise"), 64),
+}
 
 
 @pytest.fixture(params=FORMS, ids=" ".join)
@@ -73,7 +83,8 @@ def form(request, tmp_path):
 
 
 def load(name, data_dir=None, **options):
-    return importlib.import_module(f"infogan.data.{name}").load(data_dir, **options)
+    module, variant = VARIANTS.get(name, (name, {}))
+    return importlib.import_module(f"infogan.data.{module}").load(data_dir, **variant, **options)
 
 
 def test_every_dataset_is_tested():
@@ -93,11 +104,11 @@ def test_contract(form):
 
 
 def check_split(split, size):
-    assert isinstance(split.images, np.ndarray)
+    assert isinstance(split.images, Images)
     assert split.images.dtype == np.uint8
     assert len(split) > 0
     assert split.images.shape[1:] in ((size, size, 1), (size, size, 3))
-    assert split.images.std() > 10, "there is nothing to see"
+    assert np.asarray(split.images).std() > 10, "there is nothing to see"
     if split.labels is not None:
         assert split.labels.dtype == np.uint8
         assert split.labels.shape == (len(split),)
@@ -137,15 +148,16 @@ def test_load_dataset_takes_it(form, spec):
 @pytest.mark.parametrize("name", RESIZED)
 def test_the_size_of_the_spec_is_used(name, tmp_path):
     data_dir = next(write for (dataset, _), write in FORMS.items() if dataset == name)(tmp_path)
+    side = 32 if name.startswith("dsprites") else 28
     fields = {
-        "image_size": 28,
+        "image_size": side,
         "input_range": None,
         "channels": None,
         "held_out_images": 0,
         "max_images": 9,
         "batch_size": 2,
     }
-    assert load_dataset(type("Spec", (), {"dataset": name, **fields}), data_dir).train.images.shape[1:3] == (28, 28)
+    assert load_dataset(type("Spec", (), {"dataset": name, **fields}), data_dir).train.images.shape[1:3] == (side, side)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -160,7 +172,7 @@ def test_a_missing_folder_is_refused(name, tmp_path):
         load(name, tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"mnist"}))
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - set(SHIPPED)))
 def test_no_folder_is_refused(name):
     with pytest.raises(InputError, match=r"--data-dir: nothing was given, but .* needed"):
         load(name)

@@ -187,7 +187,7 @@ def test_what_was_fetched_can_be_loaded(server, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", BY_HAND)
 def test_what_may_not_be_fetched_says_where_it_is(name, tmp_path):
-    with pytest.raises(InputError, match=rf"--download: {name} was given, which cannot be fetched freely; .* needed"):
+    with pytest.raises(InputError, match=rf"--download: {name} was given, which it does not fetch; .* needed"):
         download_dataset(name, tmp_path)
 
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import SMALL, random_dataset
 
 from infogan import experiment
+from infogan.data.lazy_images import LazyImages
 from infogan.system.messages import InputError, NumbersFailed, TrainingFailed
 from infogan.system.tf1 import tf
 from infogan.training import loop as trainer_module
@@ -203,10 +204,14 @@ def test_checkpoint_of_another_graph_is_refused(spec, dataset, tmp_path):
         train(spec, dataset, folder)
 
 
-def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, whole, tmp_path, monkeypatch):
+@pytest.mark.parametrize("is_lazy", [False, True])
+def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, whole, tmp_path, monkeypatch, is_lazy):
     path = tmp_path / "images.npy"
-    np.save(path, dataset.train.images)
-    in_file = dataclasses.replace(dataset.train, images=np.load(path, mmap_mode="r"))
+    np.save(path, 255 - dataset.train.images if is_lazy else dataset.train.images)
+    images = np.load(path, mmap_mode="r")
+    if is_lazy:
+        images = LazyImages(images, images.shape[1:], lambda rows, numbers: 255 - rows)
+    in_file = dataclasses.replace(dataset.train, images=images)
     monkeypatch.setattr(trainer_module, "MOST_BYTES_ON_DEVICE", 0)
     streamed = start(spec, dataset, tmp_path, "streamed")
     train(spec, dataclasses.replace(dataset, train=in_file), streamed)

@@ -188,7 +188,8 @@ def _prepare(options, recipes, default, flags, cluster):
 
 def _describe_data_dir(spec):
     words = {"mnist": "default: the shipped ones", "images": "needed"}
-    return words.get(spec.dataset, f"default: {default_folder(spec.dataset)}")
+    folder = default_folder(spec.dataset)
+    return words.get(spec.dataset, f"default: {folder}" if folder else "default: none, they are rendered")
 
 
 def _find_data(spec, options):

@@ -7,13 +7,21 @@ from typing import Any
 from infogan.data.archives import trust_archives
 from infogan.data.dataset import Dataset, Split, check_dataset, hold_out, warn_of_pixels
 from infogan.data.factors import Factor, FactorGrid
+from infogan.data.lazy_images import Images
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
-DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "images")
-RESIZED = ("celeba", "chairs", "faces3d", "images")
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dsprites_color": ("dsprites", {"variant": "color"}),
+    "dsprites_noise": ("dsprites", {"variant": "noise"}),
+}
+"""Names of sets that another one's module gives: the module, and what its `load` takes."""
+DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "dsprites", *VARIANTS, "images")
+RESIZED = ("celeba", "chairs", "faces3d", "dsprites", *VARIANTS, "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
+SHIPPED = ("mnist", "dsprites", *VARIANTS)
+"""Those that need no files: MNIST is shipped, dSprites is rendered."""
 RANGED = ("faces3d", "images")
 """Those whose pictures may hold any values, of which `spec.input_range` says what black and white are."""
 
@@ -22,6 +30,7 @@ __all__ = [
     "Dataset",
     "Factor",
     "FactorGrid",
+    "Images",
     "Split",
     "check_dataset",
     "default_folder",
@@ -32,8 +41,8 @@ __all__ = [
 
 
 def default_folder(name: str) -> Path | None:
-    """Where a dataset is looked for if no folder is given; None for MNIST, which is shipped, and for own pictures."""
-    return None if name in ("mnist", "images") else Path("data") / name
+    """Where a dataset is looked for if no folder is given; None for those that come along, and for own pictures."""
+    return None if name in (*SHIPPED, "images") else Path("data") / name
 
 
 def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_archive: bool = False) -> Dataset:
@@ -50,8 +59,9 @@ def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_ar
     """
     if spec.dataset not in DATASETS:
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
-    load = importlib.import_module(f"infogan.data.{spec.dataset}").load
-    options: dict[str, Any] = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
+    module, variant = VARIANTS.get(spec.dataset, (spec.dataset, {}))
+    load = importlib.import_module(f"infogan.data.{module}").load
+    options = variant | ({"image_size": spec.image_size} if spec.dataset in RESIZED else {})
     if spec.input_range is not None:
         if spec.dataset not in RANGED:
             raise InputError("input_range", f"it was given, but the pixels of {spec.dataset} are known. Leave it out.")

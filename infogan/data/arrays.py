@@ -12,10 +12,11 @@ import io
 import math
 import struct
 import tokenize
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -35,6 +36,8 @@ HEADER_ERRORS = (ValueError, TypeError, SyntaxError, tokenize.TokenError, Recurs
 
 PIECE = 2**24
 """Bytes of an array that are read at once."""
+LARGEST_PIECE = 2**27
+"""The same of an array in HDF5 whose chunks hold parts of that many images; dSprites' hold 23,040."""
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 """Files that `open_arrays` reads."""
 
@@ -124,9 +127,11 @@ def _open_npy(path):
 
 @contextlib.contextmanager
 def _open_npz(path):
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            path, "it is no zip, but an .npz file is one. It may be cut short: fetch it again, or save it again."
+        )
     with open_source(path) as source:
-        if not hasattr(source, "open"):
-            raise InputError(path, "it is no zip, but an .npz file is one. Save it again with numpy.savez.")
         entries = [entry for entry in source.entries() if entry.name.endswith(".npy")]
         yield {entry.name.removesuffix(".npy"): _streamed(source, entry) for entry in entries}
 
@@ -157,24 +162,28 @@ def _open_h5(path):
     import h5py  # comes with TensorFlow; only these files need it
 
     with h5py.File(path, "r") as file:
-        # A link can lead to another file, and so can the parts of an external or virtual data set.
-        own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
-        found = {name: file[name] for name in own if isinstance(file[name], h5py.Dataset)}
+        own: dict[str, Any] = {}
+        # A link can lead to another file: it is not followed. The parts of an external or virtual data set can, too.
+        file.visititems(own.__setitem__)
+        found = {name: data for name, data in own.items() if isinstance(data, h5py.Dataset)}
         for name, data in found.items():
             if data.external or data.is_virtual:
                 raise InputError(path, f"its {name!r} lies in another file, but one file is needed. Copy it into this.")
             check_unpacked_size(path, path.stat().st_size, math.prod(data.shape or ()) * data.dtype.itemsize)
-        yield {name: _sliced(data, data.shape or (), data.dtype) for name, data in found.items()}
+        yield {name: _sliced(data, data.shape or (), data.dtype, data.chunks) for name, data in found.items()}
 
 
-def _sliced(array, shape, dtype):
-    return LargeArray(shape, dtype, lambda: (array[start:stop] for start, stop in _steps(shape, dtype)))
+def _sliced(array, shape, dtype, chunks=None):
+    return LargeArray(shape, dtype, lambda: (array[start:stop] for start, stop in _steps(shape, dtype, chunks)))
 
 
-def _steps(shape, dtype):
-    """Pairs (start, stop) that cut the first axis of an array into pieces."""
+def _steps(shape, dtype, chunks=None):
+    """Pairs (start, stop) that cut the first axis of an array into pieces, none within a chunk of moderate size."""
     count = shape[0] if shape else 1
-    rows = max(1, PIECE // max(1, math.prod(shape[1:]) * dtype.itemsize))
+    size = max(1, math.prod(shape[1:]) * dtype.itemsize)
+    rows = max(1, PIECE // size)
+    if chunks and chunks[0] * size <= LARGEST_PIECE:  # or a chunk would be unpacked for each piece that it is part of
+        rows = max(1, rows // chunks[0]) * chunks[0]
     return ((start, min(start + rows, count)) for start in range(0, count, rows))
 
 

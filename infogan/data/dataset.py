@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from infogan.data.factors import Factor, FactorGrid, describe_array
+from infogan.data.lazy_images import Images, LazyImages
 from infogan.system.checks import PATH, TEXT, Kind, StrPath, instance, optional
 from infogan.system.messages import InputError, note, warn
 
 IMAGES = Kind(
     "a uint8 array [N, H, W, C]",
-    lambda images: isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4,
+    lambda images: isinstance(images, np.ndarray | LazyImages) and images.dtype == np.uint8 and images.ndim == 4,
 )
 ARRAY = instance(np.ndarray, "an array")
 FACTORS = instance(dict, "a dict of name -> Factor")
@@ -26,14 +27,14 @@ class Split:
     """Images with what is known about them.
 
     Attributes:
-      images: uint8 array [N, H, W, C].
+      images: uint8 array [N, H, W, C], or `LazyImages`, which are unpacked when they are read.
       labels: uint8 array [N], the class of each image; None for a set without classes. Training never reads them.
       factors: dict of name -> `Factor`, what varied when the images were made. Training never reads them.
       groups: None, or int array [N]: images with the same number show the same object, and what is chosen by some
         objects is scored on others.
     """
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray | None = None
     factors: dict[str, Factor] = dataclasses.field(default_factory=dict)
     groups: np.ndarray | None = None
@@ -55,7 +56,8 @@ class Split:
         """Some of the images: a slice, which copies nothing, or an array of places."""
         labels, groups = (None if numbers is None else numbers[chosen] for numbers in (self.labels, self.groups))
         factors = {name: factor.select(chosen) for name, factor in self.factors.items()}
-        return Split(self.images[chosen], labels, factors, groups)
+        images = self.images.select(chosen) if isinstance(self.images, LazyImages) else self.images[chosen]
+        return Split(images, labels, factors, groups)
 
 
 SPLIT = instance(Split, "a Split of images")
@@ -272,11 +274,11 @@ LARGE_SHARE = 0.1
 """Share of images from which blank ones and copies of others are worth a word."""
 
 
-def warn_of_pixels(images: np.ndarray, where: str) -> None:
+def warn_of_pixels(images: Images, where: str) -> None:
     """Says in one line what is odd about the pixels of a set; nothing where nothing is.
 
     Args:
-      images: uint8 array [N, H, W, C].
+      images: uint8 array [N, H, W, C], or LazyImages.
       where: what the set is called.
     """
     step = max(1, images.nbytes // LOOKED_AT)

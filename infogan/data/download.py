@@ -42,7 +42,14 @@ SOURCES = {
 }
 """For each dataset the addresses that hold it, in the order in which they are tried, and the SHA-256 of its files."""
 
-BY_HAND = {"celeba": CELEBA_NEEDED, "chairs": CHAIRS_NEEDED, "faces3d": FACES_NEEDED, "images": IMAGES_NEEDED}
+BY_HAND = {
+    "celeba": CELEBA_NEEDED,
+    "chairs": CHAIRS_NEEDED,
+    "faces3d": FACES_NEEDED,
+    **dict.fromkeys(("dsprites", "dsprites_color", "dsprites_noise"), "it is rendered here, so no file is needed."),
+    "images": IMAGES_NEEDED,
+}
+"""What the message says of each set that has to be fetched by hand, or not at all."""
 TIMEOUT = 30
 """Seconds without a byte after which an address is given up."""
 PIECE = 2**18
@@ -65,7 +72,7 @@ def download_dataset(name: str, folder: StrPath) -> None:
         a file is not the published one, or the folder cannot be written.
     """
     if name in BY_HAND:
-        raise InputError("--download", f"{name} was given, which cannot be fetched freely; {BY_HAND[name]}")
+        raise InputError("--download", f"{name} was given, which it does not fetch; {BY_HAND[name]}")
     if name not in SOURCES:
         raise InputError("--download", f"{name!r} was given, but the known ones are {', '.join(SOURCES)}.")
     base_urls, files = SOURCES[name]

@@ -1,12 +1,14 @@
-"""The pixels of a set of pictures, decoded once and kept on disk as one uint8 array."""
+"""The pixels of a set, decoded or rendered once and kept on disk as one uint8 array."""
 
 import contextlib
 import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from PIL import Image
@@ -23,6 +25,66 @@ CHUNK = 256
 """Pictures that are decoded before their pixels are written."""
 UNREADABLE_SHARE = 0.01
 """Pictures that may be left out because they cannot be read; a larger share is an error."""
+
+
+def keep_array(key: str, shape: tuple[int, ...], make: Callable[[], Iterable[np.ndarray]]) -> np.ndarray:
+    """A uint8 array that is made once and kept in the cache, mapped from disk and read only.
+
+    Args:
+      key: name in the cache, another one for whatever makes another array.
+      shape: of the array.
+      make: function that gives it in consecutive parts.
+
+    Raises:
+      InputError: naming the cache, if it cannot be written.
+    """
+    folder = find_cache_folder()
+    path = folder / f"{key}.npy"
+    with _cache_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(path.with_suffix(".lock")):
+            if (found := _map_array(path, shape)) is None:
+                with _new_file(path) as file:
+                    _write_header(file, shape)
+                    for part in make():
+                        file.write(part.data)
+                found = _map_array(path, shape)
+    return found if found is not None else _refuse_disk(folder)
+
+
+def file_key(path: Path) -> str:
+    """What changes with a file: a part of the key of what is made of it."""
+    status = path.stat()
+    # The time of the last change of anything, which a copy or `touch` cannot put back.
+    return hashlib.sha256(f"{path.name!r} {status.st_size} {status.st_ctime_ns}".encode()).hexdigest()[:32]
+
+
+def _map_array(path, shape):
+    """None where there is no such array, or it is damaged."""
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (OSError, EOFError, *HEADER_ERRORS):
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def _refuse_disk(folder: Path) -> NoReturn:
+    raise InputError(folder, "what was written there came back changed, but a working disk is needed.")
+
+
+@contextlib.contextmanager
+def _new_file(path):
+    """A file that has its name once all of it is on the disk."""
+    partial = path.with_suffix(".partial")
+    try:
+        # Written, not mapped: pages of a mapped file would count as this process's memory.
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +131,7 @@ def load_pixels(source: Source, entries: Sequence[Entry], preparation: Preparati
                 _build(folder / key, source, entries, preparation)
                 found = _read(folder / key, preparation, len(entries))
     if not found:
-        raise InputError(folder, "what was written there came back changed, but a working disk is needed.")
+        _refuse_disk(folder)
     images, listing = found
     unreadable = listing["unreadable"]
     _tell(source, len(entries), listing)
@@ -113,12 +175,10 @@ def _read(path, preparation, count):
     """(images, listing) of a finished cache; None where there is none or it is damaged."""
     try:
         listing = _parse_listing(path.with_suffix(".json").read_text())
-        images = np.load(path.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, EOFError, KeyError, AttributeError, *HEADER_ERRORS):
+    except (OSError, KeyError, AttributeError, *HEADER_ERRORS):
         return None
-    left = count - len(listing["unreadable"])
-    shape = (left, *preparation.shape)
-    return (images, listing) if images.shape == shape and images.dtype == np.uint8 else None
+    images = _map_array(path.with_suffix(".npy"), (count - len(listing["unreadable"]), *preparation.shape))
+    return None if images is None else (images, listing)
 
 
 def _parse_listing(text):
@@ -168,25 +228,16 @@ def _pool():
 
 
 def _build_with(path, source, entries, preparation, of_set):
-    partial = path.with_suffix(".partial")
-    try:
-        # Written, not mapped: pages of a mapped file would count as this process's memory.
-        with partial.open("wb") as file:
-            _write_header(file, len(entries), preparation)
-            unreadable, with_more_frames = _write_pixels(file, source, entries, preparation)
-            file.seek(0)
-            _write_header(file, len(entries) - len(unreadable), preparation)
-            file.flush()
-            os.fsync(file.fileno())
+    with _new_file(path.with_suffix(".npy")) as file:
+        _write_header(file, (len(entries), *preparation.shape))
+        unreadable, with_more_frames = _write_pixels(file, source, entries, preparation)
+        file.seek(0)
+        _write_header(file, (len(entries) - len(unreadable), *preparation.shape))
         listing = {"unreadable": unreadable, "with_more_frames": with_more_frames, "range": of_set}
         write_json(path.with_suffix(".json"), listing)
-        os.replace(partial, path.with_suffix(".npy"))
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def _write_header(file, count, preparation):
-    shape = (count, *preparation.shape)
+def _write_header(file, shape):
     # numpy leaves room in the header for a first dimension of any length, so a second header fits in.
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan.data import Dataset, Split
+from infogan.data.lazy_images import Images, content, cut
 from infogan.evaluation.metric import Found, Metric, Settings, once_a_run
 from infogan.model import layers
 from infogan.model.architectures import ImageShape
@@ -128,7 +129,7 @@ class Classifier:
     def __exit__(self, *exception: object) -> None:
         self._session.close()
 
-    def train(self, images: np.ndarray, labels: np.ndarray) -> None:
+    def train(self, images: Images, labels: np.ndarray) -> None:
         """Learns from uint8 images [N, H, W, C] and labels [N]."""
         classes = np.searchsorted(self._labels_known, labels)
         steps, done = EPOCHS * -(-len(images) // BATCH), 0
@@ -140,11 +141,11 @@ class Classifier:
                 self._session.run(self._step, feed)
                 done += 1
 
-    def predict(self, images: np.ndarray) -> Prediction:
+    def predict(self, images: Images) -> Prediction:
         """Prediction for images [N, H, W, C]: uint8, or floats in [0, 1]."""
-        return self.predict_batches(np.array_split(images, max(1, -(-len(images) // PREDICTED_AT_ONCE))))
+        return self.predict_batches(cut(images, max(1, -(-len(images) // PREDICTED_AT_ONCE))))
 
-    def predict_batches(self, batches: Iterable[np.ndarray]) -> Prediction:
+    def predict_batches(self, batches: Iterable[Images]) -> Prediction:
         """Prediction for the images of several arrays, one after another, of which only one is held."""
         predictions = [self._session.run(self._prediction, {self._images: _as_shares(part)}) for part in batches]
         probabilities, features = (np.concatenate(arrays) for arrays in zip(*predictions))
@@ -170,7 +171,8 @@ class Classifier:
         self._session.run([variable.initializer for variable in self._variables], initial)
 
 
-def _as_shares(images: np.ndarray) -> np.ndarray:
+def _as_shares(images: Images) -> np.ndarray:
+    images = np.asarray(images)
     return images / np.float32(255.0) if images.dtype == np.uint8 else images
 
 
@@ -212,11 +214,11 @@ def obtain_classifier(train: Split, cache: Path | None = None) -> Classifier:
     return classifier
 
 
-def _fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
+def _fingerprint(images: Images, labels: np.ndarray) -> str:
     """Of all that the weights follow from: the images, the labels, this file and the layers."""
     digest = hashlib.sha256(repr((images.shape, labels.dtype.str)).encode())
-    for array in (images, labels):
-        digest.update(np.ascontiguousarray(array).data)
+    digest.update(content(images))
+    digest.update(np.ascontiguousarray(labels).data)
     for source in (__file__, layers.__file__):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:24]

@@ -12,6 +12,7 @@ import numpy as np
 
 from infogan import grids
 from infogan.codes import MOST_SHOWN, ROWS, sweep_latents, vary_discrete_codes
+from infogan.data.lazy_images import Images, LazyImages, content
 from infogan.model.gan import RegularizedGAN
 from infogan.spec import ExperimentSpec
 from infogan.system.messages import NumbersFailed
@@ -40,7 +41,7 @@ class InfoGANTrainer:
 
     Args:
       spec: ExperimentSpec.
-      images: uint8 array [N, H, W, C], the training set; no label comes near the trainer.
+      images: uint8 array [N, H, W, C] or LazyImages, the training set; no label comes near the trainer.
       folder: RunFolder, created.
       stop: StopSignals, entered.
       updates_per_call: most updates in a session run. Results do not depend on it.
@@ -53,7 +54,7 @@ class InfoGANTrainer:
     def __init__(
         self,
         spec: ExperimentSpec,
-        images: np.ndarray,
+        images: Images,
         folder: RunFolder,
         stop: StopSignals,
         updates_per_call: int = 1,
@@ -89,7 +90,7 @@ class InfoGANTrainer:
 
     def _place_images(self) -> Any:
         """The images on a device, or as they are."""
-        if self._images.nbytes > MOST_BYTES_ON_DEVICE:
+        if isinstance(self._images, LazyImages) or self._images.nbytes > MOST_BYTES_ON_DEVICE:
             return self._images
         # A local variable: on the device, not in the checkpoints, and not a constant inside the graph.
         local = [tf.GraphKeys.LOCAL_VARIABLES]
@@ -99,7 +100,7 @@ class InfoGANTrainer:
         """A number that trainings of different things do not share; 0 where one process trains."""
         if self._distribution.processes == 1:
             return 0  # the other number reads the whole set
-        return zlib.crc32(np.ascontiguousarray(self._images).data, zlib.crc32(self._spec.to_json().encode()))
+        return zlib.crc32(content(self._images), zlib.crc32(self._spec.to_json().encode()))
 
     def _build_samples(self, model: RegularizedGAN) -> None:
         self._latents_in = tf.placeholder(tf.float32, [None, model.latent_dist.dim])

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from infogan.data import Dataset
+from infogan.data.lazy_images import content
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME, PATH, StrPath
 from infogan.system.files import TEMPORARY, locked, reading, remove_abandoned, write_atomically, write_json
@@ -361,9 +362,9 @@ def _make(folder: Path, argument: str, made: list[tuple[Path, list[Path]]]) -> b
 def _fingerprint(dataset: Dataset) -> dict[str, Any]:
     digest = hashlib.sha256()
     for split in (dataset.train, dataset.test):
-        for values in (split.images, split.labels):
-            if values is not None:
-                digest.update(np.ascontiguousarray(values).data)  # no copy: images may be larger than the memory
+        digest.update(content(split.images))
+        if split.labels is not None:
+            digest.update(np.ascontiguousarray(split.labels).data)
     return {"source": dataset.source, "images": len(dataset.train), "sha256": digest.hexdigest()}
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from infogan.data.lazy_images import Images
 from infogan.distributions import DistInfo, Distribution
 from infogan.model.augmentation import augment
 from infogan.model.gan import Judgement, RegularizedGAN, split_judgement
@@ -43,7 +44,7 @@ class Update(NamedTuple):
     averages: dict[str, Variable]
 
 
-def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | np.ndarray) -> Update:
+def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | Images) -> Update:
     """Builds one update of the objective (arXiv:1606.03657, Eq. 6).
 
         D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
@@ -54,7 +55,7 @@ def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | n
     Args:
       model: RegularizedGAN.
       spec: ExperimentSpec.
-      images: uint8 [N, H, W, C], the training set: a Tensor, or an array that is read batch by batch.
+      images: uint8 [N, H, W, C], the training set: a Tensor, or what is read batch by batch: an array or LazyImages.
 
     Returns:
       Update.
@@ -96,9 +97,7 @@ def _join_quantities(quantities: Collection[Logged]) -> Tensor:
     return tf.stack([quantity.join(parts) for quantity, parts in zip(quantities, of_replicas)])
 
 
-def build_settling(
-    model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | np.ndarray, number: Tensor
-) -> Operation:
+def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | Images, number: Tensor) -> Operation:
     """Replaces batch norm's moving averages by plain means over batches, with the weights as they are.
 
     Training moves the averages while the weights move, and on augmented images. Run for number = 0, 1, ... with the
@@ -108,7 +107,7 @@ def build_settling(
     Args:
       model: RegularizedGAN.
       spec: ExperimentSpec.
-      images: uint8 [N, H, W, C], the training set: a Tensor, or an array that is read batch by batch.
+      images: uint8 [N, H, W, C], the training set: a Tensor, or what is read batch by batch: an array or LazyImages.
       number: int64 Tensor; how many batches the averages hold already.
 
     Returns:
@@ -124,15 +123,15 @@ def build_settling(
 
 
 def _build_batch(
-    model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor | np.ndarray, views: int = 1
+    model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor | Images, views: int = 1
 ) -> Tensor:
     """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
     return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0], views))))
 
 
-def _take(images: Tensor | np.ndarray, indices: Tensor) -> Tensor:
+def _take(images: Tensor | Images, indices: Tensor) -> Tensor:
     """Images by their numbers: from the device, or from a file."""
-    if not isinstance(images, np.ndarray):
+    if not isinstance(images, Images):
         return tf.gather(images, indices)
     batch = tf.numpy_function(lambda chosen: np.asarray(images[chosen]), [indices], tf.uint8)  # of no known shape
     batch.set_shape([*indices.shape, *images.shape[1:]])
