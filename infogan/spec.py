@@ -293,7 +293,7 @@ class ExperimentSpec(Checked):
         WEIGHT, "weight of what Q's categories in two views of a real image share; 0: one view", 0.0, flag=True
     )
     batch_size: int = setting(whole(2, why="batch norm needs at least two images"), "images per step", 128, flag=True)
-    updates_per_epoch: int = setting(whole(1), "updates in an epoch: a D step and a G step each", 100, flag=True)
+    updates_per_epoch: int = setting(whole(1), "updates in an epoch: a D step, then G's, each", 100, flag=True)
     max_epoch: int = setting(whole(1), "epochs to train", 50, flag=True)
     snapshot_interval: int = setting(whole(1), "updates between two checkpoints", 1000, flag=True)
     seed: int = setting(SEED, "whole number from which all randomness follows", 0, flag=True)
@@ -330,6 +330,7 @@ class ExperimentSpec(Checked):
     spectral_norm: bool = setting(
         SWITCH, "spectral normalisation of every layer of D and Q, in place of their batch norm", False, flag=True
     )
+    generator_steps: int = setting(whole(1), "G steps an update, each on latents of its own", 1, flag=True)
     channels: int | None = setting(
         optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
     )

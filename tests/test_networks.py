@@ -168,6 +168,23 @@ TABLES = {
         "FC4x4x512 BN ReLU, u4s2-512 BN ReLU, u4s2-256 BN ReLU, u4s2-128 BN ReLU, u4s2-64 BN ReLU, u4s2-3",
         110,
     ),
+    # In the code of InfoGAN-CR's authors; at 32x32 with a stage less.
+    "infogan_cr 64": Table(
+        (64, 64, 1),
+        ([], 5, 5),
+        "c4s2-32 lReLU, c4s2-32 lReLU, c4s2-64 lReLU, c4s2-64 lReLU, FC128 lReLU",
+        "FC128 lReLU, FCcodes",
+        "FC128 ReLU BN, FC4x4x64 ReLU BN, u4s2-64 lReLU BN, u4s2-32 lReLU BN, u4s2-32 lReLU BN, u4s2-1",
+        10,
+    ),
+    "infogan_cr 32": Table(
+        (32, 32, 3),
+        ([3], 2, 5),
+        "c4s2-32 lReLU, c4s2-64 lReLU, c4s2-64 lReLU, FC128 lReLU",
+        "FC128 lReLU, FCcodes",
+        "FC128 ReLU BN, FC4x4x64 ReLU BN, u4s2-64 lReLU BN, u4s2-32 lReLU BN, u4s2-3",
+        10,
+    ),
 }
 
 
@@ -189,6 +206,11 @@ def read_column(text, shape, codes):
             shape = (int(shape[0] * scale), int(shape[1] * scale), int(channels))
             norms += [int(channels)] * ("BN" in rest)
     return kernels, norms, shape
+
+
+def count_without_bias(text):
+    """Rows of a column whose layer batch norm follows at once: it would subtract a bias."""
+    return sum(row.split()[1:2] == ["BN"] for row in text.split(", "))
 
 
 KINDS = {"FC": "dense", "c": "conv", "u": "up_conv", "BN": "batch_norm", "ReLU": "relu", "lReLU": "leaky_relu"}
@@ -230,15 +252,14 @@ def test_networks_are_those_of_the_table(name):
     q_kernels, q_norms, outputs = read_column(table.recognition, features, codes)
     g_kernels, g_norms, made = read_column(table.generator, (table.inputs_of_g,), codes)
     assert (outputs, made) == ((codes,), table.image)
-    for variables, kernels, norms in (
-        (model.discriminator_variables, trunk_kernels + d_kernels, trunk_norms + d_norms),
-        (model.recognition_variables, q_kernels, q_norms),
-        (model.generator_variables, g_kernels, g_norms),
+    for variables, kernels, norms, column in (
+        (model.discriminator_variables, trunk_kernels + d_kernels, trunk_norms + d_norms, table.trunk),
+        (model.recognition_variables, q_kernels, q_norms, table.recognition),
+        (model.generator_variables, g_kernels, g_norms, table.generator),
     ):
         assert weights(variables, "kernel") == kernels
         assert weights(variables, "scale") == weights(variables, "offset") == [(channels,) for channels in norms]
-        # Batch norm would subtract a bias before it.
-        assert len(weights(variables, "bias")) == len(kernels) - len(norms)
+        assert len(weights(variables, "bias")) == len(kernels) - count_without_bias(column)
 
 
 @pytest.mark.parametrize("name", TABLES)

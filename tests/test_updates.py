@@ -98,6 +98,32 @@ def test_generator_step_sees_the_updated_discriminator(spec):
     assert values["loss/generator"] != pytest.approx(with_old_d, abs=1e-3)
 
 
+def test_steps_of_g_follow_one_another_with_draws_of_their_own_and_one_optimiser(spec):
+    spec = dataclasses.replace(spec, generator_steps=2)
+    ((once,), one), ((twice,), two) = run_updates(dataclasses.replace(spec, generator_steps=1)), run_updates(spec)
+    assert one.keys() == two.keys()  # no moments more
+    assert changed_parts(one, two) == {"generator"}
+    assert once["loss/generator"] != twice["loss/generator"]
+    (power,) = (value for name, value in two.items() if "beta1_power" in name and "generator" in name)
+    assert power == pytest.approx(0.5**3)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))
+        counter = tf.constant(0, tf.int64)
+        seed = update._seed_of_update(spec.seed, counter)
+        real = tf.cast(tf.gather(IMAGES, build_batch_indices(spec, counter, len(IMAGES))), tf.float32) / 255.0
+        with tf.variable_scope("again"):
+            steps = [build_discriminator_step(model, spec, real, 0.0, seed)]
+            steps.append(build_generator_step(model, spec, 0.0, seed))
+            steps.append(build_generator_step(model, spec, 0.0, seed, 1, steps[1].optimizer))
+            moves = [minimise(step)[0] for step in steps]
+        session.run(tf.global_variables_initializer())
+        for move in moves:
+            session.run(move)
+        for variable in model.generator_variables:
+            np.testing.assert_allclose(session.run(variable), two[variable.op.name], atol=1e-6)
+
+
 def test_same_seed_same_numbers(spec):
     first, weights = run_updates(spec, 3)
     again, same_weights = run_updates(spec, 3)

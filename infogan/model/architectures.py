@@ -1,4 +1,4 @@
-"""Architectures: the tables of the paper's Appendix C, and `dcgan` and `resnet` for other pictures, as values.
+"""Architectures: the tables of the paper's Appendix C, `dcgan` and `resnet` for other pictures, `infogan_cr`, as values.
 
 An `Architecture` is four functions that return the rows of a `layers.Network`. A spec takes one of ARCHITECTURES by
 name, or any other as it is:
@@ -385,8 +385,41 @@ def _up_block(channels: int) -> Row:
     )  # fmt: skip
 
 
-_RESNET_SHAPES = tuple((side, side, channels) for side in (32, 64) for channels in (1, 3))
-_RESNET_WORDS = "32x32 and 64x64, in grey or RGB"
+INFOGAN_CR_LEAK = 0.2
+"""Of the rectifiers of G's up-convolutions; those of D and Q have the spec's `leaky_rate`."""
+
+
+def _infogan_cr_trunk(image_shape: ImageShape, leaky_rate: float) -> list[Row]:
+    """D of InfoGAN-CR (Lin et al. 2020, arXiv:1906.06034), as the authors' code has it for dSprites; -> [B, 128].
+
+    It has no batch norm; the authors normalise every layer by its spectrum (`spectral_norm`). At 32x32, which they do
+    not have, a stage of 32 channels is left out.
+    """
+    rows: list[Row] = []
+    for channels in [32, 32, 64, 64] if image_shape[0] == 64 else [32, 64, 64]:
+        rows += [conv(channels), leaky_relu(leaky_rate)]  # [B, h/2, w/2, channels]
+    return [*rows, reshape(-1), dense(128), leaky_relu(leaky_rate)]  # [B, 1024], then [B, 128]
+
+
+def _infogan_cr_recognition(leaky_rate: float, outputs: int) -> list[Row]:
+    """Q's own layers in the same: [B, 128] -> [B, outputs]."""
+    return [dense(128), leaky_relu(leaky_rate), dense(outputs)]
+
+
+def _infogan_cr_generator(image_shape: ImageShape) -> list[Row]:
+    """G of the same; latents -> [B, H, W, C], before output_dist. Each rectifier comes before its batch norm."""
+    rows = [
+        dense(128), relu(), batch_norm(),  # [B, 128]
+        dense(4 * 4 * 64), relu(), batch_norm(),
+        reshape(4, 4, 64),  # [B, 4, 4, 64]
+    ]  # fmt: skip
+    for channels in [64, 32, 32] if image_shape[0] == 64 else [64, 32]:
+        rows += [up_conv(channels), leaky_relu(INFOGAN_CR_LEAK), batch_norm()]  # [B, 2h, 2w, channels]
+    return [*rows, up_conv(image_shape[-1])]  # [B, H, W, C]
+
+
+_SQUARES = tuple((side, side, channels) for side in (32, 64) for channels in (1, 3))
+_SQUARES_IN_WORDS = "32x32 and 64x64, in grey or RGB"
 
 ARCHITECTURES = {
     architecture.name: architecture
@@ -398,7 +431,15 @@ ARCHITECTURES = {
             "chairs", [(64, 64, 1)], _chairs_trunk, _chairs_generator, recognition_head=q_without_hidden_layer
         ),
         Architecture("dcgan", _DCGAN_SHAPES, _dcgan_trunk, _dcgan_generator, shapes_in_words=_DCGAN_WORDS),
-        Architecture("resnet", _RESNET_SHAPES, _resnet_trunk, _resnet_generator, shapes_in_words=_RESNET_WORDS),
+        Architecture("resnet", _SQUARES, _resnet_trunk, _resnet_generator, shapes_in_words=_SQUARES_IN_WORDS),
+        Architecture(
+            "infogan_cr",
+            _SQUARES,
+            _infogan_cr_trunk,
+            _infogan_cr_generator,
+            recognition_head=_infogan_cr_recognition,
+            shapes_in_words=_SQUARES_IN_WORDS,
+        ),
     )
 }
 """`mnist` is Table 1, `svhn` Tables 2 and 3, `faces` Table 4, `chairs` Table 6; the others are in no table."""

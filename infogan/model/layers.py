@@ -156,7 +156,9 @@ class _Weighted:
         self._layer = layer
 
     def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
-        return self._layer(x)
+        # Once built, a layer only computes: its `__call__` would lead back to the graph of its second use, which may be
+        # a branch or a loop's body.
+        return self._layer.call(x) if self._layer.built else self._layer(x)
 
     @property
     def name(self) -> str:
@@ -406,14 +408,14 @@ class SpectralNorm:
 
     def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         y, bias = self._layer(x, normalisation), self._layer.bias
-        sigma, move = self._measure()
+        sigma, next_u = self._measure()
         if normalisation.updates_spectra:
-            normalisation.updates.append(move)
+            normalisation.updates.append(self._u.assign(next_u))
         # The layer is linear in its kernel, so its result is scaled in place of the kernel.
         return y / sigma if bias is None else (y - bias) / sigma + bias
 
-    def _measure(self) -> tuple[Tensor, Operation]:
-        """sigma as a scalar Tensor, and the operation that stores the next u."""
+    def _measure(self) -> tuple[Tensor, Tensor]:
+        """sigma as a scalar Tensor, and the next u [outputs, 1]."""
         kernel = self._layer.kernel
         outputs = int(kernel.shape[-1])
         matrix = tf.reshape(kernel, [-1, outputs])  # [inputs, outputs]
@@ -428,7 +430,7 @@ class SpectralNorm:
                 )
         v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))  # [inputs, 1]
         next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))  # [outputs, 1]
-        return tf.reduce_sum(v * (matrix @ next_u)), self._u.assign(next_u)
+        return tf.reduce_sum(v * (matrix @ next_u)), next_u
 
     @property
     def trainable_variables(self) -> list[Variable]:

@@ -50,7 +50,8 @@ def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | I
         D step:  trunk, D and Q minimise  discriminator_loss - sum_c lambda_c L_I(c)
         G step:  G minimises              generator_loss     - sum_c lambda_c L_I(c)
 
-    and whatever else `spec.objective` holds. Each step draws latents of its own, as in the authors' code.
+    and whatever else `spec.objective` holds. Each step draws latents of its own, as in the authors' code; of several G
+    steps the last one's quantities are logged.
 
     Args:
       model: RegularizedGAN.
@@ -64,8 +65,7 @@ def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | I
     done, seed = tf.cast(counter, tf.float32), _seed_of_update(spec.seed, counter)
     real = _build_batch(model, spec, counter, images, spec.views)  # [B, H, W, C]
     d_step, of_d = minimise(build_discriminator_step(model, spec, real, done, seed))
-    with tf.control_dependencies([d_step]):
-        g_step, of_g = minimise(build_generator_step(model, spec, done, seed))
+    g_step, of_g = _build_generator_steps(model, spec, done, seed, after=d_step)
     with tf.control_dependencies([g_step]):
         averages, moved_averages = build_averages(model, spec.weight_averaging, done)
     quantities = {**of_d, **of_g}
@@ -74,6 +74,19 @@ def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | I
     with tf.control_dependencies([g_step, moved_averages]):
         step = tf.group(counter.assign_add(1), totals.assign_add(values))
     return Update(counter, step, list(quantities), values, totals, averages)
+
+
+def _build_generator_steps(
+    model: RegularizedGAN, spec: ExperimentSpec, done: Tensor, seed: Tensor, after: Operation
+) -> tuple[Operation, dict[str, Logged]]:
+    """G's steps of an update one after another, as `minimise` gives a step; the optimiser is that of all of them."""
+    moved, logged, optimizer = after, {}, None
+    for number in range(spec.generator_steps):
+        with tf.control_dependencies([moved]):
+            step = build_generator_step(model, spec, done, seed, number, optimizer)
+            moved, logged = minimise(step)
+        optimizer = step.optimizer
+    return moved, logged
 
 
 def join_updates(updates: Sequence[Update]) -> Update:
@@ -180,7 +193,7 @@ class Step:
       generated: Tensor [B, H, W, C], the generated images in it.
       on_generated: Judgement of these.
       networks: dict of name, as `Term.trains` has it -> list of variables that the step trains.
-      learning_rate: float, at the start of the run.
+      optimizer: `tf.train.Optimizer` of these, at the rate of the update.
       moves: operations that move batch norm's averages.
       real: Tensor [B, H, W, C], the real images in it; None in G's step.
       on_real: Judgement of these; None in G's step.
@@ -196,7 +209,7 @@ class Step:
     generated: Tensor
     on_generated: Judgement
     networks: dict[str, list[Variable]]
-    learning_rate: float
+    optimizer: Any
     moves: list[Operation]
     real: Tensor | None = None
     on_real: Judgement | None = None
@@ -249,22 +262,42 @@ def build_discriminator_step(
     on_real, on_generated = split_judgement(model.discriminate(images, normalisation))
     real, generated = tf.split(images, 2)  # [B, H, W, C] each
     networks = {"discriminator": model.discriminator_variables, "recognition": model.recognition_variables}
-    rate, moves = spec.discriminator_learning_rate, normalisation.updates
+    optimizer = _build_optimizer(spec, spec.discriminator_learning_rate, done, DISCRIMINATOR)
+    moves = normalisation.updates
     return Step(
-        DISCRIMINATOR, model, spec, done, seed, z, images, generated, on_generated, networks, rate, moves, real, on_real
+        *(DISCRIMINATOR, model, spec, done, seed, z, images, generated, on_generated, networks),
+        *(optimizer, moves, real, on_real),
     )
 
 
-def build_generator_step(model: RegularizedGAN, spec: ExperimentSpec, done: Tensor, seed: Tensor) -> Step:
-    """The step of G, with arguments and results as `build_discriminator_step`."""
-    seed = fold_in(seed, GENERATOR)
+def build_generator_step(
+    model: RegularizedGAN,
+    spec: ExperimentSpec,
+    done: Tensor,
+    seed: Tensor,
+    number: int = 0,
+    optimizer: Any = None,
+) -> Step:
+    """A step of G, with further arguments and results as `build_discriminator_step`.
+
+    Args:
+      number: int, of the step among G's steps of the update; each has draws of its own.
+      optimizer: that of the step before it, whose moments it goes on with; None makes one.
+    """
+    seed = fold_in(seed, f"{GENERATOR}_{number}" if number else GENERATOR)
     normalisation = Normalisation([GENERATED], batch_statistics=True)
     z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
     images = _augment(spec, model.generate(z, normalisation), done, seed)  # [B, H, W, C]
     judgement = model.discriminate(images, normalisation)
     networks = {"generator": model.generator_variables}
-    rate, moves = spec.generator_learning_rate, normalisation.updates
-    return Step(GENERATOR, model, spec, done, seed, z, images, images, judgement, networks, rate, moves)
+    optimizer = optimizer or _build_optimizer(spec, spec.generator_learning_rate, done, GENERATOR)
+    moves = normalisation.updates
+    return Step(GENERATOR, model, spec, done, seed, z, images, images, judgement, networks, optimizer, moves)
+
+
+def _build_optimizer(spec: ExperimentSpec, learning_rate: float, done: Tensor, name: str) -> Any:
+    """The `tf.train.Optimizer` of a step, or of a network of a term's own, after `done` updates."""
+    return spec.optimizer.build(learning_rate * spec.rate_share(done, tf.minimum), name)
 
 
 def _augment(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, parts: int = 1) -> Tensor:
@@ -300,11 +333,10 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
         for gradient, variable in _gradients(tf.add_n(terms), variables):
             gradients.setdefault(variable.ref(), []).append(gradient)
     joined = [(tf.add_n(parts) if len(parts) > 1 else parts[0], ref.deref()) for ref, parts in gradients.items()]
-    learning_rate = step.learning_rate * step.spec.rate_share(step.done, tf.minimum)
     # The averages move before the weights: Q's pass over real images may be in no gradient, so nothing else would order
     # the two. Those of generated images are moved by G's step too, which sees the newer networks.
     with tf.control_dependencies(step.moves), without_deprecations():  # RMSPropOptimizer makes its slots as of old
-        moved = step.spec.optimizer.build(learning_rate, step.name).apply_gradients(joined)
+        moved = step.optimizer.apply_gradients(joined)
     quantities[f"gradient/{step.name}"] = _norm(joined)
     return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
 
