@@ -34,8 +34,8 @@ DEFAULT = ExperimentSpec(
 FLAGS = {
     "image_size": SIZE_FLAG,
     "network": Flag(
-        choice(("dcgan", "resnet")),
-        "networks: DCGAN's pattern, or residual ones for 32x32 and 64x64",
+        choice(("dcgan", "resnet", "infogan_cr")),
+        "networks: DCGAN's pattern, or for 32x32 and 64x64 residual ones or those of InfoGAN-CR",
         lambda spec: spec.network,
         "network",
     ),
