@@ -1,4 +1,4 @@
-"""Architectures: the tables of the paper's Appendix C, `dcgan` and `resnet` for other pictures, `infogan_cr`, as values.
+"""Architectures: the tables of the paper's Appendix C, and `dcgan`, `resnet` and `infogan_cr` for others, as values.
 
 An `Architecture` is four functions that return the rows of a `layers.Network`. A spec takes one of ARCHITECTURES by
 name, or any other as it is:
