@@ -100,12 +100,8 @@ def test_generator_step_sees_the_updated_discriminator(spec):
 
 def test_steps_of_g_follow_one_another_with_draws_of_their_own_and_one_optimiser(spec):
     spec = dataclasses.replace(spec, generator_steps=2)
-    ((once,), one), ((twice,), two) = run_updates(dataclasses.replace(spec, generator_steps=1)), run_updates(spec)
-    assert one.keys() == two.keys()  # no moments more
-    weights = {name: value for name, value in two.items() if not name.endswith(("/mean", "/variance"))}
-    assert changed_parts(weights, one) == {"generator"}
-    assert once["loss/generator"] != twice["loss/generator"]
-    powers = sorted(float(value) for name, value in two.items() if "beta1_power" in name)
+    _, after = run_updates(spec)
+    powers = sorted(float(value) for name, value in after.items() if "beta1_power" in name)
     assert powers == pytest.approx([0.5**3, 0.5**2])  # of G after two steps, of D after one
     with tf.Graph().as_default(), tf.Session() as session:
         model = build_model(spec)
@@ -119,10 +115,11 @@ def test_steps_of_g_follow_one_another_with_draws_of_their_own_and_one_optimiser
             steps.append(build_generator_step(model, spec, 0.0, seed, 1, steps[1].optimizer))
             moves = [minimise(step)[0] for step in steps]
         session.run(tf.global_variables_initializer())
+        assert not np.isclose(*session.run([step.z[:, :62] for step in steps[1:]])).any()  # the noise
         for move in moves:
             session.run(move)
-        for variable in model.generator_variables:
-            np.testing.assert_allclose(session.run(variable), two[variable.op.name], atol=1e-6)
+        for name, value in session.run({v.op.name: v for v in model.generator_variables}).items():
+            np.testing.assert_allclose(value, after[name], atol=1e-4)  # a step moves by 1e-3
 
 
 def test_same_seed_same_numbers(spec):
