@@ -408,14 +408,12 @@ class SpectralNorm:
 
     def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
         y, bias = self._layer(x, normalisation), self._layer.bias
-        sigma, next_u = self._measure()
-        if normalisation.updates_spectra:
-            normalisation.updates.append(self._u.assign(next_u))
+        sigma = self._measure(normalisation)
         # The layer is linear in its kernel, so its result is scaled in place of the kernel.
         return y / sigma if bias is None else (y - bias) / sigma + bias
 
-    def _measure(self) -> tuple[Tensor, Tensor]:
-        """sigma as a scalar Tensor, and the next u [outputs, 1]."""
+    def _measure(self, normalisation: Normalisation) -> Tensor:
+        """sigma as a scalar Tensor; in a pass that moves the stored u, its operation is noted."""
         kernel = self._layer.kernel
         outputs = int(kernel.shape[-1])
         matrix = tf.reshape(kernel, [-1, outputs])  # [inputs, outputs]
@@ -430,7 +428,9 @@ class SpectralNorm:
                 )
         v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))  # [inputs, 1]
         next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))  # [outputs, 1]
-        return tf.reduce_sum(v * (matrix @ next_u)), next_u
+        if normalisation.updates_spectra:
+            normalisation.updates.append(self._u.assign(next_u))
+        return tf.reduce_sum(v * (matrix @ next_u))
 
     @property
     def trainable_variables(self) -> list[Variable]:

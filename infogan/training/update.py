@@ -80,7 +80,8 @@ def _build_generator_steps(
     model: RegularizedGAN, spec: ExperimentSpec, done: Tensor, seed: Tensor, after: Operation
 ) -> tuple[Operation, dict[str, Logged]]:
     """G's steps of an update one after another, as `minimise` gives a step; the optimiser is that of all of them."""
-    moved, logged, optimizer = after, {}, None
+    moved, optimizer = after, None
+    logged: dict[str, Logged] = {}
     for number in range(spec.generator_steps):
         with tf.control_dependencies([moved]):
             step = build_generator_step(model, spec, done, seed, number, optimizer)
