@@ -1,0 +1,1 @@
+"""Scores of disentanglement: how well each code stands for one true factor. The call is in `protocols.py`."""
