@@ -17,10 +17,11 @@ from infogan.evaluation.report import (
     group_reports,
     summarise,
 )
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import PATH
 from infogan.system.messages import InputError, say
 from infogan.system.tf1 import ERRORS, find_gpus
-from infogan.training.run_folder import open_run
+from infogan.training.run_folder import RunFolder, open_run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,10 +53,15 @@ def _open_runs(options):
     """(RunFolder, ExperimentSpec) of each run, each run once; all are looked at before the first is evaluated."""
     folders = [open_run(path, options.log_dir, options.checkpoint_dir) for path in options.runs]
     unique = {folder.checkpoints.resolve(): folder for folder in folders}.values()
-    return [(folder, _load_spec(folder)) for folder in unique]
+    return [(folder, load_spec(folder)) for folder in unique]
 
 
-def _load_spec(folder):
+def load_spec(folder: RunFolder) -> ExperimentSpec:
+    """The spec of a run whose images come from files.
+
+    Raises:
+      InputError: if a program trained it on arrays of its own, or its spec cannot be read.
+    """
     spec = folder.load_spec()
     if spec.dataset not in DATASETS:
         raise InputError(

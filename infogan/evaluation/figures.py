@@ -164,6 +164,27 @@ def draw_confusion(counts: np.ndarray, order: np.ndarray, labels: np.ndarray) ->
     return encode_figure(figure)
 
 
+@in_default_style
+def draw_heat_map(shares: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> bytes:
+    """PNG bytes of numbers from 0 to 1 as a field of squares; of many rows the first MOST_SHOWN.
+
+    Args:
+      shares: float array [rows, columns].
+      rows, columns: their names.
+    """
+    shares, rows = shares[:MOST_SHOWN], rows[:MOST_SHOWN]
+    figure = Figure(figsize=(1.8 + 0.7 * len(columns), 1.4 + 0.5 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+    axes.set(xticks=range(len(columns)), yticks=range(len(rows)), xlabel="factor", ylabel="code")
+    axes.set_xticklabels(columns, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticklabels(rows)
+    for (row, column), share in np.ndenumerate(shares):
+        color = "white" if share > 0.5 else "black"
+        axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8, color=color)
+    return encode_figure(figure)
+
+
 def find_commonest(totals: np.ndarray) -> np.ndarray:
     """The places of the MOST_SHOWN largest of some totals, the first of equal ones: int array, rising."""
     return np.sort(np.argsort(-totals, kind="stable")[:MOST_SHOWN])
