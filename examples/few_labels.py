@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 import infogan
-from infogan.cli.main import Parser, run_command
+from infogan.cli import Parser, run_command
 from infogan.data import load_dataset
 
 FEWEST_LABELS, MOST_LABELS = 10, 10_000

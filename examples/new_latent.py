@@ -17,7 +17,7 @@ from scipy import stats
 
 import infogan
 from infogan import ExperimentSpec, Latent, MeanBernoulli, Uniform
-from infogan.cli.main import Parser, run_command
+from infogan.cli import Parser, run_command
 from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Distribution, seed_pair
 from infogan.system.tf1 import tf

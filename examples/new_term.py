@@ -16,7 +16,7 @@ import numpy as np
 
 import infogan
 from infogan import Categorical, ExperimentSpec, Latent, MeanBernoulli, Uniform
-from infogan.cli.main import Parser, run_command
+from infogan.cli import Parser, run_command
 from infogan.data import Dataset, Split
 from infogan.model.losses import DISCRIMINATOR, Term, TermValue
 from infogan.system.tf1 import tf

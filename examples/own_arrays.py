@@ -9,7 +9,7 @@ import numpy as np
 
 import infogan
 from infogan import Categorical, ExperimentSpec, Latent, MeanBernoulli, Uniform
-from infogan.cli.main import Parser, run_command
+from infogan.cli import Parser, run_command
 from infogan.data import Dataset, Factor, Split
 
 

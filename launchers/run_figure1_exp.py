@@ -11,10 +11,11 @@ if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
 from infogan.cli.figure1 import format_comparison, measure_curves, write_figure
-from infogan.cli.main import Parser, argument, run_command
+from infogan.cli import Parser, argument, run_command
 from infogan.cli.study import Study, parse_seeds
 from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.messages import say
+from infogan.training.signals import StopSignals
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = {"infogan": (), "gan": ("--baseline", "gan")}
@@ -31,7 +32,7 @@ def main():
     parser.add_argument(
         "--checkpoint-dir", type=argument(PATH), default=Path("ckt/mnist"), help="root of their checkpoints"
     )
-    return run_command(parser, _run, passes_on=True, advice="The same command goes on from there.")
+    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command goes on from there."))
 
 
 def _run(options, more):

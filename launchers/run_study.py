@@ -11,11 +11,12 @@ from pathlib import Path
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
-from infogan.cli.main import Parser, argument, run_command
+from infogan.cli import Parser, argument, run_command
 from infogan.cli.study import Study, parse_seeds, run_study
 from infogan.evaluation.report import format_summary
 from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.messages import say
+from infogan.training.signals import StopSignals
 
 HERE = Path(__file__).resolve().parent
 EXPERIMENTS = sorted({path.stem[len("run_") : -len("_exp")] for path in HERE.glob("run_*_exp.py")} - {"figure1"})
@@ -38,7 +39,7 @@ def main():
     parser.add_argument(
         "--checkpoint-dir", type=argument(PATH), help="root of their checkpoints (default: ckt/<experiment>)"
     )
-    return run_command(parser, _run, passes_on=True, advice="The same command goes on from there.")
+    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command goes on from there."))
 
 
 def _run(options, more):

@@ -162,19 +162,19 @@ def test_the_size_of_the_spec_is_used(name, tmp_path):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_an_empty_folder_is_refused(name, tmp_path):
-    with pytest.raises(InputError, match=r"--data-dir: .* holds no|it holds no picture"):
+    with pytest.raises(InputError, match=r"data_dir: .* holds no|it holds no picture"):
         load(name, tmp_path)
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_missing_folder_is_refused(name, tmp_path):
-    with pytest.raises(InputError, match=r"--data-dir: .*nowhere .* (is|are) needed|nowhere is no folder"):
+    with pytest.raises(InputError, match=r"data_dir: .*nowhere .* (is|are) needed|nowhere is no folder"):
         load(name, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", sorted(set(DATASETS) - set(SHIPPED)))
 def test_no_folder_is_refused(name):
-    with pytest.raises(InputError, match=r"--data-dir: nothing was given, but .* needed"):
+    with pytest.raises(InputError, match=r"data_dir: nothing was given, but .* needed"):
         load(name)
 
 

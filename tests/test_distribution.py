@@ -187,10 +187,10 @@ def wait_for_epoch(process):
 CLUSTER = Cluster({"worker": ["host0:1", "host1:1"]}, "worker", 1)
 
 REFUSED = {
-    "more than there are": ((3, None), 2, "--gpus: 3 was given, but a number from 1 to 2 is needed"),
-    "none here": ((1, None), 0, "--gpus: 1 was given, but TensorFlow finds no GPU here"),
-    "zero": ((0, None), 2, "--gpus: 0 was given"),
-    "not divided": ((3, None), 4, "--batch-size: 8 was given, but 3 replicas must share a batch equally. Change"),
+    "more than there are": ((3, None), 2, "gpus: 3 was given, but a number from 1 to 2 is needed"),
+    "none here": ((1, None), 0, "gpus: 1 was given, but TensorFlow finds no GPU here"),
+    "zero": ((0, None), 2, "gpus: 0 was given"),
+    "not divided": ((3, None), 4, "batch_size: 8 was given, but 3 replicas must share a batch equally. Change"),
 }
 
 
@@ -221,22 +221,11 @@ def test_what_is_chosen(spec, monkeypatch):
     assert (workers.replicas, workers.local_replicas, workers.number, workers.is_chief) == (4, 2, 1, False)
 
 
-WRONG = {
-    "gpus": (["--gpus", "64"], "--gpus: 64 was given, but"),
-    "updates per call": (
-        ["--updates-per-call", "0"],
-        "--updates-per-call: 0 was given, but a whole number of at least",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_flags_get_one_line_and_status_2(case, tmp_path, monkeypatch, capsys):
+def test_more_gpus_than_there_are_get_one_line_and_status_2(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    arguments, message = WRONG[case]
-    assert launch(*arguments) == 2
+    assert launch("--gpus", "64") == 2
     err = capsys.readouterr().err
-    assert message in err
+    assert "--gpus: 64 was given, but" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -269,7 +258,7 @@ class Others(OneDevice):
 
 @pytest.mark.parametrize(
     ("others", "message"),
-    [((8, 5, 0), "TF_CONFIG: this worker was started with other flags"), ((7, 4, 0), "--resume: this worker goes on")],
+    [((8, 5, 0), "TF_CONFIG: this worker was started with other flags"), ((7, 4, 0), "resume: this worker goes on")],
 )
 def test_workers_that_disagree_are_refused(others, message):
     with tf.Graph().as_default(), tf.Session() as session, StopSignals() as stop:

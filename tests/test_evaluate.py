@@ -504,7 +504,7 @@ def test_missing_labels_get_one_line(run_copy, tmp_path, capsys):
     for path in SHIPPED.glob("*images*.gz"):
         shutil.copy(path, tmp_path)
     assert launch_evaluation(run_copy[0], "--data-dir", tmp_path) == 2
-    assert "holds no train-labels-idx1-ubyte" in capsys.readouterr().err
+    assert f"--data-dir: {tmp_path} holds no train-labels-idx1-ubyte" in capsys.readouterr().err
 
 
 def test_all_runs_are_looked_at_before_the_first_is_evaluated(run_copy, capsys):

@@ -137,8 +137,11 @@ WRONG = {
         "--host: 0.0.0.0 lets others in, but then --auth USER:PASS",
     ),
     "no password": (["RUN", "--auth", "user"], "--auth: no USER:PASSWORD was given, but both are needed"),
-    "no port": (["RUN", "--port", "x"], "argument --port: invalid int value: 'x'"),
-    "beyond ports": (["RUN", "--port", "70000"], "--port: 70000 was given, but a port lies from 0 to 65,535"),
+    "no port": (["RUN", "--port", "x"], "argument --port: 'x' was given, but a whole number"),
+    "beyond ports": (
+        ["RUN", "--port", "70000"],
+        "--port: '70000' was given, but a whole number of at least 0 and at most 65,535",
+    ),
     "foreign address": (["RUN", "--host", "192.0.2.1", "--auth", "a:b"], "--port: 192.0.2.1:7860 cannot be used"),
     "no flag": (["RUN", "--share"], "unrecognized arguments: --share"),
 }

@@ -159,7 +159,7 @@ WRONG = {
     "not finite": (["--code", "width=inf"], "width: inf was given, but finite numbers are needed"),
     "twice": (["--code", "width=1", "--code", "width=2"], "--code: width was given twice"),
     "three sweeps": (["--code", "digit", "--code", "width", "--code", "rotation"], "but a picture shows two sweeps"),
-    "no rows": (["--rows", "0"], "--rows: 0 was given, but a whole number of at least 1"),
+    "no rows": (["--rows", "0"], "--rows: '0' was given, but a whole number of at least 1"),
     "rows of a sweep": (["--rows", "3", "--code", "digit", "--code", "width"], "but digit is swept along them"),
     "columns of a sweep": (["--columns", "3", "--code", "digit"], "--columns: 3 was given, but digit is swept"),
     "too many": (["--rows", "100000", "--columns", "100000"], "but 200,000,000 numbers are the most. Ask for fewer"),
@@ -175,7 +175,7 @@ WRONG = {
         ["--output", "x.png", "--format", "gif", "--code", "digit"],
         "--format: gif was given, but x.png ends in .png. Leave one of them out.",
     ),
-    "negative seed": (["--seed", "-1"], "--seed: -1 was given, but a whole number of at least 0 and"),
+    "negative seed": (["--seed", "-1"], "--seed: '-1' was given, but a whole number of at least 0 and"),
 }
 
 

@@ -207,7 +207,11 @@ WRONG = {
     "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
     "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),
     "unwritable": (["--log-dir", "/proc/nowhere"], "/proc/nowhere/"),
-    "no time": (["--checkpoint-minutes", "nan"], "--checkpoint-minutes: nan was given, but a number above 0 is"),
+    "no time": (["--checkpoint-minutes", "nan"], "--checkpoint-minutes: 'nan' was given, but a number above 0 and"),
+    "no updates a call": (
+        ["--updates-per-call", "0"],
+        "--updates-per-call: '0' was given, but a whole number of at least",
+    ),
     "nothing to resume": (["--resume"], "holds no run to continue. Start a new one."),
 }
 

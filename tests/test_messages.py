@@ -6,10 +6,12 @@ import subprocess
 import sys
 import types
 
+import pytest
 from conftest import ROOT
 
-from infogan.cli.main import Parser, run_command
-from infogan.system.messages import note, say, warn
+from infogan.cli import Parser, run_command
+from infogan.system.messages import InputError, note, say, warn
+from infogan.training.signals import StopSignals
 
 
 def test_a_name_that_is_no_text_is_said(monkeypatch):
@@ -59,7 +61,30 @@ def test_a_signal_ends_a_command_in_one_line(capsys):
     previous = signal.signal(signal.SIGINT, signal.SIG_DFL)  # as launchers leave it
     try:
         parser = Parser("Waits.")
-        assert run_command(parser, lambda options: signal.raise_signal(signal.SIGINT), [], advice="Go on.") == 130
+        stop = StopSignals(advice="Go on.")
+        assert run_command(parser, lambda options: signal.raise_signal(signal.SIGINT), [], stop=stop) == 130
     finally:
         signal.signal(signal.SIGINT, previous)
     assert "stopped by SIGINT. Go on.\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("root_dir", "--root-dir"),
+        ("count", "-n"),
+        ("dataset", "--data-dir"),
+        ("run", "run"),
+        ("Split.images", "Split.images"),
+    ],
+)
+def test_an_error_names_the_flag_that_gives_a_programs_argument(capsys, argument, told):
+    def refuse(options):
+        raise InputError(argument, "it is wrong.")
+
+    parser = Parser("Refuses.")
+    parser.add_argument("run")
+    for names, options in ((["--root-dir"], {}), (["-n", "--number"], {"dest": "count"}), (["--data-dir"], {})):
+        parser.add_argument(*names, **options)
+    assert run_command(parser, refuse, ["mine"]) == 2
+    assert capsys.readouterr().err == f"{parser.prog}: {told}: it is wrong.\n"

@@ -9,8 +9,8 @@ import run_images_exp
 from conftest import read_refusal
 from dataset_files import picture, random_images, real, write_files, write_zip
 
+from infogan.cli import Parser
 from infogan.cli.flags import add_flags, apply_flags, show
-from infogan.cli.main import Parser
 from infogan.cli.train import main
 from infogan.data import Dataset, Split, archives, fashion_mnist, load_dataset, mnist, select_images, svhn
 from infogan.data.dataset import describe_pixels, warn_of_pixels

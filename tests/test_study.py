@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from infogan.cli import argument
 from infogan.cli import study as study_module
-from infogan.cli.main import argument
 from infogan.cli.study import HAS_AFFINITY, Study, load_study, parse_seeds, run_study
 from infogan.spec import VERSION
 from infogan.system import tf1

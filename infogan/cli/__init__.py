@@ -1,11 +1,19 @@
-"""The command lines: `main.py` what they share, one file each for what a launcher or command does.
+"""The command lines: here what they share, beside it one file each for what a launcher or command does.
 
-Importing this package ends the process with one line if a package is missing. `infogan` itself imports none of them.
+A wrong input is one line and exit status 2; so is a missing package, at the import. `infogan` itself imports none of
+them.
 """
 
+import argparse
 import sys
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NoReturn
+
+from infogan.system.checks import Kind
+from infogan.system.messages import InputError, TrainingFailed, note
+from infogan.training.signals import Interrupted, StopSignals
 
 NEEDED = (
     *("tensorflow", "tf_keras", "numpy", "scipy", "sklearn", "skimage", "imageio", "progressbar", "PIL", "matplotlib"),
@@ -13,9 +21,82 @@ NEEDED = (
 )
 
 if missing := [name for name in NEEDED if find_spec(name) is None]:
-    print(
+    note(
         f"{Path(sys.argv[0]).name}: {', '.join(missing)} is not installed for {sys.executable}. "
-        "Run `make setup`, then use .venv/bin/python.",
-        file=sys.stderr,
+        "Run `make setup`, then use .venv/bin/python."
     )
     raise SystemExit(2)
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses a wrong flag in one line."""
+
+    def __init__(self, description: str | None) -> None:
+        super().__init__(
+            description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message.rstrip('.')}. See --help.\n")
+
+    def name_flag(self, argument: str) -> str:
+        """What an argument of a program's call is called here: the flag with that `dest`, else the same."""
+        flags = {action.dest: action.option_strings[0] for action in self._actions if action.option_strings}
+        return flags.get("data_dir" if argument == "dataset" else argument, argument)
+
+
+def argument(kind: Kind) -> Callable[[str], Any]:
+    """The `type` of an argparse argument: it makes a value of a kind of its text.
+
+    It refuses a wrong one in the words of all refusals. An empty path is one: an unset variable is no folder.
+    """
+
+    def read(text):
+        try:
+            value = kind.from_text(text)
+            if kind.options or kind.accepts(value):  # argparse itself names the options
+                return kind.keep(value)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(error.problem) from None
+        except ValueError:
+            pass
+        raise argparse.ArgumentTypeError(kind.refuse(text))
+
+    return read
+
+
+def run_command(
+    parser: Parser,
+    command: Callable[..., None],
+    arguments: Sequence[str] | None = None,
+    passes_on: bool = False,
+    stop: StopSignals | None = None,
+) -> int:
+    """Parses the arguments and runs a command.
+
+    Args:
+      parser: of the arguments.
+      command: function of the parsed options, and of the list of those it does not know if it passes them on.
+      arguments: None for the process's own.
+      passes_on: True takes arguments that the parser does not know.
+      stop: catches signals, for a command that looks at what came or has advice to give.
+
+    Returns:
+      The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
+    """
+    parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
+    stop = stop or StopSignals()
+    try:
+        with stop:
+            command(*parsed)
+        return 0
+    except InputError as error:
+        message, status = f"{parser.name_flag(error.where)}: {error.problem}", 2
+    except TrainingFailed as error:
+        message, status = str(error), 1
+    except OSError as error:
+        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
+    except Interrupted as error:
+        message, status = f"stopped by {error}. {stop.advice}".rstrip(), error.exit_status
+    note(f"{parser.prog}: {message}")
+    return status

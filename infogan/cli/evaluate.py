@@ -7,7 +7,7 @@ deviation and worst of each number.
 import time
 from collections.abc import Sequence
 
-from infogan.cli.main import Parser, argument, run_command
+from infogan.cli import Parser, argument, run_command
 from infogan.data import DATASETS, load_dataset
 from infogan.evaluation.report import (
     format_group,

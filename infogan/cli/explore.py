@@ -15,10 +15,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from infogan.cli import Parser, argument, run_command
 from infogan.cli.explorer import note_malformed
-from infogan.cli.main import Parser, argument, run_command
 from infogan.run import TrainedRun
-from infogan.system.checks import PATH
+from infogan.system.checks import PATH, whole
 from infogan.system.messages import InputError, say
 from infogan.system.tf1 import set_variables
 from infogan.training.run_folder import open_run
@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser("Shows a trained run as a web page, on this machine alone unless told otherwise.")
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=7860, metavar="INT", help="default: 7860; 0: any free one")
+    parser.add_argument(
+        "--port", type=argument(whole(high=65_535)), default=7860, metavar="INT", help="default: 7860; 0: any free one"
+    )
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="demanded of visitors; needed beyond this machine")
     return run_command(parser, _explore, arguments)
 
@@ -94,8 +96,6 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
       InputError: if the port is taken or the address is not this machine's.
     """
-    if not 0 <= port <= 65_535:  # the system would take the rest of a division
-        raise InputError("--port", f"{port} was given, but a port lies from 0 to 65,535.")
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from infogan.cli.main import Parser, argument, run_command
+from infogan.cli import Parser, argument, run_command
 from infogan.run import TrainedRun
 from infogan.system.checks import PATH, StrPath, choice, instance
 from infogan.system.files import write_atomically, write_json
@@ -24,9 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser("Exports a trained run with the signatures generate, encode and discriminate.")
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
-    parser.add_argument("--format", choices=FORMATS, required=True, help="onnx needs the extra of that name")
     parser.add_argument(
-        "--output", type=argument(PATH), required=True, metavar="DIR", help="folder to make, or an empty one"
+        "--format", dest="kind", choices=FORMATS, required=True, help="onnx needs the extra of that name"
+    )
+    parser.add_argument(
+        "--output",
+        dest="path",
+        type=argument(PATH),
+        required=True,
+        metavar="DIR",
+        help="folder to make, or an empty one",
     )
     return run_command(parser, _export, arguments)
 
@@ -72,22 +79,20 @@ def export_run(run: TrainedRun, kind: str, path: StrPath) -> None:
 def check_output(kind: str, path: Path) -> None:
     """Refuses, before anything costs time, a folder that cannot be made and packages that are missing."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError("--output", f"{path} was given, but it is no empty folder. Choose another.")
+        raise InputError("path", f"{path} was given, but it is no empty folder. Choose another.")
     if not path.parent.is_dir():
-        raise InputError("--output", f"{path} was given, but {path.parent} is no folder. Make it first.")
+        raise InputError("path", f"{path} was given, but {path.parent} is no folder. Make it first.")
     missing = [name for name in NEEDED_FOR_ONNX if kind == "onnx" and importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(
-            "--format", f"onnx was given, but it needs {', '.join(missing)}. Run pip install -e '.[onnx]'."
-        )
+        raise InputError("kind", f"onnx was given, but it needs {', '.join(missing)}. Run pip install -e '.[onnx]'.")
 
 
 def _export(options):
     folder = open_run(options.run)
-    check_output(options.format, options.output)
+    check_output(options.kind, options.path)
     with TrainedRun(folder) as run, without_deprecations():  # of what a graph is frozen and saved with
-        export_run(run, options.format, options.output)
-    say(f"{options.output}: generate, encode, discriminate after {run.age} as {options.format}")
+        export_run(run, options.kind, options.path)
+    say(f"{options.path}: generate, encode, discriminate after {run.age} as {options.kind}")
 
 
 def _build_signatures(run):

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from infogan.cli.main import argument
+from infogan.cli import argument
 from infogan.distributions import KINDS
 from infogan.model.architectures import show_size
 from infogan.schedule import Schedule

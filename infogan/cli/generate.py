@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from infogan import grids
-from infogan.cli.main import Parser, argument, run_command
+from infogan.cli import Parser, argument, run_command
 from infogan.codes import (
     COLUMNS,
     ROWS,
@@ -25,7 +25,7 @@ from infogan.codes import (
 )
 from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import PATH, SEED
+from infogan.system.checks import PATH, SEED, whole
 from infogan.system.files import write_atomically
 from infogan.system.messages import InputError, note, say
 from infogan.training.run_folder import open_run
@@ -53,16 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
     parser.add_argument("--list", action="store_true", help="say which codes there are and what they do")
     parser.add_argument("--code", action="append", default=[], metavar="NAME[=VALUES]", help="see below; repeatable")
-    parser.add_argument("--rows", type=int, metavar="INT", help=f"rows of samples (default: {ROWS})")
-    parser.add_argument("--columns", type=int, metavar="INT", help=f"columns of samples (default: {COLUMNS})")
-    parser.add_argument("--seed", type=int, default=0, metavar="INT", help="of all that is not given (default: 0)")
+    parser.add_argument("--rows", type=argument(whole(1)), metavar="INT", help=f"rows of samples (default: {ROWS})")
+    parser.add_argument(
+        "--columns", type=argument(whole(1)), metavar="INT", help=f"columns of samples (default: {COLUMNS})"
+    )
+    parser.add_argument("--seed", type=argument(SEED), default=0, metavar="INT", help="of all not given (default: 0)")
     parser.add_argument("--format", choices=FORMATS, help="default: the ending of --output, or png")
     parser.add_argument("--output", type=argument(PATH), metavar="FILE", help="default: generated.FORMAT, written over")
     return run_command(parser, lambda options: _generate(parser, options), arguments)
 
 
 def _generate(parser, options):
-    SEED.check("--seed", options.seed)
     folder = open_run(options.run)
     spec = folder.load_spec()
     if options.list:
@@ -209,8 +210,6 @@ def _choose_layout(swept, rows, columns):
     """Rows and columns of the grid; what a sweep decides cannot be chosen."""
     decided = dict(zip(("--columns", "--rows"), reversed(swept)))
     for flag, number in (("--rows", rows), ("--columns", columns)):
-        if number is not None and number < 1:
-            raise InputError(flag, f"{number} was given, but a whole number of at least 1 is needed.")
         if number is not None and flag in decided:
             raise InputError(flag, f"{number} was given, but {decided[flag]} is swept along them. Leave it out.")
     counts = {flag: len(swept[name]) for flag, name in decided.items()}

@@ -6,29 +6,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from infogan.cli.flags import FLAGS, Flags, add_flags, apply_flags, flag_text, show
-from infogan.cli.main import Parser, argument
+from infogan.cli import Parser, argument, run_command
+from infogan.cli.flags import FLAGS, Flags, add_flags, apply_flags, show
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import FILE_NAME, GIVEN, PATH
-from infogan.system.messages import InputError, TrainingFailed, note, say
+from infogan.system.checks import FILE_NAME, GIVEN, PATH, number, whole
+from infogan.system.messages import InputError, say
 from infogan.system.tf1 import check_precision, choose_precision
 from infogan.training.placement import choose_distribution, read_cluster
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
-from infogan.training.signals import Interrupted, StopSignals
-
-ARGUMENTS = {
-    "name": "--run-name",
-    "resume": "--resume",
-    "log_dir": "--log-dir",
-    "checkpoint_dir": "--checkpoint-dir",
-    "dataset": "--data-dir",
-}
-"""What a command line calls the arguments of a run that errors name."""
+from infogan.training.signals import StopSignals
 
 
 def main(
@@ -49,33 +40,18 @@ def main(
       The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
     default, flags = next(iter(recipes.values())), {**(flags or {}), **FLAGS}
-    parser = _build_parser(description, recipes, default, flags)
-    options = parser.parse_args(arguments)
-    folder, status = None, 0
-    try:
-        with StopSignals() as stop:
-            cluster = read_cluster()
-            folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, cluster)
-            execution = Execution(
-                distribution, options.updates_per_call, options.on_nan, 60 * options.checkpoint_minutes
-            )
-            with folder.lock() if distribution.is_chief else nullcontext():
-                report = run(spec, folder, dataset, stop, execution)
-            if distribution.is_chief:
-                _print_results(report, folder)
-    except InputError as error:
-        where = flag_text(error.where) if error.where in flags else ARGUMENTS.get(error.where, error.where)
-        message, status = f"{where}: {error.problem}", 2
-    except TrainingFailed as error:
-        message, status = str(error), 1
-    except OSError as error:
-        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2 if folder is None else 1
-    except Interrupted as error:
-        advice = f"Go on with --resume {folder.name}." if folder else "Nothing was begun."
-        message, status = f"stopped by {error}. {advice}", error.exit_status
-    if status:
-        note(f"{parser.prog}: {message}")
-    return status
+    stop = StopSignals(advice="Nothing was begun.")
+
+    def train(options):
+        folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, read_cluster())
+        stop.advice = f"Go on with --resume {folder.name}."
+        execution = Execution(distribution, options.updates_per_call, options.on_nan, 60 * options.checkpoint_minutes)
+        with folder.lock() if distribution.is_chief else nullcontext():
+            report = run(spec, folder, dataset, stop, execution)
+        if distribution.is_chief:
+            _print_results(report, folder)
+
+    return run_command(_build_parser(description, recipes, default, flags), train, arguments, stop=stop)
 
 
 def _build_parser(description, recipes, default, flags):
@@ -88,14 +64,14 @@ def _build_parser(description, recipes, default, flags):
     parser.add_argument("--gpus", type=int, metavar="INT", help="GPUs to train on (default: one if there is one)")
     parser.add_argument(
         "--updates-per-call",
-        type=int,
+        type=argument(whole(1)),
         default=1,
         metavar="INT",
         help="updates that are handed to the device at once (default: 1)",
     )
     parser.add_argument(
         "--checkpoint-minutes",
-        type=float,
+        type=argument(number(above=True)),
         default=Execution().checkpoint_seconds / 60,
         metavar="FLOAT",
         help="most minutes between two checkpoints (default: %(default)g)",
@@ -120,7 +96,10 @@ def _build_parser(description, recipes, default, flags):
             flag, type=argument(PATH), default=path, help=f"root of the runs' folders (default: {path})"
         )
     parser.add_argument(
-        "--run-name", type=argument(FILE_NAME), help="folder of this run below both roots (default: the time)"
+        "--run-name",
+        dest="name",
+        type=argument(FILE_NAME),
+        help="folder of this run below both roots (default: the time)",
     )
     parser.add_argument(
         "--resume",
@@ -136,21 +115,13 @@ def _build_parser(description, recipes, default, flags):
 
 def _prepare(options, recipes, default, flags, cluster):
     """Checks all that can be checked before the first graph: the run's folder, spec, dataset and distribution."""
-    if options.updates_per_call < 1:
-        raise InputError(
-            "--updates-per-call", f"{options.updates_per_call} was given, but a whole number of at least 1 is needed."
-        )
-    if not options.checkpoint_minutes > 0:  # not: nan is refused too
-        raise InputError(
-            "--checkpoint-minutes", f"{options.checkpoint_minutes:g} was given, but a number above 0 is needed."
-        )
     if cluster and options.on_nan != "stop":
         raise InputError(
-            "--on-nan", "rollback was given with TF_CONFIG, but several machines can only stop. Leave it out."
+            "on_nan", "rollback was given with TF_CONFIG, but several machines can only stop. Leave it out."
         )
     if options.resume is None:
         spec = _change(recipes[options.recipe or default.recipe], flags, options)
-        folder = RunFolder(options.log_dir, options.checkpoint_dir, options.run_name)
+        folder = RunFolder(options.log_dir, options.checkpoint_dir, options.name)
         dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
         spec = _fit_output(spec, dataset)
         spec = dataclasses.replace(spec, precision=choose_precision(spec.precision))
@@ -158,21 +129,17 @@ def _prepare(options, recipes, default, flags, cluster):
         if distribution.is_chief:
             folder.create(spec, dataset)
         return folder, spec, dataset, distribution
-    if options.run_name is not None:
-        raise InputError(
-            "--run-name", "it was given with --resume, but a resumed run keeps its name. Give one of them."
-        )
+    if options.name is not None:
+        raise InputError("name", "it was given with --resume, but a resumed run keeps its name. Give one of them.")
     folder = RunFolder.find(options.log_dir, options.checkpoint_dir, None if options.resume is True else options.resume)
     spec = folder.load_spec()
     if spec.name != default.name:
-        raise InputError(
-            "--resume", f"{folder.name} is a run of {spec.name}, but this launcher's are of {default.name}."
-        )
+        raise InputError("resume", f"{folder.name} is a run of {spec.name}, but this launcher's are of {default.name}.")
     _check_same(spec, flags, options, folder)
     max_epoch = spec.max_epoch if options.max_epoch is None else options.max_epoch
     if cluster and max_epoch != spec.max_epoch:
         raise InputError(
-            "--max-epoch",
+            "max_epoch",
             f"{max_epoch} was given with TF_CONFIG, but {folder.name} has {spec.max_epoch}, and one machine alone can "
             "change that. Resume it there first.",
         )
@@ -180,7 +147,7 @@ def _prepare(options, recipes, default, flags, cluster):
     dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
     folder.check_dataset(dataset)
     if max_epoch != spec.max_epoch or last_update(folder) != spec.updates:
-        check_precision(spec.precision, "--resume", "Go on where the run began, or start a new one.")
+        check_precision(spec.precision, "resume", "Go on where the run began, or start a new one.")
     distribution = choose_distribution(options.gpus, cluster, spec)
     folder, spec = lengthen(folder, spec, max_epoch, dataset)
     return folder, spec, dataset, distribution
@@ -213,9 +180,7 @@ def _fit_output(spec, dataset):
     if spec.image_size is not None:
         spec = dataclasses.replace(spec, output_dist=dataclasses.replace(spec.output_dist, dim=math.prod(shape)))
     if spec.image_shape != shape:
-        raise InputError(
-            "--data-dir", f"its images are {show_size(shape)}, but {show_size(spec.image_shape)} is needed."
-        )
+        raise InputError("data_dir", f"its images are {show_size(shape)}, but {show_size(spec.image_shape)} is needed.")
     return spec
 
 
@@ -232,14 +197,14 @@ def _change(spec, flags, options):
 def _check_same(spec, flags, options, folder):
     """Refuses flags that would make a resumed run another run."""
     if options.smoke and not spec.smoke:
-        raise InputError("--smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
+        raise InputError("smoke", f"it was given, but {folder.name} is no smoke run. Leave it out.")
     begun = {"recipe": spec.recipe, "baseline": spec.variant}
     begun.update({name: flag.read(spec) for name, flag in flags.items() if name != "max_epoch"})
     for name, before in begun.items():
         now = None if getattr(options, name) == "auto" else getattr(options, name)
         if now not in (None, before):
             raise InputError(
-                flag_text(name),
+                name,
                 f"{show(now)} was given, but {folder.name} was started with {show(before)}. "
                 "Leave it out, or start a new run.",
             )

@@ -218,7 +218,7 @@ def find_source(data_dir: StrPath | None, names: Sequence[str], needed: str) -> 
     if there:
         return folder / there[0]
     near = describe_near(folder, names, names)
-    raise InputError("--data-dir", f"{folder} holds no {' and no '.join(names)}{near}, but {needed}")
+    raise InputError("data_dir", f"{folder} holds no {' and no '.join(names)}{near}, but {needed}")
 
 
 NEAR = 0.8
@@ -250,15 +250,15 @@ def check_data_dir(data_dir: StrPath | None, needed: str) -> Path:
       InputError: if none was given, it is not there, or it cannot be read.
     """
     if data_dir is None:
-        raise InputError("--data-dir", f"nothing was given, but {needed}")
-    folder = PATH.check("--data-dir", data_dir)
+        raise InputError("data_dir", f"nothing was given, but {needed}")
+    folder = PATH.check("data_dir", data_dir)
     try:
         if folder.is_dir():
             os.listdir(folder)
         else:
             folder.open("rb").close()
     except OSError as error:
-        raise InputError("--data-dir", f"{folder} cannot be opened ({error.strerror}), but {needed}") from error
+        raise InputError("data_dir", f"{folder} cannot be opened ({error.strerror}), but {needed}") from error
     return folder
 
 

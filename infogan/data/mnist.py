@@ -33,9 +33,9 @@ def load(data_dir: StrPath | None = None) -> Dataset:
     Raises:
       InputError: naming the file that is missing, damaged or of another size.
     """
-    folder = SHIPPED if data_dir is None else PATH.check("--data-dir", data_dir)
+    folder = SHIPPED if data_dir is None else PATH.check("data_dir", data_dir)
     if not folder.is_dir():
-        raise InputError("--data-dir", f"{folder} is no folder, but one with MNIST's four idx files is needed.")
+        raise InputError("data_dir", f"{folder} is no folder, but one with MNIST's four idx files is needed.")
     paths = {stem: _find(folder, stem) for stem in SHA256}
     if data_dir is None:
         for stem, path in paths.items():
@@ -50,7 +50,7 @@ def _find(folder, stem):
         if path.is_file():
             return path
     near = describe_near(folder, [stem, f"{stem}.gz"], [*SHA256, *(f"{stem}.gz" for stem in SHA256)])
-    raise InputError("--data-dir", f"{folder} holds no {stem} and no {stem}.gz{near}. Put the four idx files there.")
+    raise InputError("data_dir", f"{folder} holds no {stem} and no {stem}.gz{near}. Put the four idx files there.")
 
 
 def _check_sha256(path, expected):

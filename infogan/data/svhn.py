@@ -33,7 +33,7 @@ def load(data_dir: StrPath | None = None, extra: bool = False) -> Dataset:
     for name in names:
         if not (folder / name).is_file():
             raise InputError(
-                "--data-dir", f"{folder} holds no {name}{describe_near(folder, [name], FILES)}, but {NEEDED}"
+                "data_dir", f"{folder} holds no {name}{describe_near(folder, [name], FILES)}, but {NEEDED}"
             )
     if not extra and (folder / more).exists():
         note(f"{folder}: passed over: {more} (in a program: infogan.data.svhn.load(folder, extra=True))")

@@ -43,12 +43,12 @@ def choose_distribution(gpus: int | None, cluster: "Cluster | None", spec: Exper
     found = len(find_gpus())
     if gpus is not None and not 1 <= gpus <= found:
         needed = f"a number from 1 to {found} is needed" if found else "TensorFlow finds no GPU here"
-        raise InputError("--gpus", f"{gpus} was given, but {needed}. Leave it out to train on one GPU or the CPU.")
+        raise InputError("gpus", f"{gpus} was given, but {needed}. Leave it out to train on one GPU or the CPU.")
     distribution = _distribute(min(found, 1) if gpus is None else gpus, cluster)
     if spec.batch_size % (distribution.replicas * spec.views):
         whole = " without parting an image's views" if spec.views > 1 else ""
         raise InputError(
-            "--batch-size",
+            "batch_size",
             f"{spec.batch_size} was given, but {distribution.replicas} replicas must share a batch equally{whole}. "
             "Change one.",
         )
@@ -257,7 +257,7 @@ class Agreement:
             )
         if len(updates) > 1:
             raise InputError(
-                "--resume",
+                "resume",
                 f"this worker goes on from update {update}, but others from {sorted(updates - {update})}. Give every "
                 "worker the same --resume NAME, and a --checkpoint-dir that all can read.",
             )

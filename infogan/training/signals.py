@@ -40,11 +40,13 @@ class StopSignals:
     Args:
       ends_process: True ignores further signals after the end too, until the process ends, unless Python or IPython
         goes on to its next prompt. False puts the handlers back, as a program expects of a library.
+      advice: a sentence for people, what to do after a signal. It may change on the way.
     """
 
     SIGNALS: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def __init__(self, ends_process: bool = True) -> None:
+    def __init__(self, ends_process: bool = True, advice: str = "") -> None:
+        self.advice = advice
         self.received: int | None = None
         self._is_deferred = False
         self._is_dropping = False
