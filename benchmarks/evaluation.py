@@ -2,12 +2,12 @@
 
 from benchmarks.timing import time_calls
 from infogan.data import load_dataset
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.training.run_folder import RunFolder
 
 
 def measure(folder, name, images, calls):
-    """Images per second of `TrainedModel` on a run that `startup` left.
+    """Images per second of `TrainedRun` on a run that `startup` left.
 
     Args:
       folder: what `startup` was given.
@@ -19,12 +19,11 @@ def measure(folder, name, images, calls):
       dict: `recognised_per_second`, `generated_per_second`.
     """
     run = RunFolder(f"{folder}/logs", f"{folder}/ckt", name)
-    spec = run.load_spec()
-    test = load_dataset(spec).test.images[:images]
-    with TrainedModel(spec, run) as model:
-        latents = model.sample_latents(images, seed=0)
-        recognise = sorted(time_calls(lambda: model.recognise(test), 1, calls))
-        generate = sorted(time_calls(lambda: model.generate(latents), 1, calls))
+    test = load_dataset(run.load_spec()).test.images[:images]
+    with TrainedRun(run) as trained:
+        latents = trained.sample_latents(images, seed=0)
+        recognise = sorted(time_calls(lambda: trained.encode(test), 1, calls))
+        generate = sorted(time_calls(lambda: trained.generate_from(latents), 1, calls))
     middle = calls // 2
     return {
         "recognised_per_second": len(test) / recognise[middle],

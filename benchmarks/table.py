@@ -107,8 +107,8 @@ def format_rest(document):
     rows = [
         ["command to first update", f"{startup['first_update_seconds']:.1f} s"],
         ["peak memory of a whole run", f"{startup['peak_bytes'] / 1e9:.2f} GB"],
-        ["images classified (`TrainedModel.recognise`)", f"{evaluation['recognised_per_second']:,.0f} a second"],
-        ["images generated (`TrainedModel.generate`)", f"{evaluation['generated_per_second']:,.0f} a second"],
+        ["images classified (`TrainedRun.encode`)", f"{evaluation['recognised_per_second']:,.0f} a second"],
+        ["images generated (`TrainedRun.generate_from`)", f"{evaluation['generated_per_second']:,.0f} a second"],
         ["images decoded by MNIST's loader", f"{medians['loader']['loaded_per_second']:,.0f} a second"],
         ["the whole set", f"{medians['loader']['load_seconds']:.2f} s"],
     ]

@@ -99,7 +99,7 @@ def run(
             return None
         from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB: not before the first update
 
-        report = evaluate_run(spec, dataset, folder, execution.metrics)
+        report = evaluate_run(dataset, folder, execution.metrics)
         write_status("finished")
         return report
     except InputError:
@@ -212,7 +212,7 @@ def evaluate(path: StrPath, dataset: Dataset, metrics: Sequence[MetricFunction] 
     find_gpus()
     from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB
 
-    return evaluate_run(spec, dataset, folder, _check_metrics(metrics))
+    return evaluate_run(dataset, folder, _check_metrics(metrics))
 
 
 def _check_metrics(metrics: Any) -> tuple[MetricFunction, ...]:

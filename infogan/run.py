@@ -1,5 +1,6 @@
-"""What a trained run does for a program: `infogan.load`, then generate, encode, discriminate; numpy in and out."""
+"""A trained run as an object: `infogan.load`, then generate, encode, discriminate; numpy in and out."""
 
+import functools
 import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -8,19 +9,24 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from infogan.codes import as_numbers, describe_codes, place_values, read_values
+from infogan.codes import CodeDescription, as_numbers, describe_codes, place_values, read_values
 from infogan.data import Split
-from infogan.data.lazy_images import Images, cut
+from infogan.data.lazy_images import Images, LazyImages, cut
 from infogan.distributions import DistInfo
 from infogan.model.architectures import ImageShape
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.spec import ExperimentSpec
 from infogan.system.checks import COUNT, SEED, StrPath, quote
 from infogan.system.messages import InputError
 from infogan.system.tf1 import Tensor, check_process, find_gpus, session_config, tf
 from infogan.training.checkpoints import newest_intact, restore_weights
 from infogan.training.run_folder import RunFolder, open_run
+
+BATCH = 500
+"""Most images per session run; results do not depend on it, except with batch statistics."""
+READ_AT_ONCE = 5000
+BATCH_NUMBERS = BATCH * 64 * 64 * 3
+"""Most numbers in the images of a session run, whose layers hold many times that: of large images fewer go together."""
 
 Held = TypeVar("Held")
 
@@ -47,33 +53,65 @@ class TrainedRun:
     """A trained run; close it, or use it as a context manager, to free its session.
 
     Args:
-      folder: RunFolder; its newest checkpoint is read.
+      folder: RunFolder; its newest checkpoint that is whole is read.
 
     Attributes:
       spec: ExperimentSpec of the run.
-      report: what its evaluation measured, the content of report.json; an empty dict before.
-      codes: dict of code name -> CodeDescription.
       update: number of updates after which the checkpoint was written.
       age: that number in words, and whether the weights are averages over the updates.
-      image_shape: (H, W, C).
+      computed: dict, in which metrics keep what others need too (`infogan.evaluation.metric.once_a_run`).
+
+    Raises:
+      InputError: if the run has no checkpoint, or a damaged one.
     """
 
     def __init__(self, folder: RunFolder) -> None:
-        self.folder = folder
-        self.spec = folder.load_spec()
-        self.report = folder.load_report()
-        self.codes = describe_codes(self.spec, self.report)
+        self.folder, self.spec = folder, folder.load_spec()
         find_gpus()  # starts TensorFlow without what its libraries print
-        self._opened = TrainedModel(self.spec, folder)
-        self.update = self._opened.update
+        update = newest_intact(folder.checkpoints)
+        if update is None:
+            raise InputError(
+                folder.checkpoints, "it holds no checkpoint, but a trained model is needed. Train it first."
+            )
+        self.update = update
         averaged = f", averages of decay {decay:g}" if (decay := self.spec.weight_averaging) else ""
-        self.age = f"{self.update:,} updates{averaged}"
-        self.image_shape = self._opened.image_shape
+        self.age = f"{update:,} updates{averaged}"
+        self.computed: dict[Any, Any] = {}
+        self._open = ExitStack()
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            self._model = RegularizedGAN.of_spec(self.spec)
+            self._build()
+            self._session = tf.Session(config=session_config())
+            restore_weights(self._session, folder.checkpoints, update, self._model.variables)
+        self._graph.finalize()
 
-    @property
-    def _model(self) -> "TrainedModel":
-        check_process()
-        return self._opened
+    def _build(self) -> None:
+        model = self._model
+        self._count = tf.placeholder(tf.int32, [])
+        self._seed = tf.placeholder(tf.int64, [2])
+        self._sampled = model.sample_latents(self._count, self._seed)
+        self._latents = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
+        generated = model.generate(self._latents)
+        self._generated = model.show_images(generated)
+        # Reads latents back from the images made of them.
+        on_generated = Normalisation([GENERATED], batch_statistics=False)
+        read = model.discriminate(generated, on_generated).reg_dist_info
+        self._information = model.information(self._latents, read)
+        # Not uint8: pixels need not be whole numbers.
+        self._images = tf.placeholder(tf.float32, [None, *model.image_shape])
+        images = model.read_images(self._images)
+        self._posteriors = {}
+        for batch_statistics in (False, True):
+            judgement = model.discriminate(images, Normalisation([REAL], batch_statistics))
+            infos = model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
+            self._posteriors[batch_statistics] = {
+                code.name: {key: info[key] for key in code.distribution.dist_info_keys}
+                for code, info in zip(self.spec.codes, infos)
+            }
+            if not batch_statistics:
+                self._probability = tf.nn.sigmoid(judgement.logits)
+                self._features = judgement.q_features
 
     def __reduce__(self) -> NoReturn:  # of copy and pickle, and so of multiprocessing
         raise InputError(
@@ -88,12 +126,38 @@ class TrainedRun:
         self.close()
 
     def close(self) -> None:
-        """Frees the session; a second call does nothing."""
-        self._model.close()
+        """Frees the session, and what was kept open; a second call does nothing."""
+        check_process()
+        self._open.close()
+        self._session.close()
+
+    def keep_open(self, context: AbstractContextManager[Held]) -> Held:
+        """Enters a context that is left when the run is closed; returns what it gives."""
+        return self._open.enter_context(context)
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """(H, W, C)"""
+        return self._model.image_shape
+
+    @functools.cached_property
+    def report(self) -> dict[str, Any]:
+        """What the run's evaluation measured, the content of report.json; an empty dict before.
+
+        Raises:
+          InputError: if the file is damaged.
+        """
+        return self.folder.load_report()
+
+    @property
+    def codes(self) -> dict[str, CodeDescription]:
+        """Each code by name: its values, and what it was found to do."""
+        return describe_codes(self.spec, self.report)
 
     def sample_latents(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws float32 [count, dim] from the prior, noise and codes in the spec's order."""
-        return self._model.sample_latents(COUNT.check("count", count), SEED.check("seed", seed))
+        """Draws float32 [count, dim] from the prior, noise and codes in the order of the spec; the same for a seed."""
+        fed = {self._count: COUNT.check("count", count), self._seed: [SEED.check("seed", seed), 0]}
+        return self._compute(self._sampled, fed)
 
     def latents(
         self,
@@ -132,7 +196,7 @@ class TrainedRun:
         Raises:
           InputError: for an unknown code or value, or numbers of values that do not go together.
         """
-        return self._model.generate(self.latents(codes, noise, seed, count))
+        return self.generate_from(self.latents(codes, noise, seed, count))
 
     def generate_from(self, latents: ArrayLike) -> np.ndarray:
         """Images of latents float [..., dim] as `latents` and `sample_latents` give them: float32 [..., H, W, C].
@@ -140,20 +204,23 @@ class TrainedRun:
         Raises:
           InputError: if the latents have another shape.
         """
-        array, dim = as_numbers("latents", latents), sum(latent.distribution.dim for latent in self.spec.latent_spec)
+        array, dim = as_numbers("latents", latents), self._model.latent_dist.dim
         if array.ndim < 1 or array.shape[-1] != dim:
             raise InputError(
                 "latents",
                 f"{quote(latents)} was given, but numbers [..., {dim}] are needed. `latents` and `sample_latents` make "
                 "them.",
             )
-        return self._model.generate(array)
+        images = self._compute_all(self._generated, self._latents, array.reshape(-1, dim))
+        return images.reshape(*array.shape[:-1], *self.image_shape)
 
-    def encode(self, images: ArrayLike) -> dict[str, DistInfo]:
+    def encode(self, images: ArrayLike | LazyImages, batch_statistics: bool = False) -> dict[str, DistInfo]:
         """Q's posterior of every code: what the codes of an image seem to be.
 
         Args:
           images: array [N, H, W, C], uint8 from 0 to 255 or float in [0, 1].
+          batch_statistics: True normalises each batch of about BATCH images by itself, False (as a user would
+            classify a single image) with the moving averages of real images.
 
         Returns:
           dict of code name -> dict of float32 arrays: `prob` [N, categories] of a categorical code, `mean` and `stddev`
@@ -163,10 +230,25 @@ class TrainedRun:
         Raises:
           InputError: if the images have another shape or range.
         """
-        return self._model.recognise(self._pixels(images))
+        return self._compute_all(self._posteriors[batch_statistics], self._images, self._pixels(images))
 
-    def discriminate(self, images: ArrayLike) -> np.ndarray:
-        """D's probability that an image is a real one.
+    def read(self, split: Split) -> dict[str, DistInfo]:
+        """What `encode` gives for the images of a Split; computed once and kept."""
+        if ("read", id(split)) not in self.computed:
+            self.computed["read", id(split)] = self.encode(split.images)
+        return self.computed["read", id(split)]
+
+    def values(self, split: Split, batch_statistics: bool = False) -> dict[str, np.ndarray]:
+        """What Q reads from each image of a Split (`infogan.codes.read_values`): dict of code name -> array [N].
+
+        Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
+        """
+        parts = cut(split.images, -(-len(split) // READ_AT_ONCE))
+        read = [read_values(self.spec.codes, self.encode(part, batch_statistics)) for part in parts]
+        return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
+
+    def discriminate(self, images: ArrayLike | LazyImages) -> np.ndarray:
+        """D's probability that an image is a real one, with the moving averages of real images.
 
         Args:
           images: array [N, H, W, C], uint8 from 0 to 255 or float in [0, 1].
@@ -177,200 +259,29 @@ class TrainedRun:
         Raises:
           InputError: if the images have another shape or range.
         """
-        return self._model.discriminate(self._pixels(images))
+        return self._compute_all(self._probability, self._images, self._pixels(images))
 
-    def freeze(self) -> tuple[Any, dict[str, Any]]:
-        """The run as a graph without variables, as `TrainedModel.freeze` describes it."""
-        return self._model.freeze()
-
-    def _pixels(self, images: ArrayLike) -> np.ndarray:
-        """Checked images as pixels from 0 to 255."""
-        images = as_numbers("images", images)
-        if images.ndim != 4 or images.shape[1:] != self.image_shape:
-            needed = ", ".join(map(str, self.image_shape))
-            raise InputError(
-                "images",
-                f"an array of shape {[*images.shape]} was given, but [N, {needed}] is needed. "
-                "Resize the images to that.",
-            )
-        if images.dtype == np.uint8:
-            return images
-        if images.dtype.kind != "f":
-            raise InputError("images", f"{images.dtype} was given, but uint8, or float in [0, 1], is needed.")
-        if not (images.size == 0 or (images.min() >= 0.0 and images.max() <= 1.0)):  # not: nan is refused too
-            raise InputError(
-                "images",
-                f"floats from {images.min():g} to {images.max():g} were given, but they must lie in [0, 1]. "
-                "Give uint8, or divide.",
-            )
-        return images.astype(np.float32) * np.float32(255.0)
-
-
-BATCH = 500
-"""Most images per session run; results do not depend on it, except with batch statistics."""
-READ_AT_ONCE = 5000
-BATCH_NUMBERS = BATCH * 64 * 64 * 3
-"""Most numbers in the images of a session run, whose layers hold many times that: of large images fewer go together."""
-
-
-class TrainedModel:
-    """Generates images and recognises codes; numpy in and out. Use it as a context manager.
-
-    Attributes:
-      spec: ExperimentSpec.
-      folder: RunFolder.
-      update: updates after which the checkpoint was written.
-      computed: dict, in which metrics keep what others need too (`infogan.evaluation.metric.once_a_run`).
-
-    Args:
-      spec: ExperimentSpec of the run.
-      folder: RunFolder; its newest checkpoint that is whole is read.
-
-    Raises:
-      InputError: if the run has no checkpoint, or a damaged one.
-    """
-
-    def __init__(self, spec: ExperimentSpec, folder: RunFolder) -> None:
-        update = newest_intact(folder.checkpoints)
-        if update is None:
-            raise InputError(
-                folder.checkpoints, "it holds no checkpoint, but a trained model is needed. Train it first."
-            )
-        self.spec, self.folder, self.update = spec, folder, update
-        self.computed: dict[Any, Any] = {}
-        self._open = ExitStack()
-        self._graph = tf.Graph()
-        with self._graph.as_default():
-            self._model = RegularizedGAN.of_spec(spec)
-            self._build()
-            self._session = tf.Session(config=session_config())
-            restore_weights(self._session, folder.checkpoints, self.update, self._model.variables)
-        self._graph.finalize()
-
-    def _build(self) -> None:
-        model = self._model
-        self._count = tf.placeholder(tf.int32, [])
-        self._seed = tf.placeholder(tf.int64, [2])
-        self._sampled = model.sample_latents(self._count, self._seed)
-        self._latents = tf.placeholder(tf.float32, [None, model.latent_dist.dim])
-        generated = model.generate(self._latents)
-        self._generated = model.show_images(generated)
-        # Reads latents back from the images made of them.
-        on_generated = Normalisation([GENERATED], batch_statistics=False)
-        read = model.discriminate(generated, on_generated).reg_dist_info
-        self._information = model.information(self._latents, read)
-        # Not uint8: pixels need not be whole numbers.
-        self._images = tf.placeholder(tf.float32, [None, *model.image_shape])
-        images = model.read_images(self._images)
-        self._posteriors = {}
-        for batch_statistics in (False, True):
-            judgement = model.discriminate(images, Normalisation([REAL], batch_statistics))
-            infos = model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
-            self._posteriors[batch_statistics] = {
-                code.name: {key: info[key] for key in code.distribution.dist_info_keys}
-                for code, info in zip(self.spec.codes, infos)
-            }
-            if not batch_statistics:
-                self._probability = tf.nn.sigmoid(judgement.logits)
-                self._features = judgement.q_features
-
-    def __enter__(self) -> "TrainedModel":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Frees the session, and what was kept open; a second call does nothing."""
-        self._open.close()
-        self._session.close()
-
-    def keep_open(self, context: AbstractContextManager[Held]) -> Held:
-        """Enters a context that is left when the model is closed; returns what it gives."""
-        return self._open.enter_context(context)
-
-    @property
-    def image_shape(self) -> ImageShape:
-        """(H, W, C)"""
-        return self._model.image_shape
-
-    def sample_latents(self, count: int, seed: int) -> np.ndarray:
-        """Draws [count, dim] from the prior; the same for the same seed (int)."""
-        return self._session.run(self._sampled, {self._count: count, self._seed: [seed, 0]})
-
-    def generate(self, latents: np.ndarray) -> np.ndarray:
-        """Images of latents.
-
-        Args:
-          latents: float array [..., dim].
-
-        Returns:
-          float32 array [..., H, W, C], values in [0, 1].
-        """
-        latents = np.asarray(latents, np.float32)
-        flat = latents.reshape(-1, latents.shape[-1])
-        return self._run(self._generated, self._latents, flat).reshape(*latents.shape[:-1], *self.image_shape)
-
-    def recognise(self, images: Images, batch_statistics: bool = False) -> dict[str, DistInfo]:
-        """Q's posterior of every code for real images.
-
-        Args:
-          images: array [N, H, W, C] of pixels from 0 to 255.
-          batch_statistics: True normalises each batch of about BATCH images by itself, False (as a user would
-            classify a single image) with the moving averages of real images.
-
-        Returns:
-          dict of code name -> `dist_info` of float32 arrays [N, dim].
-        """
-        return self._run(self._posteriors[batch_statistics], self._images, images)
-
-    def read(self, split: Split) -> dict[str, DistInfo]:
-        """Q's posterior of every code for the images of a Split, as `recognise` gives it; read once and kept."""
-        if ("read", id(split)) not in self.computed:
-            self.computed["read", id(split)] = self.recognise(split.images)
-        return self.computed["read", id(split)]
-
-    def values(self, split: Split, batch_statistics: bool = False) -> dict[str, np.ndarray]:
-        """What Q reads from each image of a Split (`infogan.codes.read_values`): dict of code name -> array [N].
-
-        Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
-        """
-        parts = cut(split.images, -(-len(split) // READ_AT_ONCE))
-        read = [read_values(self.spec.codes, self.recognise(part, batch_statistics)) for part in parts]
-        return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
-
-    def discriminate(self, images: Images) -> np.ndarray:
-        """D(x), the probability that an image is real, with the moving averages of real images.
-
-        Args:
-          images: array [N, H, W, C] of pixels from 0 to 255.
-
-        Returns:
-          float32 array [N].
-        """
-        return self._run(self._probability, self._images, images)
-
-    def features(self, images: np.ndarray) -> np.ndarray:
-        """What Q's last layer sees of images [N, H, W, C] of pixels from 0 to 255: float32 array [N, features]."""
-        return self._run(self._features, self._images, images)
+    def features(self, images: ArrayLike | LazyImages) -> np.ndarray:
+        """What Q's last layer sees of images, as `encode` takes them: float32 array [N, features]."""
+        return self._compute_all(self._features, self._images, self._pixels(images))
 
     def mutual_information(self, count: int, seed: int) -> dict[str, float]:
         """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""
-        latents = self.sample_latents(count, seed)
-        batches = self._split(latents)
-        parts = [(self._session.run(self._information, {self._latents: part}), len(part)) for part in batches]
+        batches = self._split(self.sample_latents(count, seed))
+        parts = [(self._compute(self._information, {self._latents: batch}), len(batch)) for batch in batches]
         return {
             code.name: float(sum(values[code.name] * size for values, size in parts) / count)
             for code in self.spec.codes
         }
 
     def freeze(self) -> tuple[Any, dict[str, Any]]:
-        """What `generate`, `recognise` and `discriminate` compute, as a graph without variables.
+        """What `generate`, `encode` and `discriminate` compute, as a graph without variables.
 
         Returns:
-          GraphDef, and a dict of the tensors in it: `latents`, `generated`, `images` (pixels from 0 to 255),
+          GraphDef, and a dict of the names of tensors in it: `latents`, `generated`, `images` (pixels from 0 to 255),
           `posteriors`, a dict of code name -> `dist_info`, and `probability`.
         """
+        check_process()
         tensors = {
             "latents": self._latents,
             "generated": self._generated,
@@ -385,10 +296,37 @@ class TrainedModel:
             )
         return definition, tf.nest.map_structure(lambda tensor: tensor.name, tensors)
 
-    def _run(self, fetches: Any, placeholder: Tensor, array: Images) -> Any:
+    def _pixels(self, images: ArrayLike | LazyImages) -> Images:
+        """Checked images as pixels from 0 to 255."""
+        if not isinstance(images, LazyImages):
+            images = as_numbers("images", images)
+        if images.ndim != 4 or images.shape[1:] != self.image_shape:
+            needed = ", ".join(map(str, self.image_shape))
+            raise InputError(
+                "images",
+                f"an array of shape {[*images.shape]} was given, but [N, {needed}] is needed. "
+                "Resize the images to that.",
+            )
+        if isinstance(images, LazyImages) or images.dtype == np.uint8:
+            return images
+        if images.dtype.kind != "f":
+            raise InputError("images", f"{images.dtype} was given, but uint8, or float in [0, 1], is needed.")
+        if not (images.size == 0 or (images.min() >= 0.0 and images.max() <= 1.0)):  # not: nan is refused too
+            raise InputError(
+                "images",
+                f"floats from {images.min():g} to {images.max():g} were given, but they must lie in [0, 1]. "
+                "Give uint8, or divide.",
+            )
+        return images.astype(np.float32) * np.float32(255.0)
+
+    def _compute(self, fetches: Any, fed: Mapping[Tensor, Any]) -> Any:
+        check_process()
+        return self._session.run(fetches, fed)
+
+    def _compute_all(self, fetches: Any, placeholder: Tensor, array: Images) -> Any:
         """Fetches of a whole array, batch by batch. TensorFlow's fused convolutions fail on an empty one."""
         fed = array if len(array) else np.zeros((1, *array.shape[1:]), np.float32)
-        parts = [self._session.run(fetches, {placeholder: part}) for part in self._split(fed)]
+        parts = [self._compute(fetches, {placeholder: part}) for part in self._split(fed)]
         return tf.nest.map_structure(lambda *values: np.concatenate(values)[: len(array)], *parts)
 
     def _split(self, array: Images) -> list[Images]:

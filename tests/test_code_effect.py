@@ -27,7 +27,7 @@ RISING = np.tile(VALUES, (20, 1))
 
 
 class Bars:
-    """Stands for a TrainedModel: code `a` widens a bar, code `b` leans it."""
+    """Stands for a TrainedRun: code `a` widens a bar, code `b` leans it."""
 
     class spec:
         latent_spec = LATENTS
@@ -35,7 +35,7 @@ class Bars:
     def sample_latents(self, count, seed):
         return np.random.default_rng(seed).uniform(-1, 1, (count, 13)).astype(np.float32)
 
-    def generate(self, latents):
+    def generate_from(self, latents):
         flat = latents.reshape(-1, 13)
         images = [draw_bar(6.0 + 1.5 * z[11], 16.0 + z[0], degrees=10.0 * z[12]) for z in flat]
         return np.stack(images).reshape(*latents.shape[:2], 28, 28, 1)
@@ -48,7 +48,7 @@ def bars():
 
 def test_a_sweep_has_every_category_as_often(monkeypatch):
     seen = []
-    monkeypatch.setattr(Bars, "generate", lambda self, latents: seen.append(latents))
+    monkeypatch.setattr(Bars, "generate_from", lambda self, latents: seen.append(latents))
     sweep_code(Bars(), "a", 0, 100)
     (latents,) = seen
     assert latents.shape == (100, 11, 13)

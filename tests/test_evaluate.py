@@ -64,7 +64,7 @@ def save_untrained(spec, dataset, root):
 def evaluate(spec, dataset, root, /, **changes):
     spec = dataclasses.replace(spec, **changes)
     folder = save_untrained(spec, dataset, root)
-    report = evaluate_run(spec, dataset, folder)
+    report = evaluate_run(dataset, folder)
     return report, {(row["name"], row["code"]): row for row in report["metrics"]}, folder
 
 
@@ -160,10 +160,10 @@ def test_categories_are_matched_on_training_images_and_scored_on_test_images(spe
     of_train, of_test = np.arange(20, dtype=np.uint8) % 2, np.arange(16, dtype=np.uint8) % 2
     dataset = Dataset(paint(of_train, of_train), paint(of_test, of_test ^ (np.arange(16) < 10)), "painted")
 
-    def recognise(model, images, batch_statistics=False):
+    def encode(run, images, batch_statistics=False):
         return {"kind": {"prob": np.eye(2, dtype=np.float32)[images[:, 0, int(batch_statistics), 0]]}}
 
-    monkeypatch.setattr(module.TrainedModel, "recognise", recognise)
+    monkeypatch.setattr(module.TrainedRun, "encode", encode)
     kind = (NOISE, Latent("kind", Categorical(2)))
     _, rows, _ = evaluate(spec, dataset, tmp_path, latent_spec=kind, paper_values=(), code_schedules=())
     assert rows["error rate", "kind"]["ours"] == 10 / 16
@@ -179,7 +179,7 @@ def test_samples_are_set_beside_random_images_of_each_split(spec, dataset, monke
         spec=spec,
         image_shape=(28, 28, 1),
         sample_latents=lambda count, seed: np.zeros((count, 2)),
-        generate=lambda latents: -latents - 1,
+        generate_from=lambda latents: -latents - 1,
     )
     sample_quality.sample_quality(run, dataset, Settings(images=8))
     generated, *real = compared
@@ -289,7 +289,7 @@ def test_categories_of_chairs_are_in_no_figure(spec):
 
 
 def brightness(run, dataset, settings):
-    images = run.generate(run.sample_latents(settings.samples, seed=0))
+    images = run.generate_from(run.sample_latents(settings.samples, seed=0))
     metric = Metric("brightness", float(images.mean()), "share", better="higher", range=(0.0, 1.0))
     return [metric, f"{len(images)} samples.", Picture("samples/first.png", b"a picture", "The first sample.")]
 
@@ -298,7 +298,7 @@ def test_a_metric_of_a_programs_own_stands_in_every_report(spec, dataset, tmp_pa
     monkeypatch.setattr(module, "METRICS", ())
     monkeypatch.setattr(module, "FULL", Settings(samples=7))
     folder = save_untrained(spec, dataset, tmp_path)
-    report = evaluate_run(spec, dataset, folder, [brightness])
+    report = evaluate_run(dataset, folder, [brightness])
     (row,) = report["metrics"]
     assert row["name"] == "brightness" and 0 < row["ours"] < 1
     assert row["range"] == [0.0, 1.0]

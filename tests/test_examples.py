@@ -76,7 +76,7 @@ def test_examples_refuse_in_one_line(name, arguments, message, capsys, monkeypat
 
 
 def test_a_new_term_trains_and_reloads_once_imported(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluate_run", lambda spec, dataset, folder, metrics: None)  # not what is new here
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda dataset, folder, metrics: None)  # not what is new here
     module = load_example("new_term")
     path = module.train(2, 5.0, tmp_path / "logs", tmp_path / "ckt")
     assert float(capsys.readouterr().out.rsplit(maxsplit=1)[-1]) > 0

@@ -14,7 +14,6 @@ from infogan.evaluation.recognition import measure_information
 from infogan.model.layers import Network, Normalisation, dense
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term, TermValue
 from infogan.model.optimizers import Momentum, Optimizer, RMSProp
-from infogan.run import TrainedModel
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import fold_in, tf
@@ -238,8 +237,7 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
         np.testing.assert_array_equal(value, resumed[name], err_msg=name)
     with infogan.load(whole.checkpoints) as loaded:
         assert loaded.age == "4 updates, averages of decay 0.5"
-    with TrainedModel(spec, whole) as model:
-        used = model._session.run({v.op.name: v for v in model._model.variables})
+        used = loaded._session.run({v.op.name: v for v in loaded._model.variables})
     assert len(used) > 20
     for name, value in used.items():
         np.testing.assert_array_equal(value, saved[f"averages/{name}"], err_msg=name)

@@ -43,7 +43,7 @@ def trained(monkeypatch):
                 signal.raise_signal(stop_by.pop())
         save(folder, spec.updates)
 
-    def evaluate_run(spec, dataset, folder, more_metrics):
+    def evaluate_run(dataset, folder, more_metrics):
         measured.append(more_metrics)
         report = {"images": len(dataset.test), "first": int(dataset.test.images[0, 0, 0, 0])}
         (folder.log / "report.json").write_text(json.dumps(report))

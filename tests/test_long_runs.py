@@ -53,7 +53,7 @@ def test_nothing_grows_in_a_long_run(spec, dataset, tmp_path, capfd, monkeypatch
         trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop)
         trainer.train()
     assert trainer._graph.finalized
-    evaluate.evaluate_run(spec, dataset, folder)
+    evaluate.evaluate_run(dataset, folder)
     warnings = Counter(capfd.readouterr().err.splitlines())
     assert [line for line, times in warnings.items() if times > 1] == []
 

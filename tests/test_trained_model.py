@@ -4,7 +4,7 @@ import numpy as np
 
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.run_folder import RunFolder
@@ -40,10 +40,10 @@ def test_real_images_meet_the_averages_of_real_ones_and_samples_their_own(spec, 
     expected = save_and_compute(spec, dataset, folder)
     posterior, probability, _ = expected[REAL]
     information = expected[GENERATED][2]
-    with TrainedModel(spec, folder) as model:
-        np.testing.assert_allclose(model.recognise(dataset.test.images)["digit"]["prob"], posterior, atol=1e-5)
-        np.testing.assert_allclose(model.discriminate(dataset.test.images), probability, atol=1e-5)
-        np.testing.assert_allclose(model.mutual_information(COUNT, SEED)["digit"], information, atol=1e-5)
+    with TrainedRun(folder) as run:
+        np.testing.assert_allclose(run.encode(dataset.test.images)["digit"]["prob"], posterior, atol=1e-5)
+        np.testing.assert_allclose(run.discriminate(dataset.test.images), probability, atol=1e-5)
+        np.testing.assert_allclose(run.mutual_information(COUNT, SEED)["digit"], information, atol=1e-5)
     assert np.abs(posterior - expected[GENERATED][0]).max() > 1e-3
     assert np.abs(probability - expected[GENERATED][1]).max() > 1e-3
     assert abs(information - expected[REAL][2]) > 1e-3

@@ -245,8 +245,10 @@ def test_a_damaged_report_is_refused(smoke_run, tmp_path):
     for folder in smoke_run:
         shutil.copytree(folder, tmp_path / folder.parent.name / "smoke")
     (tmp_path / "logs" / "smoke" / "report.json").write_text("[1]")
-    with pytest.raises(InputError, match=r"report\.json: it is no report"):
-        infogan.load(tmp_path / "ckt" / "smoke")
+    with infogan.load(tmp_path / "ckt" / "smoke") as run:
+        with pytest.raises(InputError, match=r"report\.json: it is no report"):
+            run.report  # noqa: B018
+        assert run.generate().shape == (1, 28, 28, 1)  # which needs none
 
 
 def test_codes_are_described_with_what_was_found(smoke_run, spec):

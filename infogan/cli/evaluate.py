@@ -83,17 +83,17 @@ def _evaluate_each(runs, options):
     for folder, spec in runs:
         dataset = load_dataset(spec, options.data_dir, options.trust_archive)
         folder.check_dataset(dataset)
-        reports.append(_evaluate(spec, dataset, folder))
+        reports.append(_evaluate(dataset, folder))
     return reports
 
 
-def _evaluate(spec, dataset, folder):
+def _evaluate(dataset, folder):
     # Imported here: it costs seconds, and a wrong folder is refused before.
     from infogan.evaluation.evaluate import evaluate_run
 
     find_gpus(ERRORS)  # TensorFlow's warnings of a damaged checkpoint would bury the one line that says it
     started = time.monotonic()
-    report = evaluate_run(spec, dataset, folder)
+    report = evaluate_run(dataset, folder)
     say(
         f"{format_title(report)}\n\n{format_report(report)}\n\n"
         f"evaluated in {time.monotonic() - started:.0f} s; report in {folder.log / 'report.html'}, .md and .json\n"

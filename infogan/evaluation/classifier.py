@@ -20,7 +20,7 @@ from infogan.evaluation.metric import Found, Metric, Settings, once_a_run
 from infogan.model import layers
 from infogan.model.architectures import ImageShape
 from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.system.files import find_cache_folder, write_atomically
 from infogan.system.messages import say
 from infogan.system.tf1 import derive_seed, session_config, tf
@@ -35,14 +35,14 @@ LEAST_ACCURACY, LEAST_ACCURACY_OF = 0.5, {"mnist": 0.99}
 """A classifier that is worse is not used: it would put everything in the same place, and samples beside real images."""
 
 
-def classifier_accuracy(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def classifier_accuracy(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: how good the classifier is that judges samples, or a note why there is none."""
     _, found = find_classifier(run, dataset)
     return [found]
 
 
 @once_a_run
-def find_classifier(run: TrainedModel, dataset: Dataset) -> "tuple[Classifier, Metric] | tuple[None, str]":
+def find_classifier(run: TrainedRun, dataset: Dataset) -> "tuple[Classifier, Metric] | tuple[None, str]":
     """The classifier of the set, if it is good enough.
 
     Returns:

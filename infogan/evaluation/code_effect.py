@@ -18,7 +18,7 @@ from infogan.evaluation.classifier import find_classifier
 from infogan.evaluation.figures import draw_effects
 from infogan.evaluation.metric import Change, Claim, Found, Metric, Picture, Settings
 from infogan.evaluation.sample_quality import are_alike
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.system.tf1 import derive_seed
 
 Style = Mapping[str, np.ndarray]
@@ -33,7 +33,7 @@ STRENGTH = "|Spearman|"
 UNITS = {"slant": "degrees", "width": "pixels", "thickness": "pixels"}
 
 
-def code_effects(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def code_effects(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: what continuous codes do to digits; nothing for other images, or samples that are all alike."""
     if run.spec.dataset not in DIGIT_SETS or are_alike(run, dataset):
         return []
@@ -59,11 +59,11 @@ def _measure_sweep(images: np.ndarray) -> Style:
     return {quality: values.reshape(images.shape[:2]) for quality, values in style.items()}
 
 
-def sweep_code(run: TrainedModel, code: str, seed: int, rows: int) -> np.ndarray:
+def sweep_code(run: TrainedRun, code: str, seed: int, rows: int) -> np.ndarray:
     """Images of some latents with one code over its sweep, every category as often as any other.
 
     Args:
-      run: TrainedModel.
+      run: TrainedRun.
       code: name of a continuous code.
       seed: int; the latents are the same for every code.
       rows: how many latents.
@@ -73,7 +73,7 @@ def sweep_code(run: TrainedModel, code: str, seed: int, rows: int) -> np.ndarray
     """
     latent_spec = run.spec.latent_spec
     base = vary_discrete_codes(latent_spec, run.sample_latents(rows, seed))
-    return run.generate(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
+    return run.generate_from(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
 
 
 def correlate(values: np.ndarray, quality: np.ndarray) -> tuple[float, float]:

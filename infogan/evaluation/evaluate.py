@@ -16,7 +16,7 @@ from infogan.evaluation.recognition import choose_order, describe_categories, er
 from infogan.evaluation.report import build_report, format_markdown, render_html
 from infogan.evaluation.sample_quality import sample_quality, spread
 from infogan.evaluation.tensorboard_files import EVENTS, embed_test_images, encode_results
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec
 from infogan.system.files import write_atomically
 from infogan.system.tf1 import derive_seed
@@ -24,7 +24,7 @@ from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 
 
-def training_speed(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def training_speed(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: median over the epochs."""
     lines = load_metrics(run.folder.metrics)
     speeds = [line["speed/images_per_second"] for line in lines]
@@ -47,13 +47,10 @@ QUICK_METRICS = (error_rates, information, true_factors, training_speed)
 """What is measured of a smoke run, which has learned nothing: all that takes seconds."""
 
 
-def evaluate_run(
-    spec: ExperimentSpec, dataset: Dataset, folder: RunFolder, more_metrics: Sequence[MetricFunction] = ()
-) -> dict[str, Any]:
+def evaluate_run(dataset: Dataset, folder: RunFolder, more_metrics: Sequence[MetricFunction] = ()) -> dict[str, Any]:
     """Evaluates the newest checkpoint of a run; writes report.json, report.md, report.html and the pictures.
 
     Args:
-      spec: ExperimentSpec.
       dataset: Dataset; its labels and factors are used for nothing but this.
       folder: RunFolder.
       more_metrics: sequence of functions of (run, dataset, settings), measured after METRICS.
@@ -65,8 +62,9 @@ def evaluate_run(
       InputError: if the log or the checkpoint is damaged; nothing is written then.
     """
     load_metrics(folder.metrics)  # refuses a damaged log before anything takes time
-    metrics, settings = (QUICK_METRICS, QUICK) if spec.smoke else (METRICS, FULL)
-    with TrainedModel(spec, folder) as run:
+    with TrainedRun(folder) as run:
+        spec = run.spec
+        metrics, settings = (QUICK_METRICS, QUICK) if spec.smoke else (METRICS, FULL)
         findings = measure(run, dataset, (*metrics, *more_metrics), settings)
         findings.notes += [*_describe_run(spec, folder), *describe_left_out(spec.codes)]
         report = build_report(spec, run.update, findings.metrics, findings.notes)
@@ -78,12 +76,12 @@ def evaluate_run(
 
 
 def measure(
-    run: TrainedModel, dataset: Dataset, metrics: Sequence[MetricFunction] = METRICS, settings: Settings = FULL
+    run: TrainedRun, dataset: Dataset, metrics: Sequence[MetricFunction] = METRICS, settings: Settings = FULL
 ) -> Findings:
     """What metrics find.
 
     Args:
-      run: TrainedModel.
+      run: TrainedRun.
       dataset: Dataset.
       metrics: sequence of functions of (run, dataset, settings) that return lists of Metrics, notes and Pictures.
       settings: Settings.
@@ -97,7 +95,7 @@ def measure(
     return findings
 
 
-def draw(run: TrainedModel, dataset: Dataset) -> list[Picture]:
+def draw(run: TrainedRun, dataset: Dataset) -> list[Picture]:
     """The pictures of every run: what codes do, the curves of the training and its film, and the embedding."""
     pictures = draw_samples(run, derive_seed(run.spec.seed, "evaluation"), choose_order(run, dataset))
     pictures += embed_test_images(run, dataset.test)

@@ -17,7 +17,7 @@ from infogan.data.factors import join_factors
 from infogan.distributions import DISCRETE, KINDS
 from infogan.evaluation.metric import Found, Metric, Settings
 from infogan.evaluation.report import format_value
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.system.tf1 import derive_seed
 
 DEGREE = 3
@@ -34,7 +34,7 @@ FEWEST_GROUPS = 4
 """A code is chosen on half of them by fitting to one half of that and scoring on the other."""
 
 
-def true_factors(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def true_factors(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: what codes know of the true factors, by the test images, and by all where these are few.
 
     Factors are no part of training, so training images are as good a measure as any but for Q's having seen them.

@@ -27,7 +27,7 @@ from infogan.codes import (
     vary_discrete_codes,
 )
 from infogan.evaluation.metric import Picture
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.messages import InputError
 from infogan.training.run_log import find_frames
@@ -267,7 +267,7 @@ WITHOUT_CATEGORIES = ("faces3d", "chairs")
 """Sets whose figure shows continuous codes alone."""
 
 
-def draw_samples(model: TrainedModel, seed: int, category_order: Mapping[str, np.ndarray]) -> list[Picture]:
+def draw_samples(run: TrainedRun, seed: int, category_order: Mapping[str, np.ndarray]) -> list[Picture]:
     """Draws what each code does.
 
         <code>.png                 rows: samples; columns: the code from low to high (Figures 2 to 6)
@@ -277,25 +277,25 @@ def draw_samples(model: TrainedModel, seed: int, category_order: Mapping[str, np
     There are at most MOST_SHOWN pictures of either kind, of the first codes, with as many categories.
 
     Args:
-      model: TrainedModel.
+      run: TrainedRun.
       seed: int, of the noise.
       category_order: dict of categorical code's name -> int array [categories], the order in which to show them.
 
     Returns:
       list of Picture, of which films have no caption.
     """
-    spec = model.spec
-    base = vary_discrete_codes(spec.latent_spec, model.sample_latents(ROWS, seed))
+    spec = run.spec
+    base = vary_discrete_codes(spec.latent_spec, run.sample_latents(ROWS, seed))
     shown = {name: order[choose_shown(len(order))] for name, order in category_order.items()}
     pictures = []
     for code in spec.codes[:MOST_SHOWN]:
-        pictures += _draw_sweep(model, code, base, shown.get(code.name))
+        pictures += _draw_sweep(run, code, base, shown.get(code.name))
     others = (code for code in spec.codes if code.name not in shown)
     for code, (name, categories) in islice(product(others, shown.items()), MOST_SHOWN):
         grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit, categories)
         caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}{_tell_shown(spec, name)}."
         path = f"samples/{code.name}_by_{name}.png"
-        pictures.append(Picture(path, _encode_grid(model.generate(grid)), caption))
+        pictures.append(Picture(path, _encode_grid(run.generate_from(grid)), caption))
     return pictures
 
 
@@ -304,16 +304,16 @@ def describe_left_out(codes: Sequence[Latent]) -> list[str]:
     return [f"Pictures show the first {MOST_SHOWN} of {len(codes)} codes."] if len(codes) > MOST_SHOWN else []
 
 
-def _draw_sweep(model: TrainedModel, code: Latent, base: np.ndarray, categories: np.ndarray | None) -> list[Picture]:
+def _draw_sweep(run: TrainedRun, code: Latent, base: np.ndarray, categories: np.ndarray | None) -> list[Picture]:
     """Grid and film of one code; `categories` are those of a categorical one, in order, else None."""
-    spec = model.spec
-    images = model.generate(sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, values=categories))
+    spec = run.spec
+    images = run.generate_from(sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, values=categories))
     caption = _caption_sweep(spec, code, categories is not None)
     frames = images
     if not code.distribution.is_discrete:
         latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
         order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
-        frames = model.generate(latents)[:, order]
+        frames = run.generate_from(latents)[:, order]
     return [
         Picture(f"samples/{code.name}.png", _encode_grid(images), caption),
         Picture(f"samples/{code.name}.gif", _encode_film(frames, frame_milliseconds(code))),

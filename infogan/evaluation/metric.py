@@ -4,7 +4,7 @@ A metric is a function of (run, dataset, settings) that returns what it found, a
 plain strings, and of `Picture`s:
 
     def brightness(run, dataset, settings):
-        images = run.generate(run.sample_latents(settings.images, seed=0))
+        images = run.generate_from(run.sample_latents(settings.images, seed=0))
         return [Metric("mean brightness of samples", float(images.mean()), range=(0.0, 1.0))]
 
 `infogan.evaluation.evaluate.METRICS` are those of every report.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from infogan.data import Dataset
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.spec import PaperValue
 from infogan.system.messages import InputError
 
@@ -108,7 +108,7 @@ FULL, QUICK = Settings(), Settings(samples=200, images=200, rows=10)
 
 
 Found = Sequence[Metric | str | Picture]
-MetricFunction = Callable[[TrainedModel, Dataset, Settings], Found]
+MetricFunction = Callable[[TrainedRun, Dataset, Settings], Found]
 Result = TypeVar("Result")
 
 
@@ -136,11 +136,11 @@ class Findings:
             places[type(item)].append(item)
 
 
-def once_a_run(compute: Callable[[TrainedModel, Dataset], Result]) -> Callable[[TrainedModel, Dataset], Result]:
+def once_a_run(compute: Callable[[TrainedRun, Dataset], Result]) -> Callable[[TrainedRun, Dataset], Result]:
     """A function of (run, dataset) whose result metrics share: it is computed for the first, and kept in the run."""
 
     @functools.wraps(compute)
-    def kept(run: TrainedModel, dataset: Dataset) -> Result:
+    def kept(run: TrainedRun, dataset: Dataset) -> Result:
         if compute not in run.computed:
             run.computed[compute] = compute(run, dataset)
         return run.computed[compute]

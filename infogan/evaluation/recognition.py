@@ -18,7 +18,7 @@ from infogan.data import Dataset
 from infogan.distributions import DistInfo
 from infogan.evaluation.figures import draw_confusion
 from infogan.evaluation.metric import Found, Metric, Picture, Settings, once_a_run
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import derive_seed
 
@@ -36,7 +36,7 @@ class Match(NamedTuple):
     classes: np.ndarray
 
 
-def error_rates(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def error_rates(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """How well categories classify: the metric of each categorical code, and its confusion matrix."""
     codes = categorical_codes(run.spec)
     if not codes:
@@ -62,7 +62,7 @@ def categorical_codes(spec: ExperimentSpec) -> list[Latent]:
 
 
 @once_a_run
-def match_codes(run: TrainedModel, dataset: Dataset) -> dict[str, Match]:
+def match_codes(run: TrainedRun, dataset: Dataset) -> dict[str, Match]:
     """The Match of each categorical code, by name; empty for a set without labels."""
     classes = find_classes(dataset)
     if not classes:
@@ -73,7 +73,7 @@ def match_codes(run: TrainedModel, dataset: Dataset) -> dict[str, Match]:
     return {code.name: match_code(code, of_train[code.name], of_test[code.name], labels) for code in codes}
 
 
-def describe_categories(run: TrainedModel, dataset: Dataset) -> dict[str, list]:
+def describe_categories(run: TrainedRun, dataset: Dataset) -> dict[str, list]:
     """The label of the class that each category stands for, -1 for none: dict of code name -> list."""
     classes = find_classes(dataset)
     if not classes:
@@ -85,7 +85,7 @@ def describe_categories(run: TrainedModel, dataset: Dataset) -> dict[str, list]:
     }
 
 
-def choose_order(run: TrainedModel, dataset: Dataset) -> dict[str, np.ndarray]:
+def choose_order(run: TrainedRun, dataset: Dataset) -> dict[str, np.ndarray]:
     """The order in which to show categories, by class where these are known: dict of code name -> int array."""
     matches = match_codes(run, dataset)
     return {
@@ -194,7 +194,7 @@ def measure_error_rates(code: Latent, match: Match, train_labels: np.ndarray, te
     return [Metric(name, value, unit, code.name, better=better) for name, (unit, better, value) in values.items()]
 
 
-def information(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def information(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: L_I of each code, and how sure and how balanced Q is."""
     of_codes = run.mutual_information(settings.samples, derive_seed(run.spec.seed, "mutual information"))
     return measure_information(run.spec.codes, of_codes, run.read(dataset.test))

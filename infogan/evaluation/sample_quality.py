@@ -6,14 +6,14 @@ from scipy.special import rel_entr
 from infogan.data import Dataset
 from infogan.evaluation.classifier import Prediction, find_classifier
 from infogan.evaluation.metric import Found, Metric, Settings, once_a_run
-from infogan.run import TrainedModel, count_batch
+from infogan.run import TrainedRun, count_batch
 from infogan.system.tf1 import derive_seed
 
 FEWEST_IMAGES = 2
 """A single image has no covariance."""
 
 
-def sample_quality(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def sample_quality(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: how near samples are to real images; nothing without a classifier."""
     classifier, _ = find_classifier(run, dataset)
     if not classifier:
@@ -25,7 +25,7 @@ def sample_quality(run: TrainedModel, dataset: Dataset, settings: Settings) -> F
     chosen = [(split, draw(len(split))[:count]) for split in (dataset.train, dataset.test)]
     latents = run.sample_latents(count, derive_seed(run.spec.seed, "sample quality"))
     parts = -(-count // count_batch(run.image_shape))
-    generated = classifier.predict_batches(map(run.generate, np.array_split(latents, parts)))
+    generated = classifier.predict_batches(map(run.generate_from, np.array_split(latents, parts)))
     real = [
         classifier.predict_batches(split.images[places] for places in np.array_split(order, parts))
         for split, order in chosen
@@ -98,22 +98,22 @@ LEAST_SPREAD = 0.2
 """Below it samples look alike: what a code seems to do is chance. Real images have 1."""
 
 
-def spread(run: TrainedModel, dataset: Dataset, settings: Settings) -> Found:
+def spread(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: how much samples differ, and a note if they do not."""
     metrics, notes = _compare_with_training_images(run, dataset)
     return metrics + notes
 
 
-def are_alike(run: TrainedModel, dataset: Dataset) -> bool:
+def are_alike(run: TrainedRun, dataset: Dataset) -> bool:
     """Whether all samples look alike, so that codes do nothing to them."""
     return bool(_compare_with_training_images(run, dataset)[1])
 
 
 @once_a_run
-def _compare_with_training_images(run: TrainedModel, dataset: Dataset) -> tuple[list[Metric], list[str]]:
+def _compare_with_training_images(run: TrainedRun, dataset: Dataset) -> tuple[list[Metric], list[str]]:
     chosen = np.random.default_rng(derive_seed(0, "spread")).permutation(len(dataset.train))[:IMAGES]
     latents = run.sample_latents(IMAGES, derive_seed(run.spec.seed, "spread"))
-    return measure_spread(run.generate(latents), dataset.train.images[np.sort(chosen)])
+    return measure_spread(run.generate_from(latents), dataset.train.images[np.sort(chosen)])
 
 
 def compute_spread(generated: np.ndarray, real: np.ndarray) -> float:

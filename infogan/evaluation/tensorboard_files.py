@@ -14,7 +14,7 @@ from infogan.codes import read_values
 from infogan.data import Split
 from infogan.evaluation.metric import Picture
 from infogan.model.architectures import ImageShape
-from infogan.run import TrainedModel
+from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec
 from infogan.system.tf1 import derive_seed
 
@@ -89,7 +89,7 @@ def count_embedded(image_shape: ImageShape) -> int:
     return min(MOST_IMAGES, (LARGEST_SPRITES // max(image_shape[:2])) ** 2)
 
 
-def embed_test_images(run: TrainedModel, test: Split) -> list[Picture]:
+def embed_test_images(run: TrainedRun, test: Split) -> list[Picture]:
     """Some test images as the projector takes them, with their labels and what Q read from them: list of Picture."""
     count = min(count_embedded(run.image_shape), len(test))
     chosen = np.random.default_rng(derive_seed(0, "embedding")).permutation(len(test))[:count]
