@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from infogan.data import Split
-from infogan.evaluation import classifier as module
-from infogan.evaluation.classifier import Classifier, obtain_classifier
+from infogan.evaluation import sample_quality as module
+from infogan.evaluation.sample_quality import Classifier, obtain_classifier
 from infogan.system.files import find_cache_folder
 
 CLASSES, SIZE = 3, 8

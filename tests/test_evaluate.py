@@ -23,11 +23,10 @@ from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
 from infogan.evaluation import figures, sample_quality
-from infogan.evaluation.classifier import classifier_accuracy
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.evaluation.metric import Findings, Metric, Picture, Settings, once_a_run
-from infogan.evaluation.sample_quality import spread
+from infogan.evaluation.sample_quality import classifier_accuracy, spread
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import Latent
@@ -210,7 +209,7 @@ def test_what_codes_do_to_samples_that_are_all_alike_is_left_out(spec, dataset):
 
 
 def test_a_set_of_very_many_classes_has_no_classifier(spec, dataset, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.classifier.MOST_CLASSES", 9)
+    monkeypatch.setattr("infogan.evaluation.sample_quality.MOST_CLASSES", 9)
     run = types.SimpleNamespace(spec=spec, computed={})
     findings = module.measure(run, dataset, [classifier_accuracy, sample_quality.sample_quality])
     assert findings.notes == ["10 classes are too many for a classifier: sample quality is left out."]
@@ -224,7 +223,7 @@ def test_a_classifier_that_guesses_judges_nothing(spec, dataset, tmp_path, small
 
 
 def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, small, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.classifier.LEAST_ACCURACY", 0.0)
+    monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_ACCURACY", 0.0)
     _, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert rows["accuracy of the classifier", None]["ours"] < 0.9
     assert rows["Frechet distance to test images", None]["ours"] > 0
@@ -233,7 +232,7 @@ def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, sma
 
 
 def test_a_single_test_image_has_no_distance(spec, dataset, tmp_path, small, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.classifier.LEAST_ACCURACY", 0.0)
+    monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_ACCURACY", 0.0)
     single = dataclasses.replace(dataset, test=dataset.test.part(None, 1))
     report, rows, _ = evaluate(spec, single, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert any(note.startswith("1 test images are too few for a distance") for note in report["notes"])

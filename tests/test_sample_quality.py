@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from infogan.evaluation.classifier import Prediction
-from infogan.evaluation.sample_quality import compute_frechet_distance, compute_score, measure_sample_quality
+from infogan.evaluation.sample_quality import (
+    Prediction,
+    compute_frechet_distance,
+    compute_score,
+    measure_sample_quality,
+)
 
 
 def with_moments(mean, covariance, count=400, seed=0):
