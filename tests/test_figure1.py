@@ -8,8 +8,8 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import run_figure1_exp
+from run_figure1_exp import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
 
-from infogan.cli.figure1 import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
 from infogan.cli.study import Study
 from infogan.evaluation.figures import draw_information
 from infogan.system.messages import InputError, TrainingFailed
