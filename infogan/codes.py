@@ -18,11 +18,6 @@ MOST_SHOWN = 20
 """Values of a discrete code in a picture, and codes with a picture: more would make pictures of gigabytes."""
 
 
-def count_values(latent: Latent) -> int | None:
-    """How many values a discrete code has; None for a continuous one."""
-    return latent.distribution.number_of_values
-
-
 def choose_shown(count: int, most: int = MOST_SHOWN) -> np.ndarray:
     """Which of `count` things a picture shows: all, or `most` of them spread evenly; int array, rising."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
@@ -30,7 +25,7 @@ def choose_shown(count: int, most: int = MOST_SHOWN) -> np.ndarray:
 
 def describe_values(latent: Latent, low: float, high: float) -> str:
     """What may be given for a code: "whole numbers 0 to 9", "numbers, shown from -2 to 2"."""
-    count = count_values(latent)
+    count = latent.distribution.number_of_values
     return f"numbers, shown from {low:g} to {high:g}" if count is None else f"whole numbers 0 to {count - 1}"
 
 
@@ -40,7 +35,7 @@ def usual_values(latent: Latent, columns: int, limit: float) -> np.ndarray:
     Returns:
       array [values]; MOST_SHOWN values of a discrete code that has more.
     """
-    count = count_values(latent)
+    count = latent.distribution.number_of_values
     return latent.distribution.sweep(columns, limit)[:, 0] if count is None else choose_shown(count)
 
 
@@ -48,7 +43,6 @@ def read_values(codes: Sequence[Latent], posteriors: Mapping[str, DistInfo]) -> 
     """What Q's answers mean, as people give values: dict of code name -> array [N].
 
     Args:
-      codes: sequence of Latent.
       posteriors: dict of code name -> `dist_info` of arrays [N, dim].
     """
     return {code.name: code.distribution.read(posteriors[code.name]) for code in codes}
@@ -58,7 +52,6 @@ def film_order(latent: Latent, values: np.ndarray) -> np.ndarray:
     """The order in which a film that repeats shows a sweep: a turn goes around, all else comes back.
 
     Args:
-      latent: Latent.
       values: array [N] of its values, in order.
 
     Returns:
@@ -95,7 +88,6 @@ def code_vectors(latent: Latent, values: ArrayLike) -> np.ndarray:
     """What G takes for values of a code.
 
     Args:
-      latent: Latent.
       values: one or an array [N]; for a discrete code whole numbers that count its values from 0, else finite numbers.
 
     Returns:
@@ -108,7 +100,7 @@ def code_vectors(latent: Latent, values: ArrayLike) -> np.ndarray:
     if array.ndim > 1:
         needed = "a number or an array [N] is needed"
         raise InputError(latent.name, f"an array of shape {[*array.shape]} was given, but {needed}.")
-    count = count_values(latent)
+    count = latent.distribution.number_of_values
     return latent.distribution.value_vectors(array if count is None else _as_indices(latent.name, array, count))
 
 
@@ -118,7 +110,6 @@ def place_values(
     """Puts values of codes, and noise, into latents that were drawn.
 
     Args:
-      spec: ExperimentSpec.
       latents: float array [N, dim], or [1, dim] to be repeated as often as the values ask for.
       codes: dict of code name -> values, as for `code_vectors`.
       noise: None, or an array [dim] or [N, dim] for all latents that are no codes, one after another.
@@ -223,7 +214,6 @@ def describe_codes(spec: ExperimentSpec, report: dict[str, Any]) -> dict[str, Co
     """A CodeDescription of each code, by name.
 
     Args:
-      spec: ExperimentSpec.
       report: dict, the content of report.json, empty before an evaluation. Of `metrics` the rows that name a code are
         told; `categories` gives, for each matched code, the class of each of its categories, -1 for none.
     """
@@ -248,7 +238,7 @@ def format_codes(spec: ExperimentSpec, report: dict[str, Any]) -> str:
 
 def _describe_code(code: Latent, spec: ExperimentSpec, report: dict[str, Any]) -> CodeDescription:
     classes = report.get("categories", {}).get(code.name)
-    labels = range(count_values(code) or 0) if classes is None else classes
+    labels = range(code.distribution.number_of_values or 0) if classes is None else classes
     rows = [row for row in report.get("metrics", []) if row.get("code") == code.name]
     found = tuple(map(_describe_row, rows))
     return CodeDescription(
@@ -311,7 +301,6 @@ def sweep_latents(
     """Latents of a sweep of one code.
 
     Args:
-      latent_spec: sequence of Latent.
       code: name of the code to sweep.
       base: float array [rows, dim], a draw of the whole prior for each row.
       limit: continuous codes run from -limit to limit.
@@ -339,7 +328,6 @@ def code_by_category_latents(
     """Latents of a sweep of one code for every category: a row per category, noise and other codes the same throughout.
 
     Args:
-      latent_spec: sequence of Latent.
       category_code: name of the categorical code that differs between rows.
       code: name of the code that differs between columns.
       base: float array [dim], one draw of the whole prior.
@@ -357,7 +345,7 @@ def vary_discrete_codes(latent_spec: Sequence[Latent], base: np.ndarray) -> np.n
     """Gives row i of `base` the i-th value of every discrete code, so that the rows of a figure differ in it."""
     base, places = np.array(base, np.float32), latent_slices(latent_spec)
     for latent in latent_spec:
-        if latent.regularised and (count := count_values(latent)) is not None:
+        if latent.regularised and (count := latent.distribution.number_of_values) is not None:
             # Spread over all values, so that five rows of ten digits are not always the first five.
             rows = np.arange(len(base)) * max(1, count // len(base))
             base[:, places[latent.name]] = latent.distribution.value_vectors(rows % count)

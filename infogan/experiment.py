@@ -67,11 +67,9 @@ def run(
     """Trains, or goes on training, and evaluates; of several workers each calls this, and the chief alone writes.
 
     Args:
-      spec: ExperimentSpec.
       folder: RunFolder, created and locked by the chief.
       dataset: Dataset of the spec.
       stop: StopSignals, entered.
-      execution: Execution.
 
     Returns:
       The report, as `infogan.evaluation.report.build_report` makes it; None for a worker that is not the chief.
@@ -196,7 +194,6 @@ def evaluate(path: StrPath, dataset: Dataset, metrics: Sequence[MetricFunction] 
 
     Args:
       path: the run's folder, below either root.
-      dataset: Dataset.
       metrics: your own, as for `train`.
 
     Returns:

@@ -10,7 +10,6 @@ from infogan import grids
 from infogan.codes import (
     FILM_VALUES,
     CodeDescription,
-    count_values,
     film_order,
     find_code,
     frame_milliseconds,
@@ -116,7 +115,7 @@ class Explorer:
 
 def choices(code: Latent, description: CodeDescription) -> list[tuple[str, int]]:
     """Labels and settings of a discrete code's buttons, by class: (label, number of the value)."""
-    labels = description.labels if description.is_matched else map(str, range(count_values(code) or 0))
+    labels = description.labels if description.is_matched else map(str, range(code.distribution.number_of_values or 0))
     # Classes are numbers; "no class" comes last.
     return sorted(((label, value) for value, label in enumerate(labels)), key=lambda button: _class_of(button[0]))
 

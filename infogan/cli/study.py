@@ -150,8 +150,6 @@ def _run_seeds(study, seeds, spec):
     """Runs or resumes each seed in a process of its own, as many at once as the machine has room for.
 
     Args:
-      study: Study.
-      seeds: list of int.
       spec: None, or the spec (without the seed) that the study's file holds.
 
     Yields:

@@ -62,7 +62,6 @@ def sweep_code(run: TrainedRun, code: str, seed: int, rows: int) -> np.ndarray:
     """Images of some latents with one code over its sweep, every category as often as any other.
 
     Args:
-      run: TrainedRun.
       code: name of a continuous code.
       seed: int; the latents are the same for every code.
       rows: how many latents.

@@ -51,7 +51,6 @@ def evaluate_run(dataset: Dataset, folder: RunFolder, more_metrics: Sequence[Met
 
     Args:
       dataset: Dataset; its labels and factors are used for nothing but this.
-      folder: RunFolder.
       more_metrics: sequence of functions of (run, dataset, settings), measured after METRICS.
 
     Returns:
@@ -80,10 +79,7 @@ def measure(
     """What metrics find.
 
     Args:
-      run: TrainedRun.
-      dataset: Dataset.
       metrics: sequence of functions of (run, dataset, settings) that return lists of Metrics, notes and Pictures.
-      settings: Settings.
 
     Returns:
       Findings.

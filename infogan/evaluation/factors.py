@@ -73,7 +73,6 @@ def split_in_halves(groups: np.ndarray, seed: int, within: np.ndarray | None = N
 
     Args:
       groups: int array [N], of which group each image is; `np.arange(N)` has each image for itself.
-      seed: int.
       within: bool array [N], the images to be split; None for all.
     """
     within = np.ones(len(groups), bool) if within is None else within
@@ -97,7 +96,6 @@ def compute_explained(code: Reading, factor: Factor, fitted: np.ndarray, scored:
     correlation, squared), categories what their means do.
 
     Args:
-      code: Reading.
       factor: Factor, ordered or circular.
       fitted: bool array [N], the images on which the prediction is fitted.
       scored: bool array [N], those on which it is scored.

@@ -18,7 +18,6 @@ from infogan.codes import (
     ROWS,
     choose_shown,
     code_by_category_latents,
-    count_values,
     film_order,
     find_code,
     frame_milliseconds,
@@ -67,7 +66,6 @@ def draw_curves(spec: ExperimentSpec, lines: Sequence[dict[str, Any]]) -> list[P
     """The curves as PNG; of many codes those of the first MOST_SHOWN.
 
     Args:
-      spec: ExperimentSpec.
       lines: the objects of metrics.jsonl.
 
     Returns:
@@ -277,7 +275,6 @@ def draw_samples(run: TrainedRun, seed: int, category_order: Mapping[str, np.nda
     There are at most MOST_SHOWN pictures of either kind, of the first codes, with as many categories.
 
     Args:
-      run: TrainedRun.
       seed: int, of the noise.
       category_order: dict of categorical code's name -> int array [categories], the order in which to show them.
 
@@ -338,7 +335,7 @@ def _caption_sweep(spec: ExperimentSpec, code: Latent, is_category: bool) -> str
 
 def _tell_shown(spec: ExperimentSpec, name: str) -> str:
     """ ", 20 of 1,000" where a picture leaves out values of a code."""
-    count = count_values(find_code(spec, name)) or 0
+    count = find_code(spec, name).distribution.number_of_values or 0
     return f", {MOST_SHOWN} of {count:,}" if count > MOST_SHOWN else ""
 
 

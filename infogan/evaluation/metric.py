@@ -151,10 +151,6 @@ def once_a_run(compute: Callable[[TrainedRun, Dataset], Result]) -> Callable[[Tr
 def compare(metrics: Sequence[Metric], paper_values: Sequence[PaperValue]) -> list[dict[str, Any]]:
     """Sets each metric beside the paper's value, if it has one.
 
-    Args:
-      metrics: sequence of Metric.
-      paper_values: sequence of PaperValue.
-
     Returns:
       list of dicts with `name`, `code`, `ours` (the value), `unit`, `note`, `better`, `factor`, `range`, `strength`,
       `change`, `paper`, `bound`, `source`, `rule` and `holds`. `ours` is None where it is no finite number. `paper` is

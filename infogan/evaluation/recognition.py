@@ -175,7 +175,6 @@ def measure_error_rates(code: Latent, match: Match, train_labels: np.ndarray, te
     """Metrics of one categorical code.
 
     Args:
-      code: Latent.
       match: Match of its categories.
       train_labels: int array [N], classes counted from 0, as `index_classes` gives them.
       test_labels: int array [M], likewise.
@@ -234,7 +233,6 @@ def measure_information(
     """Metrics of all codes.
 
     Args:
-      codes: sequence of Latent.
       information: dict of code name -> float, L_I over fresh samples, in nats.
       posteriors: dict of code name -> `dist_info` of Q on real images.
 

@@ -21,9 +21,7 @@ def build_report(spec: ExperimentSpec, update: int, metrics: Sequence[Metric], n
     """The report of one run.
 
     Args:
-      spec: ExperimentSpec.
       update: updates that the evaluated checkpoint had.
-      metrics: sequence of Metric.
       notes: sequence of str, what the numbers do not say.
 
     Returns:

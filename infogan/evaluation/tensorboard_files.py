@@ -26,11 +26,7 @@ LARGEST_SPRITES = 4096
 
 
 def list_hyper_parameters(spec: ExperimentSpec) -> dict[str, bool | int | float | str]:
-    """What decides a run, as the HParams plugin takes it: dict of name -> bool, int, float or str.
-
-    Args:
-      spec: ExperimentSpec.
-    """
+    """What decides a run, as the HParams plugin takes it: dict of name -> bool, int, float or str."""
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
     chosen.update({name: str(plain[name]) for name in ("turning_schedule", "scaling_schedule")})
@@ -46,7 +42,6 @@ def encode_results(spec: ExperimentSpec, report: dict[str, Any], run_name: str) 
     run has fewer.
 
     Args:
-      spec: ExperimentSpec.
       report: what `infogan.evaluation.report.build_report` made.
       run_name: str, which keeps runs with the same values apart.
     """

@@ -91,7 +91,6 @@ def restore_weights(session: Session, folder: Path, update: int, variables: Sequ
     """Fills the networks of a trained model: with averages of the weights, where the run made any.
 
     Args:
-      session: Session.
       folder: `pathlib.Path` of the run's checkpoint folder.
       update: which checkpoint.
       variables: list, all variables of the networks.

@@ -40,7 +40,6 @@ class InfoGANTrainer:
     """Trains the experiment of a spec. The whole graph is built here and finalised.
 
     Args:
-      spec: ExperimentSpec.
       images: uint8 array [N, H, W, C] or LazyImages, the training set; no label comes near the trainer.
       folder: RunFolder, created.
       stop: StopSignals, entered.

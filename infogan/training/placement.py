@@ -148,7 +148,6 @@ class Workers(LocalDevices):
     """Several machines, through `tf.distribute.MultiWorkerMirroredStrategy`.
 
     Args:
-      cluster: Cluster.
       gpus: GPUs of each machine; 0 for its CPU.
     """
 
@@ -238,9 +237,7 @@ class Agreement:
         """Whether all processes are to stop now; passes on a signal that any of them received before this was called.
 
         Args:
-          session: Session.
           update: updates finished.
-          stop: StopSignals.
 
         Raises:
           InputError: if the processes train different things, or are not equally far.

@@ -94,8 +94,6 @@ class RunFolder:
         """Makes both folders and writes what the run is made of; what a process left that was killed here is reused.
 
         Args:
-          spec: ExperimentSpec.
-          dataset: Dataset.
           origin: None, or the RunFolder from whose newest checkpoint this run goes on.
 
         Raises:

@@ -27,7 +27,6 @@ class RunLog:
     Made inside the graph of the trainer, which TensorFlow's event writer asks for.
 
     Args:
-      folder: RunFolder.
       update: updates that are finished; anything logged beyond them is removed, because it will be computed again.
       epochs: epochs that are finished.
 
@@ -145,7 +144,6 @@ class Progress:
 
     Args:
       start: updates that are finished already.
-      spec: ExperimentSpec.
     """
 
     def __init__(self, start: int, spec: ExperimentSpec) -> None:
