@@ -83,8 +83,8 @@ class Row(NamedTuple):
 
     Attributes:
       kind: part of the name of its variables.
-      build: function of a Place: the layer, a function of (x, normalisation), with `trainable_variables` and
-        `variables` if it has any.
+      build: function of a Place: the layer, a function of (x, normalisation), with `variables` if it has
+        any.
     """
 
     kind: str
@@ -117,7 +117,7 @@ class Network:
     @property
     def trainable_variables(self) -> list[Variable]:
         """The weights of all layers; complete once the network has been called."""
-        return _collect_weights(self._layers)
+        return [variable for variable in self.variables if variable.trainable]
 
     @property
     def variables(self) -> list[Variable]:
@@ -141,10 +141,6 @@ def _apply(layers: Sequence[Layer], x: Tensor, normalisation: Normalisation) -> 
     return x
 
 
-def _collect_weights(layers: Sequence[Layer]) -> list[Variable]:
-    return [variable for layer in layers for variable in getattr(layer, "trainable_variables", [])]
-
-
 def _collect_variables(layers: Sequence[Layer]) -> list[Variable]:
     return [variable for layer in layers for variable in getattr(layer, "variables", [])]
 
@@ -161,26 +157,8 @@ class _Weighted:
         return self._layer.call(x) if self._layer.built else self._layer(x)
 
     @property
-    def name(self) -> str:
-        return self._layer.name
-
-    @property
-    def kernel(self) -> Variable:
-        """Variable [..., outputs]; there once the layer has been called, like `bias`."""
-        return self._layer.kernel
-
-    @property
-    def bias(self) -> Variable | None:
-        """Variable [outputs], or None for a layer without."""
-        return self._layer.bias
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return self._layer.trainable_variables
-
-    @property
     def variables(self) -> list[Variable]:
-        return self._layer.trainable_variables
+        return self._layer.variables
 
 
 def conv(filters: int, stride: int = 2, kernel: int = KERNEL) -> Row:
@@ -203,8 +181,8 @@ def dense(units: int) -> Row:
 def _weigh(place: Place, family: Callable, initializer: Callable, *sizes: Any) -> Layer:
     """A layer of `tf.layers` as a network applies it."""
     initial = initializer(stddev=INITIAL_DEVIATION, seed=place.seed)
-    layer = _Weighted(family(*sizes, use_bias=place.use_bias, kernel_initializer=initial, name=place.name))
-    return SpectralNorm(layer, derive_seed(*place.path, "u")) if place.spectral_norm else layer
+    layer = family(*sizes, use_bias=place.use_bias, kernel_initializer=initial, name=place.name)
+    return SpectralNorm(layer, derive_seed(*place.path, "u")) if place.spectral_norm else _Weighted(layer)
 
 
 def residual(*rows: Row, shortcut: Sequence[Row] = ()) -> Row:
@@ -231,10 +209,6 @@ class _Residual:
             y = _apply(self._layers, x, normalisation)
             with tf.variable_scope("shortcut"):
                 return y + _apply(self._shortcut, x, normalisation)
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return _collect_weights(self._layers + self._shortcut)
 
     @property
     def variables(self) -> list[Variable]:
@@ -290,7 +264,7 @@ class _BatchNorm:
     def __init__(self, name: str, seed: int) -> None:
         self._name = name
         self._scale_initializer = tf.random_normal_initializer(1.0, INITIAL_DEVIATION, seed=seed)
-        self.trainable_variables: list[Variable] = []
+        self._weights: list[Variable] = []
         self._averages: dict[str, list[Variable]] = {}
 
     def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
@@ -298,7 +272,7 @@ class _BatchNorm:
         with tf.variable_scope(self._name):
             scale = tf.get_variable("scale", [channels], initializer=self._scale_initializer)
             offset = tf.get_variable("offset", [channels], initializer=tf.zeros_initializer())
-            self.trainable_variables = [scale, offset]
+            self._weights = [scale, offset]
             populations = normalisation.populations
             parts = [x] if len(populations) == 1 else tf.split(x, len(populations))  # [B / populations, ...] each
             results = [
@@ -309,7 +283,7 @@ class _BatchNorm:
 
     @property
     def variables(self) -> list[Variable]:
-        return [*self.trainable_variables, *itertools.chain(*self._averages.values())]
+        return [*self._weights, *itertools.chain(*self._averages.values())]
 
     def _normalise(
         self, x: Tensor, scale: Tensor, offset: Tensor, population: str, normalisation: Normalisation
@@ -397,17 +371,17 @@ class SpectralNorm:
     moves once in a D step and in no G step, like batch norm's averages of real images, and is in the checkpoints.
 
     Args:
-      layer: a layer with `name`, `kernel` and `bias`, which is there or None.
+      layer: a layer of `tf.layers` with a kernel.
       seed: int, from which the first u follows.
     """
 
-    def __init__(self, layer: _Weighted, seed: int) -> None:
-        self._layer = layer
+    def __init__(self, layer: Any, seed: int) -> None:
+        self._layer, self._linear = layer, _Weighted(layer)
         self._initializer = tf.random_normal_initializer(seed=seed)
         self._u: Variable | None = None
 
     def __call__(self, x: Tensor, normalisation: Normalisation) -> Tensor:
-        y, bias = self._layer(x, normalisation), self._layer.bias
+        y, bias = self._linear(x, normalisation), self._layer.bias
         sigma = self._measure(normalisation)
         # The layer is linear in its kernel, so its result is scaled in place of the kernel.
         return y / sigma if bias is None else (y - bias) / sigma + bias
@@ -431,10 +405,6 @@ class SpectralNorm:
         if normalisation.updates_spectra:
             normalisation.updates.append(self._u.assign(next_u))
         return tf.reduce_sum(v * (matrix @ next_u))
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return self._layer.trainable_variables
 
     @property
     def variables(self) -> list[Variable]:
