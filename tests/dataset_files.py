@@ -18,7 +18,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from infogan.data import dsprites
+from infogan.data import dsprites, factor_sets
 from infogan.data.arrays import load_npz
 
 REAL = Path(os.environ.get("INFOGAN_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -96,11 +96,10 @@ def write_tar(path, files, mode="w"):
 def dsprites_arrays(count=40):
     """Some of the pictures of dSprites, drawn by its rule."""
     rng, outlines = np.random.default_rng(0), load_npz(dsprites.OUTLINES, ("heart", "ellipse"))
+    known = [factor.values for factor in (dsprites.COLOR | dsprites.LEVELS).values()]
     places = rng.choice(dsprites.MOST, count, replace=False)
-    classes = np.stack(np.unravel_index(places, [1, *map(len, dsprites.LEVELS.values())]), axis=1)
-    values = np.stack(
-        [np.ones(count), *(levels[column] for levels, column in zip(dsprites.LEVELS.values(), classes.T[1:]))], axis=1
-    )
+    classes = np.stack(np.unravel_index(places, [len(levels) for levels in known]), axis=1)
+    values = np.stack([levels[column] for levels, column in zip(known, classes.T)], axis=1)
     images = [dsprites.render_picture(row[1:], outlines) for row in values]
     return {"imgs": np.stack(images).astype(np.uint8), "latents_classes": classes, "latents_values": values}
 
@@ -116,6 +115,53 @@ def write_dsprites_h5(folder):
     names = {"imgs": "imgs", "latents_classes": "latents/classes", "latents_values": "latents/values"}
     write_h5(folder / dsprites.FILES[1], {names[name]: array for name, array in dsprites_arrays().items()})
     return folder
+
+
+def write_shapes3d(folder, count=40, **changes):
+    rng = np.random.default_rng(0)
+    labels = [rng.choice(factor.values, count) for factor in factor_sets.SHAPES3D_LEVELS.values()]
+    arrays = {"images": random_images(count, 64, 64), "labels": np.stack(labels, axis=1)} | changes
+    write_h5(folder / "3dshapes.h5", {name: array for name, array in arrays.items() if array is not None})
+    return folder
+
+
+MPI3D_TINY = (2, 2, 2, 2, 1, 1, 3)
+"""Sizes of the factors of what `write_mpi3d` writes; the owners' files have others."""
+
+
+def write_mpi3d(folder):
+    np.savez_compressed(folder / "mpi3d_toy.npz", images=random_images(48, 64, 64))
+    return folder
+
+
+def car_files(cars=3):
+    """Views of which each pixel is 20 times the number of the car, and the azimuth, and 30 times the elevation."""
+    files = {"data/cars/list.txt": "".join(f"car_{car:03d}_mesh\n" for car in range(cars)).encode()}
+    for car in range(cars):
+        views = np.uint8(20 * car) + np.arange(24, dtype=np.uint8)[:, None] + 30 * np.arange(4, dtype=np.uint8)
+        file = io.BytesIO()
+        scipy.io.savemat(file, {"im": np.broadcast_to(views, factor_sets.CAR_SHAPE)}, do_compression=True)
+        files[f"data/cars/car_{car:03d}_mesh.mat"] = file.getvalue()
+    return files | {"data/sprites/sprites_1.mat": b"another set"}
+
+
+def norb_matrix(array):
+    """In the format of SmallNORB's owners: three sizes at the least."""
+    magic = {"uint8": 0x1E3D4C55, "int32": 0x1E3D4C54}[array.dtype.name]
+    sizes = (*array.shape, 1, 1)[: max(3, array.ndim)]
+    return struct.pack(f"<ii{len(sizes)}i", magic, array.ndim, *sizes) + array.tobytes()
+
+
+def norb_files(count=20, is_packed=False):
+    files = {}
+    for seed, stem in enumerate(factor_sets.NORB_STEMS):
+        rng = np.random.default_rng(seed)
+        info = np.stack([rng.integers(0, high, count) for high in (10, 9, 18, 6)], axis=1) * [1, 1, 2, 1]
+        matrices = {"dat": random_images(count, 2, 96, 96, seed), "cat": np.arange(count) % 5, "info": info}
+        for part, matrix in matrices.items():
+            content = norb_matrix(matrix if part == "dat" else matrix.astype(np.int32))
+            files[f"{stem}-{part}.mat" + ".gz" * is_packed] = gzip.compress(content) if is_packed else content
+    return files
 
 
 def write_h5(path, arrays):

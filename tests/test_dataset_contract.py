@@ -1,7 +1,7 @@
 """What holds for every dataset, in each form in which its owners distribute it."""
 
 import dataclasses
-import importlib
+import math
 import struct
 import zlib
 from types import SimpleNamespace
@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import scipy.io
 from dataset_files import (
+    MPI3D_TINY,
+    car_files,
     celeba_files,
     chair_files,
     cifar_files,
     class_files,
     face_arrays,
     labelled_arrays,
+    norb_files,
     picture_files,
     write_celeba_lists,
     write_dsprites_h5,
@@ -23,12 +26,14 @@ from dataset_files import (
     write_files,
     write_h5,
     write_idx_files,
+    write_mpi3d,
+    write_shapes3d,
     write_svhn,
     write_tar,
     write_zip,
 )
 
-from infogan.data import DATASETS, RESIZED, SHIPPED, VARIANTS, Images, load_dataset
+from infogan.data import DATASETS, LOADERS, RESIZED, SHIPPED, Images, factor_sets, find_loader, load_dataset
 from infogan.system.messages import InputError
 
 
@@ -61,6 +66,11 @@ FORMS = {
     ("dsprites", "hdf5"): write_dsprites_h5,
     ("dsprites_color", "npz"): write_dsprites_npz,
     ("dsprites_noise", "npz"): write_dsprites_npz,
+    ("shapes3d", "h5"): write_shapes3d,
+    ("mpi3d", "npz"): write_mpi3d,
+    ("cars3d", "tar.gz"): lambda folder: write_tar(folder / factor_sets.CARS3D_FILE, car_files(), "w:gz").parent,
+    ("smallnorb", "mat"): lambda folder: write_files(folder, norb_files()),
+    ("smallnorb", "mat.gz"): lambda folder: write_files(folder, norb_files(is_packed=True)),
     ("images", "folder"): lambda folder: write_files(folder, picture_files()),
     ("images", "zip"): lambda folder: write_zip(folder / "pictures.zip", picture_files()),
     ("images", "class folders"): lambda folder: write_files(folder / "set", class_files()),
@@ -69,11 +79,13 @@ FORMS = {
     ("images", "h5"): lambda folder: write_h5(folder / "set.h5", labelled_arrays()),
     ("images", "tar"): lambda folder: write_tar(folder / "pictures.tar", picture_files()),
 }
-SIZES = {
-    "mnist": 28,
-    "fashion_mnist": 28,
-    **dict.fromkeys(("chairs", "dsprites", "dsprites_color", "dsprites_noise"), 64),
-}
+SIZES = {"mnist": 28, "fashion_mnist": 28, **dict.fromkeys(("chairs", "dsprites", *LOADERS), 64)}
+
+
+@pytest.fixture(autouse=True)
+def tiny_mpi3d(monkeypatch):
+    """Its files hold no factors: they follow from how many pictures there are."""
+    monkeypatch.setattr(factor_sets, "MPI3D_SIZES", {math.prod(MPI3D_TINY): MPI3D_TINY})
 
 
 @pytest.fixture(params=FORMS, ids=" ".join)
@@ -83,8 +95,7 @@ def form(request, tmp_path):
 
 
 def load(name, data_dir=None, **options):
-    module, variant = VARIANTS.get(name, (name, {}))
-    return importlib.import_module(f"infogan.data.{module}").load(data_dir, **variant, **options)
+    return find_loader(name)(data_dir, **options)
 
 
 def test_every_dataset_is_tested():

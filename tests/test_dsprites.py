@@ -14,22 +14,22 @@ FRAMES = load_npz(ROOT / "tests" / "dsprites_frames" / "frames.npz", ("imgs", "l
 OUTLINES = load_npz(dsprites.OUTLINES, ("heart", "ellipse"))
 
 
-def values_of(classes):
-    return [levels[number] for levels, number in zip(dsprites.LEVELS.values(), classes[1:])]
+def values_of(numbers):
+    return [factor.values[number] for factor, number in zip(dsprites.LEVELS.values(), numbers)]
 
 
 def test_rendered_pictures_are_the_owners():
     for number, (image, classes) in enumerate(zip(FRAMES["imgs"], FRAMES["latents_classes"])):
-        found = dsprites.render_picture(values_of(classes), OUTLINES)
+        found = dsprites.render_picture(values_of(classes[1:]), OUTLINES)
         assert np.array_equal(found, image), f"frame {number}, {classes}"
 
 
-@pytest.mark.parametrize("shape", dsprites.LEVELS["shape"])
+@pytest.mark.parametrize("shape", dsprites.LEVELS["shape"].values)
 def test_all_positions_at_once_are_the_same_pictures(shape):
-    rng, turn = np.random.default_rng(int(shape)), dsprites.LEVELS["orientation"][7]
+    rng, turn = np.random.default_rng(int(shape)), dsprites.LEVELS["orientation"].values[7]
     found = np.unpackbits(dsprites.render_positions(shape, turn, OUTLINES), axis=-1).reshape(6, 32, 32, 64, 64)
     for scale, x, y in [(0, 0, 31), (5, 31, 0), *rng.integers(0, (6, 32, 32), (20, 3))]:
-        values = shape, dsprites.LEVELS["scale"][scale], turn, *(dsprites.LEVELS["x"][place] for place in (x, y))
+        values = [shape, dsprites.LEVELS["scale"].values[scale], turn, x / 31, y / 31]
         np.testing.assert_array_equal(found[scale, x, y], dsprites.render_picture(values, OUTLINES))
 
 
@@ -42,13 +42,15 @@ def cache(tmp_path_factory):
 def coarse(monkeypatch, cache):
     """A set of two scales and two orientations; gives the folder in which it is kept."""
     monkeypatch.setenv("INFOGAN_CACHE", str(cache))
-    few = {"scale": dsprites.LEVELS["scale"][[0, 5]], "orientation": dsprites.LEVELS["orientation"][[0, 13]]}
+    few = {"scale": [0, 5], "orientation": [0, 13]}
+    few = {name: dsprites.LEVELS[name].select(np.array(numbers)) for name, numbers in few.items()}
     monkeypatch.setattr(dsprites, "LEVELS", dsprites.LEVELS | few)
     return cache
 
 
 def test_the_rendered_set_is_in_the_owners_order(coarse):
-    packed, values = dsprites._keep_rendered()
+    packed, factors = dsprites._keep_rendered()
+    values = np.stack([factor.values for factor in factors.values()], axis=1)
     assert packed.shape == (3 * 2 * 2 * 32 * 32, 512)
     assert isinstance(packed, np.memmap)
     for number in (0, 1, 32, 1024, 6 * 1024 + 5, 12287):
@@ -69,7 +71,7 @@ def test_images_are_found_by_their_factors(coarse):
     }
     combinations = grid.draw(20, np.random.default_rng(0), {"shape": 3})
     for row, image in zip(combinations, grid.images(combinations)):
-        values = [levels[number] for levels, number in zip(dsprites.LEVELS.values(), row)]
+        values = values_of(row)
         assert values[0] == dsprites.HEART
         np.testing.assert_array_equal(image[..., 0], 255 * dsprites.render_picture(values, OUTLINES))
     assert len(dataset.test) == 1229
@@ -160,11 +162,11 @@ DAMAGES = {
     "greys": (damage(lambda a: a.update(imgs=a["imgs"] * 255)), "its 'imgs' hold 255"),
     "a shorter table": (
         damage(lambda a: a.update(latents_values=a["latents_values"][:9])),
-        r"its latent values are \[9, 6\], but \[40, 6\]",
+        r"its factors are float64 \[9, 6\], but numbers \[40, 6\]",
     ),
-    "another shape": (change_value(1, 4), "its shape has the value 4, which"),
-    "another scale": (change_value(2, 0.55), "its scale has the value 0.55, which"),
-    "no number": (change_value(5, np.nan), "its y has the value nan, which"),
+    "another shape": (change_value(1, 4), "its shape has the value 4, but"),
+    "another scale": (change_value(2, 0.55), "its scale has the value 0.55, but"),
+    "no number": (change_value(5, np.nan), "its y has the value nan, but"),
     "a table of other pictures": (damage(turn_table), "pixels of its picture 0 are not as its latent values say"),
 }
 
@@ -242,4 +244,4 @@ def test_what_is_kept_is_said_to_be_in_the_cache(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path / "file"))
     with pytest.raises(InputError, match=r"file: the cache cannot be kept there .* INFOGAN_CACHE"):
-        pixel_cache.keep_array("key", (1, 8), lambda: [np.zeros((1, 8), np.uint8)])
+        pixel_cache.keep_array("key", (8,), lambda: [np.zeros((1, 8), np.uint8)])

@@ -1,6 +1,7 @@
 """Datasets: one module each, with `load(data_dir) -> Dataset`. Nothing here builds a graph."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from infogan.spec import ExperimentSpec
 from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "dsprites_color": ("dsprites", {"variant": "color"}),
-    "dsprites_noise": ("dsprites", {"variant": "noise"}),
+LOADERS = {
+    "dsprites_color": ("dsprites", "load_color"),
+    "dsprites_noise": ("dsprites", "load_noise"),
+    "shapes3d": ("factor_sets", "load_shapes3d"),
+    "cars3d": ("factor_sets", "load_cars3d"),
+    "smallnorb": ("factor_sets", "load_smallnorb"),
+    "mpi3d": ("factor_sets", "load_mpi3d"),
 }
-"""Names of sets that another one's module gives: the module, and what its `load` takes."""
-DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "dsprites", *VARIANTS, "images")
-RESIZED = ("celeba", "chairs", "faces3d", "dsprites", *VARIANTS, "images")
+"""Module and function of the sets that are not `load` of a module of their own name."""
+DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "dsprites", *LOADERS, "images")
+RESIZED = ("celeba", "chairs", "faces3d", "dsprites", *LOADERS, "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
-SHIPPED = ("mnist", "dsprites", *VARIANTS)
+SHIPPED = ("mnist", "dsprites", "dsprites_color", "dsprites_noise")
 """Those that need no files: MNIST is shipped, dSprites is rendered."""
 RANGED = ("faces3d", "images")
 """Those whose pictures may hold any values, of which `spec.input_range` says what black and white are."""
@@ -45,6 +50,12 @@ def default_folder(name: str) -> Path | None:
     return None if name in (*SHIPPED, "images") else Path("data") / name
 
 
+def find_loader(name: str) -> Callable[..., Dataset]:
+    """The function that reads a dataset from a folder, with options of its own."""
+    module, function = LOADERS.get(name, (name, "load"))
+    return getattr(importlib.import_module(f"infogan.data.{module}"), function)
+
+
 def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_archive: bool = False) -> Dataset:
     """Reads the dataset of a spec, without the images that the spec keeps from training.
 
@@ -59,9 +70,8 @@ def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_ar
     """
     if spec.dataset not in DATASETS:
         raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
-    module, variant = VARIANTS.get(spec.dataset, (spec.dataset, {}))
-    load = importlib.import_module(f"infogan.data.{module}").load
-    options = variant | ({"image_size": spec.image_size} if spec.dataset in RESIZED else {})
+    load = find_loader(spec.dataset)
+    options: dict[str, Any] = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
     if spec.input_range is not None:
         if spec.dataset not in RANGED:
             raise InputError("input_range", f"it was given, but the pixels of {spec.dataset} are known. Leave it out.")

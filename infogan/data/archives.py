@@ -407,7 +407,7 @@ def trust_archives(trusts_all: bool = True) -> Iterator[None]:
 
 def is_trusted(path: Path) -> bool:
     """Whether the user trusts an archive, or it is one of KNOWN_MD5."""
-    return _trusts_all.get() or _has_known_md5(path, os.stat(path).st_mtime_ns)
+    return _trusts_all.get() or (path.is_file() and _has_known_md5(path, os.stat(path).st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=8)

@@ -36,7 +36,7 @@ HEADER_ERRORS = (ValueError, TypeError, SyntaxError, tokenize.TokenError, Recurs
 
 PIECE = 2**24
 """Bytes of an array that are read at once."""
-LARGEST_PIECE = 2**27
+LARGEST_PIECE = 2**28
 """The same of an array in HDF5 whose chunks hold parts of that many images; dSprites' hold 23,040."""
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5")
 """Files that `open_arrays` reads."""
@@ -277,13 +277,18 @@ def load_mat(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         something else than numbers under one of the names.
     """
     try:
-        content = memoryview(path.read_bytes())
-        arrays = {}
-        for order, matrix in _matrices(path, content):
-            name, array = _parse_matrix(path, order, matrix, names)
-            arrays[name] = array
+        return parse_mat(path, path.read_bytes(), names)
     except OSError as error:
         raise InputError(path, f"it cannot be read ({error.strerror}), but a MATLAB file is needed.") from error
+
+
+def parse_mat(path: Path, content: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The same of the bytes of such a file, which is at a path or inside the archive there."""
+    arrays = {}
+    try:
+        for order, matrix in _matrices(path, memoryview(content)):
+            name, array = _parse_matrix(path, order, matrix, names)
+            arrays[name] = array
     except (struct.error, zlib.error, UnicodeDecodeError, _Damaged) as error:
         reason = describe_error(error)
         raise InputError(path, f"it cannot be read ({reason}), so it is damaged. Fetch it again.") from error

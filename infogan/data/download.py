@@ -7,7 +7,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from infogan.data import fashion_mnist, mnist
+from infogan.data import factor_sets, fashion_mnist, mnist
 from infogan.data.celeba import NEEDED as CELEBA_NEEDED
 from infogan.data.chairs import NEEDED as CHAIRS_NEEDED
 from infogan.data.faces3d import NEEDED as FACES_NEEDED
@@ -47,6 +47,10 @@ BY_HAND = {
     "chairs": CHAIRS_NEEDED,
     "faces3d": FACES_NEEDED,
     **dict.fromkeys(("dsprites", "dsprites_color", "dsprites_noise"), "it is rendered here, so no file is needed."),
+    "shapes3d": f"the file is needed. {factor_sets.SHAPES3D}",
+    "cars3d": f"the file is needed. {factor_sets.CARS3D}",
+    "smallnorb": f"its six files are needed. {factor_sets.NORB}",
+    "mpi3d": f"one of its files is needed. {factor_sets.MPI3D}",
     "images": IMAGES_NEEDED,
 }
 """What the message says of each set that has to be fetched by hand, or not at all."""

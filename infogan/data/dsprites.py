@@ -6,6 +6,7 @@ pixel or two at the rim of an ellipse or heart may differ. The owners' file is r
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike
 from infogan.data.archives import trust_archives
 from infogan.data.arrays import load_npz, open_arrays
 from infogan.data.dataset import Dataset, Split, find_source, hold_out
-from infogan.data.factors import Factor
+from infogan.data.factors import Factor, read_table
 from infogan.data.lazy_images import LazyImages
 from infogan.data.pixel_cache import file_key, keep_array
 from infogan.system.checks import StrPath, choice
@@ -33,21 +34,24 @@ OUTLINES = Path(__file__).parent / "dsprites_outlines.npz"
 """Radii of the heart from straight up to straight down, and of a quarter of the ellipse, at equal angles; in pixels."""
 HALF_SIDE = 9.599
 """Of the square, in pixels."""
+COLOR = {"color": Factor(np.array([1.0]), "ordered")}
+"""The first column of the owners' tables: all is white."""
 LEVELS = {
-    "shape": np.array([1.0, 2.0, 3.0]),
-    "scale": np.linspace(0.5, 1, 6),
-    "orientation": np.linspace(0, 2 * np.pi, 40),
-    "x": np.linspace(0, 1, 32),
-    "y": np.linspace(0, 1, 32),
+    "shape": Factor(np.array([1.0, 2.0, 3.0]), "nominal"),
+    "scale": Factor(np.linspace(0.5, 1, 6), "ordered"),
+    "orientation": Factor(np.linspace(0, 2 * np.pi, 40), "circular", 2 * np.pi),
+    "x": Factor(np.linspace(0, 1, 32), "ordered"),
+    "y": Factor(np.linspace(0, 1, 32), "ordered"),
 }
-"""Values of each factor in the owners' order, the last fastest."""
+"""The values of each factor in the owners' order, the last fastest."""
 MOST = 737_280
 """Pictures of the whole set."""
-SQUARE, ELLIPSE, HEART = LEVELS["shape"]
+SQUARE, ELLIPSE, HEART = LEVELS["shape"].values
 SIDE = 64
 SIZES = (32, 64)
 VARIANTS = ("plain", "color", "noise")
-STEPS = len(LEVELS["x"]) - 1
+POSITIONS = len(LEVELS["x"].values)
+STEPS = POSITIONS - 1
 MARGIN = 16
 """Pixels from the border to the first position of a sprite's centre."""
 REACH = 15
@@ -77,9 +81,13 @@ def load(
     """
     unpacking = Unpacking(_check_size(image_size), choice(VARIANTS).check("variant", variant))
     path = None if data_dir is None else find_source(data_dir, FILES, NEEDED)
-    packed, values = _keep_rendered() if path is None else _read_file(path)
+    packed, factors = _keep_rendered() if path is None else _read_file(path)
     images = LazyImages(packed, unpacking.shape, unpacking)
-    return hold_out(Split(images, None, _describe_factors(values)), "rendered dSprites" if path is None else str(path))
+    return hold_out(Split(images, None, factors), "rendered dSprites" if path is None else str(path))
+
+
+load_color = functools.partial(load, variant="color")
+load_noise = functools.partial(load, variant="noise")
 
 
 def _check_size(image_size):
@@ -87,14 +95,6 @@ def _check_size(image_size):
     if sides not in [(side, side) for side in SIZES]:
         raise InputError("image_size", f"{image_size!r} was given, but dSprites has 32 or 64 pixels a side.")
     return sides[0]
-
-
-def _describe_factors(values):
-    """The factors with their kinds, of a table of their values: float array [N, 5]."""
-    factors = {name: Factor(column, "ordered") for name, column in zip(LEVELS, values.T)}
-    factors["shape"] = Factor(factors["shape"].values, "nominal")
-    factors["orientation"] = Factor(factors["orientation"].values, "circular", 2 * np.pi)
-    return factors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,10 +165,13 @@ def _draw_bytes(numbers, count):
 
 
 def _keep_rendered():
-    """The whole set: packed images, uint8 [737280, 512], from the cache, and float32 [737280, 5], values of factors."""
-    values = np.stack(np.meshgrid(*LEVELS.values(), indexing="ij"), axis=-1, dtype=np.float32)
-    values = values.reshape(-1, len(LEVELS))
-    return keep_array(f"dsprites-rendered-{VERSION}", (len(values), SIDE * SIDE // 8), _render_all), values
+    """The whole set: packed images, uint8 [737280, 512], from the cache, and the factors."""
+    values = np.meshgrid(*(factor.values.astype(np.float32) for factor in LEVELS.values()), indexing="ij")
+    factors = {
+        name: dataclasses.replace(factor, values=of_images.ravel())
+        for (name, factor), of_images in zip(LEVELS.items(), values)
+    }
+    return keep_array(f"dsprites-rendered-{VERSION}", (SIDE * SIDE // 8,), _render_all), factors
 
 
 def _read_file(path):
@@ -183,25 +186,12 @@ def _read_file(path):
         if images.shape != (count, SIDE, SIDE) or not 0 < count <= MOST or images.dtype.kind not in "bui":
             shown = f"{images.dtype} {[*images.shape]}"
             raise InputError(path, f"its 'imgs' are {shown}, but uint8 [{MOST:,}, {SIDE}, {SIDE}] is needed. {GET}")
-        values = _check_table(path, table, count)
+        factors = read_table(path, table, COLOR | LEVELS, count, GET)
+        del factors["color"]
         key = f"dsprites-{VERSION}-{file_key(path)}"
-        packed = keep_array(key, (count, SIDE * SIDE // 8), lambda: _pack(path, images))
-    _check_pictures(path, packed, values)
-    return packed, values
-
-
-def _check_table(path, table, count):
-    """Values of the factors: float32 array [N, 5], without the colour, of which there is one."""
-    if table.shape != (count, 1 + len(LEVELS)) or not table.is_numeric:
-        raise InputError(
-            path, f"its latent values are {[*table.shape]}, but {[count, 1 + len(LEVELS)]} numbers are needed. {GET}"
-        )
-    values = table.read()[:, 1:].astype(np.float32)
-    for (name, levels), column in zip(LEVELS.items(), values.T):
-        found = np.unique(column)
-        if len(wrong := found[~np.isclose(found[:, None], levels).any(axis=1)]):
-            raise InputError(path, f"its {name} has the value {wrong[0]:g}, which is none of dSprites'. {GET}")
-    return values
+        packed = keep_array(key, (SIDE * SIDE // 8,), lambda: _pack(path, images))
+    _check_pictures(path, packed, factors)
+    return packed, factors
 
 
 def _pack(path, images):
@@ -216,9 +206,10 @@ def _pack(path, images):
             advance(done)
 
 
-def _check_pictures(path, packed, values):
+def _check_pictures(path, packed, factors):
     """Refuses pictures that do not show what the table says, by a sample of them."""
     outlines = load_npz(OUTLINES, ("heart", "ellipse"))
+    values = np.stack([factor.values for factor in factors.values()], axis=1)
     for number in np.linspace(0, len(packed) - 1, COMPARED, dtype=np.int64):
         found = np.unpackbits(packed[number]).reshape(SIDE, SIDE)
         if (wrong := int((found != render_picture(values[number], outlines)).sum())) > MOST_AT_RIM:
@@ -240,12 +231,11 @@ def render_picture(values: ArrayLike, outlines: dict[str, np.ndarray]) -> np.nda
 
 def _render_all() -> Iterator[np.ndarray]:
     """The packed images of the set, a shape at a time: uint8 [245760, 512] each."""
-    shapes, scales, orientations = (LEVELS[name] for name in ("shape", "scale", "orientation"))
+    shapes, scales, orientations = (LEVELS[name].values for name in ("shape", "scale", "orientation"))
     outlines = load_npz(OUTLINES, ("heart", "ellipse"))
-    positions = len(LEVELS["x"]) * len(LEVELS["y"])
     with show_progress("dSprites: rendering 737,280 pictures, once", len(shapes) * len(orientations)) as advance:
         for done, shape in enumerate(shapes):
-            images = np.empty((len(scales), len(orientations), positions, SIDE * SIDE // 8), np.uint8)
+            images = np.empty((len(scales), len(orientations), POSITIONS**2, SIDE * SIDE // 8), np.uint8)
             for turn, orientation in enumerate(orientations):
                 images[:, turn] = render_positions(shape, orientation, outlines)
                 advance(done * len(orientations) + turn + 1)
@@ -268,15 +258,15 @@ def render_positions(shape: float, orientation: float, outlines: dict[str, np.nd
       uint8 array [sizes, positions, 512], 8 pixels a byte; x varies slower than y.
     """
     offsets = np.arange(-REACH * STEPS, (REACH - 1) * STEPS + 1) / STEPS + 0.5  # of pixels from the sprite's centre
-    position, pixel = np.meshgrid(np.arange(len(LEVELS["x"])), np.arange(SIDE), indexing="ij")
+    position, pixel = np.meshgrid(np.arange(POSITIONS), np.arange(SIDE), indexing="ij")
     place = STEPS * (pixel - MARGIN - position + REACH) - position  # [positions, pixels]: its place among the offsets
     place = place.clip(0, len(offsets) - 1)  # what is further off is as black as the first and the last one
     reached_at = _find_scale(shape, orientation, offsets, offsets[:, None], outlines)  # [offsets, offsets]
     images = []
-    for scale in LEVELS["scale"]:
+    for scale in LEVELS["scale"].values:
         rows = np.packbits((reached_at < scale)[:, place], axis=-1).view(np.uint64)[..., 0]  # [offsets, x]
         images.append(np.ascontiguousarray(rows[place].transpose(2, 0, 1)).view(np.uint8))  # [x, y, 64 * 8]
-    return np.stack(images).reshape(len(images), place.shape[0] ** 2, SIDE * SIDE // 8)
+    return np.stack(images).reshape(len(images), POSITIONS**2, SIDE * SIDE // 8)
 
 
 def _find_scale(shape, orientation, right, down, outlines):

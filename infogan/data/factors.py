@@ -13,6 +13,9 @@ from infogan.system.checks import choice, instance
 from infogan.system.messages import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from infogan.data.arrays import LargeArray
     from infogan.data.dataset import Split
 
 KINDS = ("ordered", "circular", "nominal", "binary")
@@ -90,6 +93,32 @@ def join_factors(splits: "Sequence[Split]") -> dict[str, Factor]:
         name: dataclasses.replace(factor, values=np.concatenate([split.factors[name].values for split in splits]))
         for name, factor in first.items()
     }
+
+
+def read_table(
+    path: "Path", table: "LargeArray | np.ndarray", known: Mapping[str, Factor], count: int, advice: str
+) -> dict[str, Factor]:
+    """The factors of the images of a file, whose values are the columns of a table in it.
+
+    Args:
+      path: the file, for messages.
+      table: numbers [N, len(known)].
+      known: dict of name -> Factor of all values there are, in the order of the columns.
+      count: N, how many images there are.
+      advice: what to do about a table that does not suit.
+
+    Raises:
+      InputError: naming the file, if the table has another shape or holds other values.
+    """
+    if table.shape != (count, len(known)) or table.dtype.kind not in "iuf":
+        found = f"{table.dtype} {[*table.shape]}"
+        raise InputError(path, f"its factors are {found}, but numbers {[count, len(known)]} are needed. {advice}")
+    columns = (table if isinstance(table, np.ndarray) else table.read()).T.astype(np.float32)
+    for (name, factor), column in zip(known.items(), columns):
+        values = np.unique(column)
+        if len(wrong := values[~np.isclose(values[:, None], factor.values).any(axis=1)]):
+            raise InputError(path, f"its {name} has the value {wrong[0]:g}, but that is none of this set's. {advice}")
+    return {name: dataclasses.replace(factor, values=column) for (name, factor), column in zip(known.items(), columns)}
 
 
 class FactorGrid:

@@ -21,6 +21,7 @@ class LazyImages:
       stored: array [M, ...], a row for each image of the set, such as one mapped from a file.
       image_shape: (H, W, C).
       unpack: function of (rows of `stored`, their numbers) that gives uint8 [n, H, W, C]; its repr says what it does.
+        None where the rows are images.
       chosen: int array [N], the numbers of the rows that these images are; None for all, in order.
 
     Attributes:
@@ -37,7 +38,7 @@ class LazyImages:
         self,
         stored: np.ndarray,
         image_shape: tuple[int, int, int],
-        unpack: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        unpack: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
         chosen: np.ndarray | None = None,
     ) -> None:
         self._stored, self._unpack = stored, unpack
@@ -78,7 +79,8 @@ class LazyImages:
         return digest.digest()
 
     def _read(self, numbers):
-        return self._unpack(np.asarray(self._stored[numbers]), numbers)
+        rows = np.asarray(self._stored[numbers])
+        return rows if self._unpack is None else self._unpack(rows, numbers)
 
 
 Images = np.ndarray | LazyImages

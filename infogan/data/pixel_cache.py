@@ -27,12 +27,12 @@ UNREADABLE_SHARE = 0.01
 """Pictures that may be left out because they cannot be read; a larger share is an error."""
 
 
-def keep_array(key: str, shape: tuple[int, ...], make: Callable[[], Iterable[np.ndarray]]) -> np.ndarray:
-    """A uint8 array that is made once and kept in the cache, mapped from disk and read only.
+def keep_array(key: str, row_shape: tuple[int, ...], make: Callable[[], Iterable[np.ndarray]]) -> np.ndarray:
+    """A uint8 array [N, *row_shape] that is made once and kept in the cache, mapped from disk and read only.
 
     Args:
       key: name in the cache, another one for whatever makes another array.
-      shape: of the array.
+      row_shape: the array's shape but for its first axis.
       make: function that gives it in consecutive parts.
 
     Raises:
@@ -43,12 +43,13 @@ def keep_array(key: str, shape: tuple[int, ...], make: Callable[[], Iterable[np.
     with _cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(path.with_suffix(".lock")):
-            if (found := _map_array(path, shape)) is None:
+            if (found := _map_array(path, row_shape)) is None:
                 with _new_file(path) as file:
-                    _write_header(file, shape)
-                    for part in make():
-                        file.write(part.data)
-                found = _map_array(path, shape)
+                    _write_header(file, (0, *row_shape))
+                    count = sum(_write_part(file, part) for part in make())
+                    file.seek(0)
+                    _write_header(file, (count, *row_shape))
+                found = _map_array(path, row_shape)
     return found if found is not None else _refuse_disk(folder)
 
 
@@ -59,13 +60,19 @@ def file_key(path: Path) -> str:
     return hashlib.sha256(f"{path.name!r} {status.st_size} {status.st_ctime_ns}".encode()).hexdigest()[:32]
 
 
-def _map_array(path, shape):
+def _write_part(file, part):
+    """How many rows there were."""
+    file.write(np.ascontiguousarray(part).data)
+    return len(part)
+
+
+def _map_array(path, row_shape):
     """None where there is no such array, or it is damaged."""
     try:
         array = np.load(path, mmap_mode="r")
     except (OSError, EOFError, *HEADER_ERRORS):
         return None
-    return array if array.shape == shape and array.dtype == np.uint8 else None
+    return array if array.shape[1:] == row_shape and array.dtype == np.uint8 else None
 
 
 def _refuse_disk(folder: Path) -> NoReturn:
@@ -177,8 +184,9 @@ def _read(path, preparation, count):
         listing = _parse_listing(path.with_suffix(".json").read_text())
     except (OSError, KeyError, AttributeError, *HEADER_ERRORS):
         return None
-    images = _map_array(path.with_suffix(".npy"), (count - len(listing["unreadable"]), *preparation.shape))
-    return None if images is None else (images, listing)
+    images = _map_array(path.with_suffix(".npy"), preparation.shape)
+    is_whole = images is not None and len(images) == count - len(listing["unreadable"])
+    return (images, listing) if is_whole else None
 
 
 def _parse_listing(text):
