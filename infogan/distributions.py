@@ -63,6 +63,14 @@ def _sum_last(values: Tensor) -> Tensor:
     return tf.reduce_sum(values, axis=-1)
 
 
+def _push_apart(
+    first: Tensor, second: Tensor, gap: float | Tensor, inner: float | Tensor = 1.0
+) -> tuple[Tensor, Tensor]:
+    """`inner` times each, moved by half the gap away from the other."""
+    push = 0.5 * gap * tf.sign(first - second)
+    return inner * first + push, inner * second - push
+
+
 def _numbers(count: int) -> str:
     return "a number" if count == 1 else f"{count} numbers"
 
@@ -192,6 +200,36 @@ class Distribution(Checked):
         """Draws [batch_size, dim] from the prior."""
         return self.sample(self.prior_dist_info(batch_size), seed)
 
+    def sample_apart(self, batch_size: int | Tensor, gap: float | Tensor, seed: Seed = None) -> tuple[Tensor, Tensor]:
+        """Draws pairs of samples that are not the same, [batch_size, dim] each.
+
+        Args:
+          batch_size: how many pairs.
+          gap: scalar, the least distance of two numbers, from 0 to 2, the length of [-1, 1]; of two angles it is half
+            of that. Two values of a discrete family differ, whatever it is.
+          seed: as everywhere.
+        """
+        first, second = self._sample_two(batch_size, seed)
+        return (first, second) if self.is_discrete else _push_apart(first, second, gap)
+
+    def _sample_two(self, batch_size: int | Tensor, seed: Seed) -> tuple[Tensor, Tensor]:
+        """Two samples of the prior, [batch_size, dim] each; of a discrete family the second is one of the others."""
+        seeds = [tf.random.experimental.stateless_fold_in(seed_pair(seed), number) for number in (0, 1)]
+        first = self.sample_prior(batch_size, seeds[0])
+        if not self.is_discrete:
+            return first, self.sample_prior(batch_size, seeds[1])
+        count = self.number_of_values or 1
+        steps = tf.random.stateless_uniform([batch_size], seeds[1], 1, max(count, 2), tf.int64)
+        return first, self._value_at((self._number_of(first) + steps) % count)  # a single value stays itself
+
+    def _number_of(self, x: Tensor) -> Tensor:
+        """Which of a discrete family's values each of x [B, dim] is, in the order of `sweep`: int64 [B]."""
+        return tf.argmin(tf.reduce_sum(tf.abs(x[:, None] - self.sweep(1, 1.0)), axis=2), axis=1)
+
+    def _value_at(self, numbers: Tensor) -> Tensor:
+        """The samples [B, dim] of such numbers."""
+        return tf.gather(self.sweep(1, 1.0), numbers)
+
     def logli(self, x: Tensor, dist_info: DistInfo) -> Tensor:
         """log p(x | dist_info) of samples x [B, dim]: [B]."""
         raise NotImplementedError
@@ -264,6 +302,12 @@ class Categorical(Distribution):
         vectors = np.zeros((*values.shape, self.dim), np.float32)
         np.put_along_axis(vectors, values[..., None], 1.0, axis=-1)
         return vectors
+
+    def _number_of(self, x: Tensor) -> Tensor:
+        return tf.argmax(x, axis=1)
+
+    def _value_at(self, numbers: Tensor) -> Tensor:
+        return tf.one_hot(numbers, self.dim)
 
     def probabilities(self, dist_info: DistInfo) -> Tensor:
         return dist_info["prob"]
@@ -443,6 +487,11 @@ class Uniform(GaussianPosterior):
     def sample_prior(self, batch_size: int | Tensor, seed: Seed = None) -> Tensor:
         return tf.random.stateless_uniform([batch_size, self.dim], seed_pair(seed), -1.0, 1.0)
 
+    def sample_apart(self, batch_size: int | Tensor, gap: float | Tensor, seed: Seed = None) -> tuple[Tensor, Tensor]:
+        """As InfoGAN-CR draws them (arXiv:1906.06034): on [-1 + gap / 2, 1 - gap / 2], then pushed apart by gap / 2."""
+        first, second = self._sample_two(batch_size, seed)
+        return _push_apart(first, second, gap, inner=1.0 - 0.5 * gap)
+
     def logli_prior(self, x: Tensor) -> Tensor:
         """-dim * ln 2 inside [-1, 1]^dim, minus infinity outside."""
         inside = tf.reduce_all(tf.abs(x) <= 1.0, axis=-1)
@@ -530,6 +579,12 @@ class Circular(Distribution):
 
     def sample_prior(self, batch_size: int | Tensor, seed: Seed = None) -> Tensor:
         return tf.random.stateless_uniform([batch_size, 1], seed_pair(seed), -1.0, 1.0)
+
+    def sample_apart(self, batch_size: int | Tensor, gap: float | Tensor, seed: Seed = None) -> tuple[Tensor, Tensor]:
+        first, second = self._sample_two(batch_size, seed)
+        least = 0.5 * gap
+        turn = least + (1.0 - least) * (second + 1.0)  # uniform from `least` on either side
+        return first, tf.floormod(first + turn + 1.0, 2.0) - 1.0
 
     def logli(self, x: Tensor, dist_info: DistInfo) -> Tensor:
         concentration = dist_info["concentration"]

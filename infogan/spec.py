@@ -22,6 +22,7 @@ from infogan.model.architectures import (
     find_architecture,
     find_image_shape,
 )
+from infogan.model.contrastive import LARGEST_GAP, NO_GAP, Contrastive
 from infogan.model.losses import Adversarial, Information, Term, ViewInformation
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Adam, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
@@ -330,6 +331,18 @@ class ExperimentSpec(Checked):
     spectral_norm: bool = setting(
         SWITCH, "spectral normalisation of every layer of D and Q, in place of their batch norm", False, flag=True
     )
+    contrastive_weight: float = setting(
+        WEIGHT, "alpha, weight in G's loss of telling which code two images share; 0: none", 0.0, flag=True
+    )
+    contrastive_schedule: Schedule = setting(
+        SCHEDULE, "share of alpha over the updates, as 400:0,600:1", FULL, flag=True
+    )
+    contrastive_gap: Schedule = setting(
+        SCHEDULE,
+        "least distance of the codes that the two do not share, over the updates, as 0:1.9,600:0; 2 at most",
+        NO_GAP,
+        flag=True,
+    )
     generator_steps: int = setting(whole(1), "G steps an update, each on latents of its own", 1, flag=True)
     channels: int | None = setting(
         optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
@@ -352,6 +365,7 @@ class ExperimentSpec(Checked):
         self._check_latents()
         self._check_schedules()
         self._check_views()
+        self._check_contrast()
 
     def _check_latents(self) -> None:
         for latent in self.latent_spec:
@@ -402,6 +416,18 @@ class ExperimentSpec(Checked):
                 "view_information", f"{self.view_information:g} was given, but it needs a categorical code."
             )
 
+    def _check_contrast(self) -> None:
+        if self.contrastive_weight and len(self.codes) < 2:
+            raise InputError(
+                "contrastive_weight",
+                f"{self.contrastive_weight:g} was given, but two images share one code of several: it needs two codes.",
+            )
+        if max((share for _, share in self.contrastive_gap.points), default=0.0) > LARGEST_GAP:
+            raise InputError(
+                "contrastive_gap",
+                f"{self.contrastive_gap} was given, but codes from -1 to 1 are at most {LARGEST_GAP:g} apart.",
+            )
+
     @property
     def image_shape(self) -> ImageShape:
         """(H, W, C) of an image."""
@@ -421,7 +447,12 @@ class ExperimentSpec(Checked):
             for code, schedule in zip(self.codes, schedules)
         )
         views = [ViewInformation(self.view_information)] if self.view_information else []
-        return (Adversarial(kind=self.gan_loss), *information, *views, *self.terms)
+        contrast = (
+            [Contrastive(self.contrastive_weight, self.contrastive_schedule, self.contrastive_gap)]
+            if self.contrastive_weight
+            else []
+        )
+        return (Adversarial(kind=self.gan_loss), *information, *views, *contrast, *self.terms)
 
     @property
     def codes(self) -> tuple[Latent, ...]:

@@ -227,12 +227,15 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
     spec = dataclasses.replace(
         spec, optimizer=RMSProp(), weight_averaging=0.5, terms=(Brightness(),), generator_learning_rate=1e-4
     )
+    # Its network is trained from the third update on, and is none of those that a trained model needs.
+    spec = dataclasses.replace(spec, contrastive_weight=2.0, contrastive_schedule=Schedule(((1, 0.0), (2, 1.0))))
     whole, stopped = (start(spec, dataset, tmp_path, name) for name in ("whole", "stopped"))
     train(spec, dataset, whole)
     with pytest.raises(BaseException, match="SIGTERM"):
         train(spec, dataset, stopped, stop_at=3)
-    train(spec, dataset, stopped)
+    train(spec, dataset, stopped, updates_per_call=2)
     saved, resumed = (saved_variables(folder, spec.updates) for folder in (whole, stopped))
+    assert "contrastive/0_dense/kernel/rmsprop_contrastive" in saved
     for name, value in saved.items():
         np.testing.assert_array_equal(value, resumed[name], err_msg=name)
     with infogan.load(whole.checkpoints) as loaded:

@@ -136,6 +136,32 @@ class RegularizedGAN:
             [latent.distribution.sample_prior(count, fold_in(seed, latent.name)) for latent in self.latent_spec]
         )
 
+    def sample_pairs(self, count: int, gap: float | Tensor, seed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Draws latents for pairs of images that have the noise and one code in common.
+
+        Args:
+          count: how many pairs.
+          gap: scalar, how far apart all other codes are at least (`Distribution.sample_apart`).
+          seed: integer Tensor [2].
+
+        Returns:
+          The latents of the first and of the second image of each pair, [count, latent_dist.dim] each, and the number
+          of the code they share, int32 [count].
+        """
+        drawn = self.latent_dist.split_var(self.sample_latents(count, fold_in(seed, "latents")))
+        codes = [latent.name for latent in self.reg_latents]
+        shared = tf.random.stateless_uniform([count], fold_in(seed, "shared"), 0, len(codes), tf.int32)
+        pairs = []
+        for latent, own in zip(self.latent_spec, drawn):
+            pair = (own, own)
+            if latent.regularised:
+                apart = latent.distribution.sample_apart(count, gap, fold_in(fold_in(seed, "apart"), latent.name))
+                is_shared = tf.equal(shared, codes.index(latent.name))[:, None]
+                pair = tuple(tf.where_v2(is_shared, own, other) for other in apart)
+            pairs.append(pair)
+        first, second = map(self.latent_dist.join_vars, zip(*pairs))
+        return first, second, shared
+
     def reg_z(self, z: Tensor) -> Tensor:
         """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""
         parts = zip(self.latent_spec, self.latent_dist.split_var(z))

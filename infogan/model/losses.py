@@ -8,7 +8,7 @@ one more subclass, given to `ExperimentSpec.terms`; examples/new_term.py shows o
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from infogan.model.replicas import count_replicas, sum_over_replicas
 from infogan.schedule import FULL, Schedule
@@ -124,12 +124,17 @@ class TermValue(NamedTuple):
     Attributes:
       loss: scalar Tensor, which the step minimises; None where the term only logs.
       logged: dict of "group/name" -> scalar Tensor, a mean over images, or Logged.
-      variables: sequence of variables of the term's own that the step trains as well.
+      variables: sequence of variables of the term's own that the step trains as well, with the loss and by its
+        optimiser.
+      train: function without arguments that builds what trains a network of the term's own apart from the step: a loss
+        and an optimiser of its own (`Step.descend`). It returns the Operation, or a Tensor that depends on it. It runs
+        once the step's gradients are there, and before its networks move.
     """
 
     loss: Tensor | None
     logged: dict[str, Tensor | Logged]
     variables: Sequence[Variable] = ()
+    train: Callable[[], Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -220,6 +220,22 @@ class Step:
         """L_I of each code on the generated images: dict of code name -> scalar Tensor, in nats."""
         return self.model.information(self.z, self.on_generated.reg_dist_info)
 
+    def share(self, schedule: Schedule) -> float | Tensor:
+        """What a Schedule gives at this update: a float, or a scalar Tensor."""
+        return read_schedule(schedule, self.done)
+
+    def descend(self, loss: Tensor, variables: Sequence[Variable], learning_rate: float, name: str) -> Operation:
+        """Moves variables of a term's own down a loss, by an optimiser of their own with the spec's settings.
+
+        Args:
+          loss: scalar Tensor.
+          variables: sequence of variables.
+          learning_rate: float, at the start of the run; it falls as those of the steps do.
+          name: str, of the optimiser.
+        """
+        optimizer = _build_optimizer(self.spec, learning_rate, self.done, name)
+        return _move(optimizer, _gradients(loss, variables))
+
     def read(self, judgement: Judgement, code: str) -> tuple[Distribution, DistInfo]:
         """(distribution, `dist_info` of Q's posterior) of one code in a Judgement."""
         infos = self.model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
@@ -317,13 +333,15 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
     """
     losses: dict[tuple[str, ...], tuple[list[Tensor], list[Variable]]] = {}
     quantities: dict[str, Tensor | Logged] = {}
+    trainings: list[Callable[[], Any]] = []
     for term in step.spec.objective:
         if step.name not in term.steps:
             continue
         value = term.build(step)
         quantities.update(value.logged)
+        trainings += [value.train] if value.train else []
         if value.loss is not None:
-            weight = term.weight * read_schedule(term.schedule, step.done)
+            weight = term.weight * step.share(term.schedule)
             # Terms that train the same networks are added up first: one pass back through the graph for all of them.
             of_networks, own = losses.setdefault(tuple(term.trains or step.networks), ([], []))
             of_networks.append(weight * value.loss)
@@ -334,12 +352,19 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
         for gradient, variable in _gradients(tf.add_n(terms), variables):
             gradients.setdefault(variable.ref(), []).append(gradient)
     joined = [(tf.add_n(parts) if len(parts) > 1 else parts[0], ref.deref()) for ref, parts in gradients.items()]
+    with tf.control_dependencies([*step.moves, *(gradient for gradient, _ in joined)] if trainings else []):
+        trained = [train() for train in trainings]
     # The averages move before the weights: Q's pass over real images may be in no gradient, so nothing else would order
     # the two. Those of generated images are moved by G's step too, which sees the newer networks.
-    with tf.control_dependencies(step.moves), without_deprecations():  # RMSPropOptimizer makes its slots as of old
-        moved = step.optimizer.apply_gradients(joined)
+    with tf.control_dependencies([*step.moves, *tf.nest.flatten(trained)]):
+        moved = _move(step.optimizer, joined)
     quantities[f"gradient/{step.name}"] = _norm(joined)
     return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
+
+
+def _move(optimizer: Any, gradients: Sequence[tuple[Tensor, Variable]]) -> Operation:
+    with without_deprecations():  # RMSPropOptimizer makes its slots as of old
+        return optimizer.apply_gradients(gradients)
 
 
 def _as_logged(quantity: Tensor | Logged) -> Logged:
