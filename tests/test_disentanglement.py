@@ -8,7 +8,8 @@ import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.metrics import mutual_info_score
 
-from infogan.data import Dataset, Factor, Split
+from infogan.data import Dataset, Factor, Split, hold_out
+from infogan.data.dataset import hold_out_last
 from infogan.evaluation.disentanglement import boosting, ceiling
 from infogan.evaluation.disentanglement.boosting import boost
 from infogan.evaluation.disentanglement.dci import completeness, disentanglement
@@ -227,6 +228,16 @@ def test_an_encoder_sees_each_image_once_and_training_leaves_none_out():
         score_encoder(lambda images: np.zeros((3, 2)), dataset)
 
 
+def test_images_are_drawn_from_all_over_a_sorted_set():
+    """However it was shuffled: `hold_out` draws from a seed, too."""
+    size = 20_000
+    numbers = {"first": np.arange(size) * 10 // size, "second": np.arange(size) % 7}
+    split = Split(np.zeros((size, 1, 1, 1), np.uint8), None, {n: Factor(v, "ordered") for n, v in numbers.items()})
+    for dataset in (hold_out(split, "sorted"), hold_out_last(split, "sorted")):
+        sample = draw_sample(lambda images: np.zeros((len(images), 1)), dataset, 1000)
+        assert np.bincount(sample.levels[:, 0]).min() > 50  # 100 each in the mean; five deviations
+
+
 def test_ceilings_are_computed_once(perfect, useless, monkeypatch):
     fast = dataclasses.replace(TINY["dlib"], scores=("FactorVAE", "SAP"))
     first = ceiling.find_ceilings(useless, fast)
@@ -240,7 +251,11 @@ def test_ceilings_are_computed_once(perfect, useless, monkeypatch):
     [
         (np.zeros(9), make_factors(9), r"codes: an array of shape \[9\] was given"),
         (np.where(np.arange(40)[:, None] == 7, np.nan, np.ones((40, 2))), make_factors(40), "1 of 40 rows hold NaN"),
-        (np.ones((41, 2)), make_factors(40), r"shape of shape \[40\] and type int64 was given, but numbers \[41\]"),
+        (
+            np.ones((41, 2)),
+            make_factors(40),
+            r"factors: shape has values of shape \[40\], but there are codes of 41 images",
+        ),
         (np.ones((40, 2)), {"only": make_factors(40)["turn"]}, "factors: 1 of them vary"),
         (np.ones((40, 2)), make_factors(40), "turn has 6 values in 40 images, but 10 images a value are needed"),
         (

@@ -73,6 +73,8 @@ class Protocol:
     standardised: bool = False
 
 
+GROUPS = 20202
+"""Names the stream of random numbers that draws groups from the encoded images."""
 VOTES = ("FactorVAE", "BetaVAE")
 DLIB = Protocol(
     name="dlib",
@@ -119,7 +121,7 @@ class Drawn:
 
     def __init__(self, sample: Sample, protocol: Protocol, seed: int) -> None:
         self.sample = sample
-        self.random = np.random.default_rng([seed, 1])
+        self.random = np.random.default_rng([seed, GROUPS])
         if protocol.tested:
             self.fitted, self.tested = sample.divide(protocol.fitted, protocol.tested, self.random)
         else:

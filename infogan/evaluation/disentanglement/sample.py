@@ -11,6 +11,8 @@ from infogan.data.factors import Factor, join_factors
 from infogan.system.messages import InputError, show_progress
 
 ENCODED_AT_ONCE = 2000
+DRAWS = 20201
+"""Names the stream of random numbers that draws images."""
 MOST_VALUES = 200
 """Of a factor: a classifier of more kinds takes hours."""
 LEAST_EACH = 10
@@ -96,7 +98,7 @@ class Sample:
         self.codes = codes if isinstance(codes, Codes) else Codes.of(codes)
         _check_codes(self.codes)
         for name, factor in factors.items():
-            factor.check(name, len(self.codes))
+            _check_factor(name, factor, len(self.codes))
         self.factors = {name: factor for name, factor in factors.items() if np.ptp(factor.values) > 0}
         if len(self.factors) < FEWEST_FACTORS:
             raise InputError(
@@ -161,6 +163,13 @@ def _check_codes(codes: Codes) -> None:
             )
 
 
+def _check_factor(name: str, factor: Factor, count: int) -> None:
+    if factor.values.shape != (count,):
+        given = f"{name} has values of shape {[*factor.values.shape]}"
+        raise InputError("factors", f"{given}, but there are codes of {count:,} images. Give the factors of these.")
+    factor.check(name, count)
+
+
 def find_unsuitable(factors: Mapping[str, Factor], most: int | None = None) -> dict[str, str]:
     """Factors that cannot be scored: dict of name -> reason, as "40 values in 300 images, but ...".
 
@@ -201,7 +210,8 @@ def draw_sample(encode: Encoder, dataset: Dataset, count: int, seed: int = 0, le
     if not (splits := list_splits(dataset)):
         raise InputError(dataset.source, "it has no true factors, but disentanglement is of these.")
     ends = np.cumsum([len(split) for split in splits])
-    places = np.sort(np.random.default_rng(seed).permutation(ends[-1])[:count])
+    # The stream is no other's: `hold_out` shuffles a set, and the same permutation would undo that.
+    places = np.sort(np.random.default_rng([seed, DRAWS]).permutation(ends[-1])[:count])
     parts = []
     with show_progress("encoding images", len(places)) as show:
         for split, start in zip(splits, ends - [len(split) for split in splits]):
