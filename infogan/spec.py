@@ -56,6 +56,23 @@ SMALL_SET = {"constant_rate_share": 0.5, "augmentation": 1.0, "batch_size": 64}
 """Fields of an ExperimentSpec that recipes for data sets of some hundred to some ten thousand images share; what each
 value is for: docs/experiments.md."""
 
+INFOGAN_CR: dict[str, Any] = {
+    "network": "infogan_cr",
+    "image_size": 64,
+    "leaky_rate": 0.2,
+    "info_reg_coeff": 0.05,
+    "continuous_weight": 0.05,
+    "discriminator_learning_rate": 2e-3,
+    "generator_learning_rate": 1e-3,
+    "spectral_norm": True,
+    "generator_steps": 2,
+    "batch_size": 64,
+    "sweep_limit": 1.0,
+}
+"""Fields with the values that the authors of InfoGAN-CR have for dSprites (github.com/fjxmlzn/InfoGAN-CR)."""
+SHORT: dict[str, Any] = {"updates_per_epoch": 1000, "max_epoch": 20}
+"""What our recipes for dSprites and sets like it change of them, to need a fraction of the updates."""
+
 
 FAMILIES = (Distribution, Optimizer, Term)
 """What a spec holds of any subclass, a program's own as well; JSON names the class."""

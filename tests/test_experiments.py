@@ -79,6 +79,7 @@ CASES = {  # launcher: arguments beside --smoke; categories of each categorical 
     "chairs": ([], [20], 1, (32, 32, 1)),
     "chairs of the paper": (["--recipe", "paper", "--factor", "width"], [20] * 3, 1, (64, 64, 1)),
     "cifar10": (["--spectral-norm", "--continuous-prior", "gaussian"], [10], 2, (32, 32, 3)),
+    "dsprites": (["--recipe", "cr", "--image-size", 32, "--contrastive-schedule", "none"], [], 5, (32, 32, 1)),
     "images": (
         ["--data-dir", "grey", "--image-size", "16x32", "--categorical", "3,2", "--continuous", 1, "--noise-dim", 7],
         [3, 2],
@@ -88,8 +89,17 @@ CASES = {  # launcher: arguments beside --smoke; categories of each categorical 
 }
 
 
+LIKE_DSPRITES = {
+    "shapes3d": (6, (64, 64, 3)),
+    "cars3d": (3, (64, 64, 3)),
+    "smallnorb": (4, (64, 64, 1)),
+    "mpi3d": (7, (64, 64, 3)),
+}
+"""Codes and [H, W, C]."""
+
+
 def test_every_launcher_has_a_case():
-    tested_elsewhere = {"run_mnist_exp", "run_figure1_exp"}
+    tested_elsewhere = {"run_mnist_exp", "run_figure1_exp", *(f"run_{name}_exp" for name in LIKE_DSPRITES)}
     others = {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")} - tested_elsewhere
     assert others == {f"run_{case.split()[0]}_exp" for case in CASES}
 
@@ -120,6 +130,23 @@ def untrained(given, monkeypatch):
     """Launches without training: a run is set up, and that is all."""
     monkeypatch.setattr(train, "run", lambda *arguments: {"metrics": [], "notes": []})
     return given
+
+
+@pytest.mark.parametrize("name", LIKE_DSPRITES)
+def test_sets_like_dsprites_are_learned_as_it_is(name, untrained, tmp_path):
+    run_smoke(name, tmp_path)
+    spec, (codes, shape) = saved_spec(tmp_path), LIKE_DSPRITES[name]
+    assert (len(spec.codes), spec.image_shape, spec.network, spec.generator_steps) == (codes, shape, "infogan_cr", 2)
+    assert untrained == [(name, f"data/{name}")]
+
+
+def test_values_of_infogan_cr_for_dsprites():
+    recipes = runpy.run_path(str(ROOT / "launchers" / "run_dsprites_exp.py"))
+    modified, cr = recipes["MODIFIED"], recipes["CR"]
+    assert (modified.updates, cr.updates, cr.batch_size) == (288_000, 322_560, 64)
+    assert (modified.contrastive_weight, cr.contrastive_weight, cr.contrastive_schedule.start) == (0, 2, 287_999)
+    assert (cr.info_reg_coeff, cr.continuous_weight, cr.optimizer) == (0.05, 0.05, Adam(0.5))
+    assert (cr.discriminator_learning_rate, cr.generator_learning_rate, cr.spectral_norm) == (2e-3, 1e-3, True)
 
 
 def test_flags_reach_the_spec(untrained, tmp_path):
