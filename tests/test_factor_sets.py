@@ -147,9 +147,26 @@ def pack_badly(folder):
     path.unlink()
 
 
+def flip_bit(folder):
+    path = next(folder.glob("*training-dat.mat"))
+    content = bytearray(gzip.compress(path.read_bytes(), 0))
+    content[5000] ^= 1
+    path.with_name(path.name + ".gz").write_bytes(content)
+    path.unlink()
+
+
+def lengthen(folder):
+    path = next(folder.glob("*testing-cat.mat"))
+    path.write_bytes(path.read_bytes() + b"x")
+
+
 def huge_header(folder):
     content = struct.pack("<ii4i", 0x1E3D4C55, 4, 2**30, 2, 96, 96)
     next(folder.glob("*training-dat.mat")).write_bytes(content)
+
+
+def huge_table(folder):
+    next(folder.glob("*training-info.mat")).write_bytes(struct.pack("<ii3i", 0x1E3D4C54, 2, 20, 2**30, 1))
 
 
 SHAPES, CARS, NORB, MPI = (
@@ -182,15 +199,27 @@ DAMAGES = {
     "info cut short": (NORB, shorten("*testing-info.mat", 99), r"info\.mat: .* it is cut short"),
     "cat is empty": (NORB, shorten("*testing-cat.mat", 0), r"cat\.mat: it cannot be read"),
     "gz cut short": (NORB, pack_badly, r"dat\.mat\.gz: it cannot be read"),
+    "a bit of gz": (NORB, flip_bit, r"dat\.mat\.gz: it cannot be read"),
+    "longer": (NORB, lengthen, "it is longer than its header says"),
     "info is missing": (NORB, lambda f: next(f.glob("*testing-info.mat")).unlink(), r"holds no smallnorb.*-info\.mat"),
-    "dat of numbers": (NORB, replace_matrix("dat", np.zeros((20, 2), np.int32)), "it is no matrix of uint8 numbers"),
+    "dat of numbers": (
+        NORB,
+        replace_matrix("dat", np.zeros((20, 2), np.int32)),
+        r"it is no matrix of uint8 \['N', 2, 96, 96\]",
+    ),
     "a huge header": (NORB, huge_header, r"its header says \[1073741824, 2, 96, 96\]"),
+    "a wide table": (NORB, huge_table, r"its header says \[20, 1073741824\]"),
+    "fewer pictures": (NORB, replace_matrix("dat", random_images(9, 2, 96, 96)), r"dat\.mat: it has 9 pictures for 20"),
     "small pictures": (
         NORB,
         replace_matrix("dat", random_images(20, 2, 48, 48)),
-        r"its pictures are \[20, 2, 48, 48\]",
+        r"its header says \[20, 2, 48, 48\]",
     ),
-    "fewer in info": (NORB, replace_matrix("info", np.zeros((9, 4), np.int32)), r"\[9, 4\] numbers, but \[20, 4\]"),
+    "fewer in info": (
+        NORB,
+        replace_matrix("info", np.zeros((9, 4), np.int32)),
+        r"info\.mat: it has 9 rows for 20 categories",
+    ),
     "another category": (NORB, replace_matrix("cat", np.full(20, 5, np.int32)), "its category has the value 5, but"),
     "another count": (
         MPI,

@@ -6,7 +6,9 @@ None is shipped. Pictures are resized once, into the cache, and read from there;
 import contextlib
 import functools
 import gzip
+import math
 import struct
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -196,8 +198,12 @@ NORB_LEVELS = {
     "azimuth": Factor(20 * np.arange(18), "circular", 360),
     "lighting": Factor(np.arange(6), "nominal"),
 }
-MATRIX_KINDS = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
-"""Types of numbers of the owners' matrices, by the four bytes they start with."""
+MATRICES = {
+    "dat": (0x1E3D4C55, np.dtype("u1"), (2, 96, 96)),
+    "cat": (0x1E3D4C54, np.dtype("<i4"), ()),
+    "info": (0x1E3D4C54, np.dtype("<i4"), (4,)),
+}
+"""The owners' matrices: the number they start with, which says the type of theirs; that type; the shape of a row."""
 NORB_MOST = 24_300
 READ_AT_ONCE = 500
 
@@ -222,12 +228,12 @@ def load_smallnorb(data_dir: StrPath | None = None, image_size: ImageSize = None
 
 
 def _read_norb(data_dir, stem, preparation):
-    paths = {part: _find_matrix(data_dir, f"{stem}-{part}.mat") for part in ("dat", "cat", "info")}
-    category, info = (_read_matrix(paths[part], np.dtype("<i4")) for part in ("cat", "info"))
+    paths = {part: _find_matrix(data_dir, f"{stem}-{part}.mat") for part in MATRICES}
+    category, info = (_read_matrix(paths[part], part) for part in ("cat", "info"))
     count = len(category)
-    if category.shape != (count,) or info.shape != (count, 4):
+    if len(info) != count:
         raise InputError(
-            paths["info"], f"it has {[*info.shape]} numbers, but {[count, 4]} suit the other files. {NORB}"
+            paths["info"], f"it has {len(info):,} rows for {count:,} categories, one each is needed. {NORB}"
         )
     instance, elevation, azimuth, lighting = info.T
     table = np.stack([category, 30 + 5 * elevation, 10 * azimuth, lighting], axis=1)
@@ -241,38 +247,43 @@ def _find_matrix(data_dir, name):
 
 
 @contextlib.contextmanager
-def _open_matrix(path, dtype):
-    """(shape, stream of the numbers) of a matrix of these numbers."""
+def _open_matrix(path, part):
+    """(how many rows, function that reads so many of them) of one of the MATRICES."""
+    magic, dtype, row_shape = MATRICES[part]
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            magic, dimensions = struct.unpack("<ii", file.read(8))
-            if MATRIX_KINDS.get(magic) != dtype or not 1 <= dimensions <= 4:
-                raise InputError(path, f"it is no matrix of {dtype} numbers, but SmallNORB's is one. {NORB}")
-            sizes = struct.unpack(f"<{max(3, dimensions)}i", file.read(4 * max(3, dimensions)))
-            if not 0 < sizes[0] <= NORB_MOST or min(sizes) < 1:
-                raise InputError(path, f"its header says {[*sizes]}, but SmallNORB has {NORB_MOST:,} pictures. {NORB}")
-            yield sizes[:dimensions], file
-    except (OSError, EOFError, struct.error) as error:
+            start, dimensions = struct.unpack("<ii", file.read(8))
+            if start != magic or dimensions != 1 + len(row_shape):
+                raise InputError(path, f"it is no matrix of {dtype} {['N', *row_shape]}, but one is needed. {NORB}")
+            stored = max(3, dimensions)  # there are three sizes at the least
+            count, *sizes = struct.unpack(f"<{stored}i", file.read(4 * stored))[:dimensions]
+            if not 0 < count <= NORB_MOST or tuple(sizes) != row_shape:
+                needed = [NORB_MOST, *row_shape]
+                raise InputError(path, f"its header says {[count, *sizes]}, but {needed} is needed. {NORB}")
+            yield count, functools.partial(_read_rows, path, file, dtype, row_shape)
+            if file.read(1):  # at its end gzip compares the checksum
+                raise InputError(path, f"it is longer than its header says, so it is damaged. {NORB}")
+    except (OSError, EOFError, struct.error, zlib.error) as error:
         raise InputError(path, f"it cannot be read ({error}), so it is damaged. {NORB}") from error
 
 
-def _read_matrix(path, dtype):
-    with _open_matrix(path, dtype) as (shape, file):
-        return _read_rows(path, file, shape, dtype)
-
-
-def _read_rows(path, file, shape, dtype):
-    expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+def _read_rows(path, file, dtype, row_shape, count):
+    expected = count * math.prod(row_shape) * dtype.itemsize
     content = file.read(expected)
     if len(content) != expected:
         raise InputError(path, f"{len(content):,} bytes follow where {expected:,} are needed: it is cut short. {NORB}")
-    return np.frombuffer(content, dtype).reshape(shape)
+    return np.frombuffer(content, dtype).reshape(count, *row_shape)
+
+
+def _read_matrix(path, part):
+    with _open_matrix(path, part) as (count, read):
+        return read(count)
 
 
 def _read_left(path, count):
     """The left pictures of all pairs: uint8 [n, 96, 96], some at a time."""
-    with _open_matrix(path, np.dtype("u1")) as (shape, file):
-        if shape != (count, 2, 96, 96):
-            raise InputError(path, f"its pictures are {[*shape]}, but {[count, 2, 96, 96]} are needed. {NORB}")
+    with _open_matrix(path, "dat") as (found, read):
+        if found != count:
+            raise InputError(path, f"it has {found:,} pictures for {count:,} categories, one each is needed. {NORB}")
         for start in range(0, count, READ_AT_ONCE):
-            yield _read_rows(path, file, (min(READ_AT_ONCE, count - start), *shape[1:]), np.dtype("u1"))[:, 0]
+            yield read(min(READ_AT_ONCE, count - start))[:, 0]
