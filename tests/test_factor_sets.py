@@ -147,6 +147,14 @@ def pack_badly(folder):
     path.unlink()
 
 
+def damage_chunk(folder):
+    path = folder / "3dshapes.h5"
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 100] = bytes(100)
+    path.write_bytes(content)
+
+
 def flip_bit(folder):
     path = next(folder.glob("*training-dat.mat"))
     content = bytearray(gzip.compress(path.read_bytes(), 0))
@@ -177,6 +185,7 @@ SHAPES, CARS, NORB, MPI = (
 )
 DAMAGES = {
     "h5 cut short": (SHAPES, shorten("*.h5", 2000), r"3dshapes\.h5: it cannot be read"),
+    "h5 with a damaged chunk": (SHAPES, damage_chunk, r"3dshapes\.h5: its array 'images' cannot be read"),
     "h5 is text": (SHAPES, lambda folder: (folder / "3dshapes.h5").write_text("no"), r"3dshapes\.h5: it cannot be"),
     "no labels": (SHAPES, lambda f: write_shapes3d(f, labels=None), r"3dshapes\.h5: it holds no 'labels'"),
     "no images": (SHAPES, lambda f: write_shapes3d(f, images=None), r"3dshapes\.h5: it holds labels, but 'images'"),

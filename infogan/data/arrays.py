@@ -170,11 +170,22 @@ def _open_h5(path):
             if data.external or data.is_virtual:
                 raise InputError(path, f"its {name!r} lies in another file, but one file is needed. Copy it into this.")
             check_unpacked_size(path, path.stat().st_size, math.prod(data.shape or ()) * data.dtype.itemsize)
-        yield {name: _sliced(data, data.shape or (), data.dtype, data.chunks) for name, data in found.items()}
+        yield {name: _h5_array(path, name, data) for name, data in found.items()}
 
 
-def _sliced(array, shape, dtype, chunks=None):
-    return LargeArray(shape, dtype, lambda: (array[start:stop] for start, stop in _steps(shape, dtype, chunks)))
+def _h5_array(path, name, data):
+    shape = data.shape or ()
+
+    def pieces():
+        # Here, since whoever reads may write to a disk meanwhile, whose errors are others.
+        with _refuse_damage(path, f"its array {name!r}"):
+            yield from (data[start:stop] for start, stop in _steps(shape, data.dtype, data.chunks))
+
+    return LargeArray(shape, data.dtype, pieces)
+
+
+def _sliced(array, shape, dtype):
+    return LargeArray(shape, dtype, lambda: (array[start:stop] for start, stop in _steps(shape, dtype)))
 
 
 def _steps(shape, dtype, chunks=None):
