@@ -65,6 +65,38 @@ def argument(kind: Kind) -> Callable[[str], Any]:
     return read
 
 
+class ExitStatus:
+    """A context in which errors end in one line on standard error, and the status that a command then has.
+
+    Args:
+      parser: of the command, whose name and flags the line has.
+      stop: what caught a signal, with its advice.
+
+    Attributes:
+      status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
+    """
+
+    def __init__(self, parser: Parser, stop: StopSignals) -> None:
+        self._parser, self._stop, self.status = parser, stop, 0
+
+    def __enter__(self) -> "ExitStatus":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, InputError):
+            message, self.status = f"{self._parser.name_flag(error.where)}: {error.problem}", 2
+        elif isinstance(error, TrainingFailed):
+            message, self.status = str(error), 1
+        elif isinstance(error, OSError):
+            message, self.status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
+        elif isinstance(error, Interrupted):
+            message, self.status = f"stopped by {error}. {self._stop.advice}".rstrip(), error.exit_status
+        else:
+            return False
+        note(f"{self._parser.prog}: {message}")
+        return True
+
+
 def run_command(
     parser: Parser,
     command: Callable[..., None],
@@ -72,31 +104,17 @@ def run_command(
     passes_on: bool = False,
     stop: StopSignals | None = None,
 ) -> int:
-    """Parses the arguments and runs a command.
+    """Parses the arguments and runs a command; returns the exit status.
 
     Args:
       parser: of the arguments.
       command: function of the parsed options, and of the list of those it does not know if it passes them on.
       arguments: None for the process's own.
       passes_on: True takes arguments that the parser does not know.
-      stop: catches signals, for a command that looks at what came or has advice to give.
-
-    Returns:
-      The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
+      stop: catches signals, for a command that has advice to give.
     """
     parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
     stop = stop or StopSignals()
-    try:
-        with stop:
-            command(*parsed)
-        return 0
-    except InputError as error:
-        message, status = f"{parser.name_flag(error.where)}: {error.problem}", 2
-    except TrainingFailed as error:
-        message, status = str(error), 1
-    except OSError as error:
-        message, status = f"{error.filename or 'a file'}: {error.strerror or error}.", 2
-    except Interrupted as error:
-        message, status = f"stopped by {error}. {stop.advice}".rstrip(), error.exit_status
-    note(f"{parser.prog}: {message}")
-    return status
+    with ExitStatus(parser, stop) as ended, stop:
+        command(*parsed)
+    return ended.status

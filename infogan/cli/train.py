@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from infogan.cli import Parser, argument, run_command
+from infogan.cli import ExitStatus, Parser, argument
 from infogan.cli.flags import FLAGS, Flags, add_flags, apply_flags, show
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
@@ -40,9 +40,9 @@ def main(
       The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
     default, flags = next(iter(recipes.values())), {**(flags or {}), **FLAGS}
-    stop = StopSignals(advice="Nothing was begun.")
-
-    def train(options):
+    parser = _build_parser(description, recipes, default, flags)
+    options, stop = parser.parse_args(arguments), StopSignals(advice="Nothing was begun.")
+    with ExitStatus(parser, stop) as ended, stop:
         folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, read_cluster())
         stop.advice = f"Go on with --resume {folder.name}."
         execution = Execution(distribution, options.updates_per_call, options.on_nan, 60 * options.checkpoint_minutes)
@@ -50,8 +50,7 @@ def main(
             report = run(spec, folder, dataset, stop, execution)
         if distribution.is_chief:
             _print_results(report, folder)
-
-    return run_command(_build_parser(description, recipes, default, flags), train, arguments, stop=stop)
+    return ended.status
 
 
 def _build_parser(description, recipes, default, flags):
