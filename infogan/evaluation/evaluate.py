@@ -8,6 +8,7 @@ import numpy as np
 
 from infogan.data import Dataset
 from infogan.evaluation.code_effect import code_effects
+from infogan.evaluation.disentanglement.trained import disentanglement_scores
 from infogan.evaluation.factors import true_factors
 from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film
 from infogan.evaluation.metric import FULL, QUICK, Findings, Found, Metric, MetricFunction, Picture, Settings
@@ -34,6 +35,7 @@ METRICS = (
     error_rates,
     information,
     true_factors,
+    disentanglement_scores,
     spread,
     classifier_accuracy,
     code_effects,

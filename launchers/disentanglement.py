@@ -1,0 +1,12 @@
+"""Scores of disentanglement, of any representation or of a trained run."""
+
+import sys
+from pathlib import Path
+
+if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
+    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
+
+from infogan.cli.disentanglement import main
+
+if __name__ == "__main__":
+    sys.exit(main())
