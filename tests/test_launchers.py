@@ -112,6 +112,7 @@ def test_smoke_run_leaves_everything(smoke_run):
     assert (logs / "spec.json").read_text() == (checkpoints / "spec.json").read_text()
     assert list(logs.glob("events.out.tfevents.*"))
     assert {path.name for path in logs.glob("*.png")} == {
+        "traversals.png",
         "losses.png",
         "mutual_information.png",
         "discriminator_accuracy.png",

@@ -10,10 +10,17 @@ import imageio.v3 as imageio
 import matplotlib
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SMALL
 
 from infogan import grids
-from infogan.codes import MOST_SHOWN, code_by_category_latents, sweep_latents, usual_values, vary_discrete_codes
+from infogan.codes import (
+    MOST_SHOWN,
+    code_by_category_latents,
+    place_values,
+    sweep_latents,
+    usual_values,
+    vary_discrete_codes,
+)
 from infogan.distributions import Bernoulli, Categorical, Uniform
 from infogan.evaluation.figures import (
     describe_left_out,
@@ -22,6 +29,7 @@ from infogan.evaluation.figures import (
     draw_effects,
     draw_information,
     draw_samples,
+    draw_traversals,
     find_commonest,
 )
 from infogan.spec import Latent, category_codes, continuous_codes
@@ -211,3 +219,28 @@ def test_settings_that_matplotlib_refuses_get_one_line():
     environment = {**os.environ, "MPLBACKEND": "Qt4Agg"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
     assert "InputError: matplotlib: its settings cannot be used (Key backend: 'Qt4Agg'" in result.stderr
+
+
+def test_traversals_show_real_images_their_reconstructions_and_sweeps():
+    """G is the value of the code that differs, as a shade; Q answers 0.5 and the second of three kinds."""
+    latents = (Latent("noise", Uniform(2), False), Latent("width", Uniform(1)), Latent("kind", Categorical(3)))
+    spec = dataclasses.replace(SMALL, latent_spec=latents, sweep_limit=1.0, code_schedules=(), paper_values=())
+    answers = {"width": {"mean": np.full((3, 1), 0.5)}, "kind": {"prob": np.tile([0.1, 0.8, 0.1], (3, 1))}}
+
+    def generate_from(z):
+        return np.broadcast_to((z[..., 2] / 4 + z[..., 4] / 2 + 0.25)[..., None, None, None], (*z.shape[:-1], 4, 4, 1))
+
+    run = types.SimpleNamespace(
+        spec=spec,
+        encode=lambda images: answers,
+        latents=lambda codes, seed: place_values(spec, np.zeros((1, 6), np.float32), codes),
+        generate_from=generate_from,
+    )
+    real = np.full((7, 4, 4, 1), 255, np.uint8)
+    (picture,) = draw_traversals(run, real, seed=0)
+    shades = imageio.imread(picture.content)[::2, ::2]
+    assert shades.shape == (3 * 2 * 4 + 2 * 4, 12 * 4)  # three blocks of two codes, apart
+    first, second = shades[0, ::4] / 255, shades[4, ::4] / 255
+    np.testing.assert_allclose(first[:2], [1.0, 0.875], atol=0.01)  # the image; 0.5 and the second kind
+    np.testing.assert_allclose(first[2:], 0.75 + np.linspace(-1, 1, 10) / 4, atol=0.01)
+    np.testing.assert_allclose(second, [1.0, 0.875, 0.375, 0.875, 0.375, *[1.0] * 7], atol=0.01)

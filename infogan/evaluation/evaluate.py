@@ -10,7 +10,7 @@ from infogan.data import Dataset
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.disentanglement.trained import disentanglement_scores
 from infogan.evaluation.factors import true_factors
-from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film
+from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film, draw_traversals
 from infogan.evaluation.metric import FULL, QUICK, Findings, Found, Metric, MetricFunction, Picture, Settings
 from infogan.evaluation.recognition import choose_order, describe_categories, error_rates, information
 from infogan.evaluation.report import build_report, format_markdown, render_html
@@ -94,7 +94,9 @@ def measure(
 
 def draw(run: TrainedRun, dataset: Dataset) -> list[Picture]:
     """The pictures of every run: what codes do, the curves of the training and its film, and the embedding."""
-    pictures = draw_samples(run, derive_seed(run.spec.seed, "evaluation"), choose_order(run, dataset))
+    seed = derive_seed(run.spec.seed, "evaluation")
+    pictures = draw_samples(run, seed, choose_order(run, dataset))
+    pictures += draw_traversals(run, dataset.test.images, seed)
     pictures += embed_test_images(run, dataset.test)
     pictures += draw_curves(run.spec, load_metrics(run.folder.metrics))
     return pictures + draw_training_film(run.folder.frames)

@@ -13,6 +13,7 @@ import numpy as np
 
 from infogan import grids
 from infogan.codes import (
+    COLUMNS,
     FILM_VALUES,
     MOST_SHOWN,
     ROWS,
@@ -21,10 +22,12 @@ from infogan.codes import (
     film_order,
     find_code,
     frame_milliseconds,
+    read_values,
     sweep_latents,
     usual_values,
     vary_discrete_codes,
 )
+from infogan.data import Images
 from infogan.evaluation.metric import Picture
 from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec, Latent
@@ -315,6 +318,48 @@ def _draw_sweep(run: TrainedRun, code: Latent, base: np.ndarray, categories: np.
         Picture(f"samples/{code.name}.png", _encode_grid(images), caption),
         Picture(f"samples/{code.name}.gif", _encode_film(frames, frame_milliseconds(code))),
     ]
+
+
+TRAVERSED = 3
+"""Real images whose codes are swept."""
+
+
+def draw_traversals(run: TrainedRun, images: Images, seed: int) -> list[Picture]:
+    """Real images and what each code does to them, in the layout that papers on disentangling share.
+
+    There is a row a code, for each of TRAVERSED images: the image, its reconstruction G(noise, the codes that Q reads),
+    then the sweep of the code, of discrete codes at most COLUMNS values. The first MOST_SHOWN codes have a row.
+
+    Args:
+      images: uint8 [N, H, W, C], of which some are drawn.
+      seed: int, of the choice and of the noise, which all have in common.
+
+    Returns:
+      list of one Picture, traversals.png.
+    """
+    spec = run.spec
+    chosen = np.sort(np.random.default_rng(seed).choice(len(images), min(TRAVERSED, len(images)), replace=False))
+    real = np.asarray(images[chosen])
+    base = run.latents(codes=read_values(spec.codes, run.encode(real)), seed=seed)  # [TRAVERSED, dim]
+    firsts = np.stack([real / np.float32(255.0), run.generate_from(base)], axis=1)  # [TRAVERSED, 2, H, W, C]
+    blocks = []
+    for first, latents in zip(firsts, base):
+        rows = [np.concatenate([first, _traverse(run, code, latents)]) for code in spec.codes[:MOST_SHOWN]]
+        missing = [[(0, 2 + COLUMNS - len(row)), *[(0, 0)] * 3] for row in rows]  # of codes with few values
+        rows = [np.pad(row, padding, constant_values=1.0) for row, padding in zip(rows, missing)]
+        blocks.append(grids.tile(np.stack(rows)))
+    picture = grids.encode_png(grids.shrink(grids.stack(blocks)), _choose_scale(real))
+    names = ", ".join(code.name for code in spec.codes[:MOST_SHOWN])
+    caption = f"Real images: each with its reconstruction, then what each code does to it; rows are {names}."
+    return [Picture("traversals.png", picture, caption)]
+
+
+def _traverse(run: TrainedRun, code: Latent, latents: np.ndarray) -> np.ndarray:
+    """Images of latents [dim] with values of one code from low to high: [values, H, W, C], at most COLUMNS."""
+    values = usual_values(code, COLUMNS, run.spec.sweep_limit)
+    values = values[choose_shown(len(values), COLUMNS)]
+    swept = sweep_latents(run.spec.latent_spec, code.name, latents[None], run.spec.sweep_limit, values=values)
+    return run.generate_from(swept)[0]
 
 
 def draw_training_film(folder: Path) -> list[Picture]:
