@@ -24,6 +24,8 @@ import run_mnist_exp  # noqa: E402
 
 from infogan.cli.train import main  # noqa: E402
 from infogan.data import Dataset, Split  # noqa: E402
+from infogan.model import architectures  # noqa: E402
+from infogan.system.files import locked  # noqa: E402
 from infogan.training.signals import StopSignals  # noqa: E402
 
 
@@ -88,8 +90,10 @@ def unchanged_process():
     assert set(before) == set(after)
 
 
-NETWORK = "dcgan"
-"""It has a ninth of the weights of Table 1's."""
+NETWORK, CHANNELS = "dcgan", architectures.FIRST_CHANNELS
+"""The network of most runs here, and the channels that it has after its first stage, which `wide` gives back."""
+architectures.FIRST_CHANNELS = 8
+"""A run's checkpoint has 2 MB in place of Table 1's 158. Processes that the tests start do not know of it."""
 
 SMALL = dataclasses.replace(
     run_mnist_exp.REFERENCE,
@@ -106,6 +110,40 @@ SMALL = dataclasses.replace(
     seed=3,
 )
 """Four updates in two epochs, on small batches."""
+
+
+NARROW = f"""
+import runpy, sys
+sys.path.insert(0, {str(ROOT)!r})
+from infogan.model import architectures
+architectures.FIRST_CHANNELS = int(sys.argv[1])
+sys.argv[:2] = []
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def narrow_command(launcher, *arguments):
+    """A command that runs a launcher with dcgan as it is here: it can load the runs that the tests train."""
+    return [sys.executable, "-c", NARROW, str(architectures.FIRST_CHANNELS), str(launcher), *map(str, arguments)]
+
+
+@contextmanager
+def narrow_tables():
+    """Inside, the paper's tables too are dcgan with few channels, for the images that each is for."""
+    few = architectures.ARCHITECTURES[NETWORK]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, table in architectures.ARCHITECTURES.items():
+            if name not in (NETWORK, "resnet"):
+                patch.setitem(architectures._defined, name, table)
+                shapes = {"image_shapes": table.image_shapes, "shapes_in_words": table.shapes_in_words}
+                patch.setitem(architectures.ARCHITECTURES, name, dataclasses.replace(few, name=name, **shapes))
+        yield
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    """dcgan has the channels that it ships with."""
+    monkeypatch.setattr(architectures, "FIRST_CHANNELS", CHANNELS)
 
 
 @pytest.fixture
@@ -177,10 +215,18 @@ def blocked_network():
 
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory):
-    """A finished run of `--smoke`, without network: (log folder, checkpoint folder)."""
-    root = tmp_path_factory.mktemp("smoke")
-    with blocked_network(), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOMEONES_TOKEN", SECRET)
-        status = launch("--smoke", "--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "smoke")
-    assert status == 0
+    """A finished run of `--smoke`, without network: (log folder, checkpoint folder); nobody changes it.
+
+    The processes of the tests share it: the first that needs it makes it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "smoke"
+    root.mkdir(exist_ok=True)
+    with locked(root / "lock"):
+        if not (root / "finished").exists():
+            with blocked_network(), pytest.MonkeyPatch.context() as patch:
+                patch.setenv("SOMEONES_TOKEN", SECRET)
+                folders = ["--log-dir", root / "logs", "--checkpoint-dir", root / "ckt", "--run-name", "smoke"]
+                assert launch("--smoke", *folders) == 0
+            (root / "finished").touch()
     return root / "logs" / "smoke", root / "ckt" / "smoke"

@@ -25,6 +25,8 @@ from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import derive_seed, tf
 from infogan.training.update import build_update
 
+pytestmark = pytest.mark.usefixtures("wide")
+
 TINY = dataclasses.replace(run_mnist_exp.REFERENCE, batch_size=4, max_images=100)
 UNUSED_OUTPUTS = 2 * (128 + 1)
 """Parameters of the two deviations that Q's last layer here could learn, and the other programs do without."""

@@ -16,6 +16,8 @@ from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training.update import build_update
 
+pytestmark = pytest.mark.usefixtures("wide")
+
 COUNT = 4000
 LATE = Schedule(((1, 0.0), (2, 1.0)))
 """The third update is the first with the term."""

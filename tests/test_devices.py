@@ -18,6 +18,8 @@ from infogan.system.messages import InputError
 from infogan.system.tf1 import choose_precision, session_config, tf
 from infogan.training.update import build_update
 
+pytestmark = pytest.mark.usefixtures("wide")
+
 CASES = [
     ("auto", True, [], "bfloat16"),
     ("auto", False, [], "float32"),

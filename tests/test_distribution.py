@@ -16,12 +16,19 @@ from conftest import ROOT, launch
 
 from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
-from infogan.training import placement
+from infogan.training import loop, placement
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.placement import Agreement, Cluster, LocalDevices, OneDevice, choose_distribution
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import load_metrics
 from infogan.training.signals import StopSignals
+
+SETTLING_BATCHES = 3
+
+
+@pytest.fixture(autouse=True)
+def few_settling_batches(monkeypatch):
+    monkeypatch.setattr(loop, "SETTLING_BATCHES", SETTLING_BATCHES)
 
 
 class VirtualDevices(LocalDevices):
@@ -90,6 +97,7 @@ from infogan.training.placement import choose_distribution
 from infogan.training.signals import StopSignals
 from infogan.training.run_folder import RunFolder
 from infogan.training.loop import InfoGANTrainer
+infogan.training.loop.SETTLING_BATCHES = {settling}
 root = pathlib.Path({root!r})
 spec = dataclasses.replace(conftest.SMALL, updates_per_epoch=1, augmentation=1.0)
 dataset = conftest.Dataset(conftest.random_split(24, 0), conftest.random_split(16, 1), "random numbers")
@@ -142,7 +150,7 @@ def finish(processes):
 
 
 def test_two_processes_train_as_one(spec, dataset, tmp_path):
-    code = WORKER.format(tests=str(ROOT / "tests"), root=str(tmp_path))
+    code = WORKER.format(tests=str(ROOT / "tests"), root=str(tmp_path), settling=SETTLING_BATCHES)
     workers = start_workers([sys.executable, "-c", code], tmp_path)
     spec = dataclasses.replace(spec, updates_per_epoch=1, max_epoch=2, augmentation=1.0)
     one = train(spec, dataset, tmp_path, "one", OneDevice())

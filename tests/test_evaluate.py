@@ -39,7 +39,7 @@ NOISE = Latent("noise", Uniform(5), regularised=False)
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch, wide):
     """Fewer samples than an evaluation takes, and no word on their being alike: those of an untrained G are."""
     monkeypatch.setattr(module, "FULL", Settings(samples=100, rows=10))
     monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_SPREAD", 0.0)
@@ -484,7 +484,8 @@ def test_what_cannot_be_evaluated_gets_one_line_and_leaves_all_as_it_was(run_cop
     assert {path: path.read_bytes() for path in logs.rglob("*") if path.is_file()} == before
 
 
-def test_damaged_checkpoints_get_a_single_line(run_copy):
+@pytest.mark.slow
+def test_damaged_checkpoints_get_a_single_line_where_tensorflow_starts(run_copy):
     damage_checkpoints(*run_copy)
     command = [sys.executable, str(ROOT / "launchers" / "evaluate.py"), str(run_copy[0])]
     # This process has set the variable itself, for a launcher that trains.

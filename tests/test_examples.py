@@ -10,7 +10,7 @@ import types
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, narrow_tables
 from scipy import stats
 
 import infogan
@@ -18,7 +18,18 @@ from infogan.cli import generate
 from infogan.cli.explorer import Explorer
 from infogan.cli.export import export_run
 from infogan.evaluation import evaluate
+from infogan.evaluation.metric import Settings
 from infogan.system.tf1 import tf
+from infogan.training import loop
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small():
+    """Networks with few weights, and an evaluation of few samples."""
+    with narrow_tables(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "FULL", Settings(samples=100, images=100, rows=10))
+        patch.setattr(loop, "SETTLING_BATCHES", 2)
+        yield
 
 
 def load_example(name):

@@ -11,7 +11,7 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import run_mnist_exp
-from conftest import ROOT
+from conftest import ROOT, narrow_tables
 
 from infogan import experiment
 from infogan.cli import train
@@ -20,6 +20,7 @@ from infogan.data import Dataset, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, GaussianPosterior, Product, Uniform
 from infogan.evaluation import evaluate
 from infogan.evaluation.metric import Settings
+from infogan.model.gan import check_networks
 from infogan.model.optimizers import Adam
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.messages import InputError, TrainingFailed
@@ -63,6 +64,13 @@ def given(monkeypatch):
     return asked
 
 
+@pytest.fixture
+def narrow():
+    """Networks with few weights: what is run here is all that is around them."""
+    with narrow_tables():
+        yield
+
+
 def run_smoke(name, root, *arguments):
     """A run of two updates: its log folder, or the exit status if it was refused."""
     few = ["--smoke", "--batch-size", 4, "--max-epoch", 1, "--updates-per-epoch", 2]
@@ -104,8 +112,7 @@ def test_every_launcher_has_a_case():
     assert others == {f"run_{case.split()[0]}_exp" for case in CASES}
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_smoke(case, given, tmp_path):
+def check_smoke(case, tmp_path):
     arguments, categorical, continuous, (height, width, channels) = CASES[case]
     logs = run_smoke(case.split()[0], tmp_path, *arguments)
     spec = ExperimentSpec.from_json((logs / "spec.json").read_text())
@@ -119,6 +126,18 @@ def test_smoke(case, given, tmp_path):
         assert picture.shape == (5 * 2 * height, values * 2 * width, *colours)
         # G starts with outputs near 0: grey, in whichever range its pixels are.
         assert 100 < picture.mean() < 155
+
+
+@pytest.mark.parametrize("case", ["svhn", "faces", "chairs", "dsprites", "images"])
+def test_smoke(case, given, narrow, tmp_path):
+    """In colour and in grey, square and not, with codes of each kind, without categories."""
+    check_smoke(case, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_smoke_with_the_networks_of_the_launcher(case, given, tmp_path):
+    check_smoke(case, tmp_path)
 
 
 def saved_spec(root):
@@ -147,6 +166,16 @@ def test_values_of_infogan_cr_for_dsprites():
     assert (modified.contrastive_weight, cr.contrastive_weight, cr.contrastive_schedule.start) == (0, 2, 287_999)
     assert (cr.info_reg_coeff, cr.continuous_weight, cr.optimizer) == (0.05, 0.05, Adam(0.5))
     assert (cr.discriminator_learning_rate, cr.generator_learning_rate, cr.spectral_norm) == (2e-3, 1e-3, True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_launcher_sets_up_a_run_whose_networks_fit(case, untrained, tmp_path):
+    arguments, categorical, continuous, shape = CASES[case]
+    run_smoke(case.split()[0], tmp_path, *arguments)
+    spec = saved_spec(tmp_path)
+    check_networks(spec)
+    values = [code.distribution.number_of_values for code in spec.codes]
+    assert (values, spec.image_shape) == (categorical + [None] * continuous, shape)
 
 
 def test_flags_reach_the_spec(untrained, tmp_path):

@@ -13,7 +13,6 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,7 +23,7 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from conftest import ROOT, random_split, read_refusal
+from conftest import ROOT, narrow_command, random_split, read_refusal
 
 import infogan
 from infogan.cli import explorer as explorer_module
@@ -170,19 +169,24 @@ def test_without_its_packages_there_is_one_line(smoke_run, monkeypatch, capsys):
 
 
 @pytest.fixture(scope="module")
-def page(smoke_run, tmp_path_factory):
+def page_folder(tmp_path_factory):
+    """Where the page runs; what it logs is in `err`."""
+    return tmp_path_factory.mktemp("explore")
+
+
+@pytest.fixture(scope="module")
+def page(smoke_run, page_folder):
     """(address, process) of the page of the smoke run, of which no error is logged."""
-    folder = tmp_path_factory.mktemp("explore")
-    with served(smoke_run, folder) as page:
+    with served(smoke_run, page_folder) as page:
         yield page
-    assert "Traceback" not in (folder / "err").read_text()
+    assert "Traceback" not in (page_folder / "err").read_text()
 
 
 @contextmanager
 def served(smoke_run, folder):
     """(address, process) of a page, served as a user would; ended as a user would, by Ctrl-C."""
     needs_gradio()
-    command = [sys.executable, ROOT / "launchers" / "explore.py", smoke_run[1], "--port", "0"]
+    command = narrow_command(ROOT / "launchers" / "explore.py", smoke_run[1], "--port", "0")
     with (folder / "err").open("w") as err:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, cwd=folder)
         line = process.stdout.readline()
@@ -354,11 +358,10 @@ def send_crowd(page, kinds, count):
 needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc")
 
 
-def test_malformed_requests_get_a_line_each(smoke_run, tmp_path):
-    with served(smoke_run, tmp_path) as (url, _):
-        assert {fetch(url + path, data, headers)[0] for path, data, headers in MALFORMED} <= {400, 422, 500}
-        assert fetch(url)[0] == 200
-    log = (tmp_path / "err").read_text()
+def test_malformed_requests_get_a_line_each(page_url, page_folder):
+    assert {fetch(page_url + path, data, headers)[0] for path, data, headers in MALFORMED} <= {400, 422, 500}
+    assert fetch(page_url)[0] == 200
+    log = (page_folder / "err").read_text()
     assert "a request was not understood (ValueError)" in log
     assert "Traceback" not in log
 

@@ -19,6 +19,8 @@ from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import fold_in, tf
 from infogan.training.update import build_averages, build_swap, build_update
 
+pytestmark = pytest.mark.usefixtures("wide")
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 28, 28, 1), np.uint8)
 
 

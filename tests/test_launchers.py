@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -358,14 +359,16 @@ def test_a_lost_log_folder_is_made_again(smoke_run, tmp_path, capsys):
     assert (tmp_path / "other/smoke/samples/digit.png").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_does_not_end_the_training(tmp_path):
     command = f"{sys.executable} {MNIST} --smoke --run-name run | head -1"
     subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     assert json.loads((tmp_path / "logs/mnist/run/status.json").read_text())["state"] == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("script") is None, reason="util-linux is not installed")
-def test_the_bar_fits_a_narrow_terminal(tmp_path):
+def test_the_bar_of_a_run_fits_a_narrow_terminal(tmp_path):
     # pytest imports readline, which puts its own COLUMNS and LINES into the environment; a bar asks these first.
     command = f"unset COLUMNS LINES; stty cols 60 rows 20; {sys.executable} {MNIST} --smoke --run-name run"
     result = subprocess.run(["script", "-qec", command, "/dev/null"], cwd=tmp_path, capture_output=True, timeout=120)
@@ -376,34 +379,44 @@ def test_the_bar_fits_a_narrow_terminal(tmp_path):
     assert b"epoch 2/2, update 6: D " in shown
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
-def test_signals_save_the_last_update(tmp_path, number, status):
-    process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
-    line = ""
-    while not line.startswith("epoch 2/"):
-        line = process.stdout.readline()
-        assert line, process.communicate()[1]
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Go on with --resume run.\n"
-    report = json.loads((tmp_path / "logs/mnist/run/status.json").read_text())
-    assert report["state"] == "interrupted"
-    assert (tmp_path / f"ckt/mnist/run/model-{report['update']}.index").exists()
-    assert report["update"] >= 6
-
-
-def test_a_run_in_use_is_refused(tmp_path):
-    process = start_process(MNIST, "--smoke", "--max-epoch", "5000", "--run-name", "run", cwd=tmp_path)
+@contextmanager
+def training(folder):
+    """A process that trains `run` below the folder, in its second epoch of very many; it is ended."""
+    few = ["--smoke", "--max-epoch", "5000", "--batch-size", "4", "--snapshot-interval", "100000"]
+    process = start_process(MNIST, *few, "--run-name", "run", cwd=folder)
     try:
-        assert process.stdout.readline()
-        second = start_process(MNIST, "--resume", "run", cwd=tmp_path)
-        _, err = second.communicate(timeout=60)
+        line = ""
+        while not line.startswith("epoch 2/"):
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+        yield process
     finally:
         process.kill()
         process.communicate()
-    assert second.returncode == 2
-    assert "run is being trained by another process" in err
+
+
+def check_that_a_signal_saves_the_last_update(process, folder, number):
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Go on with --resume run.\n"
+    report = json.loads((folder / "logs/mnist/run/status.json").read_text())
+    assert report["state"] == "interrupted"
+    assert (folder / f"ckt/mnist/run/model-{report['update']}.index").exists()
+    assert report["update"] >= 6
+
+
+def test_a_run_in_use_is_refused_and_a_signal_saves_its_last_update(tmp_path, capsys):
+    with training(tmp_path) as process:
+        roots = ["--log-dir", tmp_path / "logs/mnist", "--checkpoint-dir", tmp_path / "ckt/mnist"]
+        assert "run is being trained by another process" in read_refusal(capsys, launch, "--resume", "run", *roots)
+        check_that_a_signal_saves_the_last_update(process, tmp_path, signal.SIGINT)
+
+
+@pytest.mark.slow
+def test_a_closed_terminal_saves_the_last_update(tmp_path):
+    with training(tmp_path) as process:
+        check_that_a_signal_saves_the_last_update(process, tmp_path, signal.SIGHUP)
 
 
 @pytest.mark.parametrize("launcher", LAUNCHERS, ids=lambda path: path.stem)

@@ -56,7 +56,7 @@ def evaluate(fetches, feed=None, before=()):
 
 
 @pytest.fixture(autouse=True)
-def graph():
+def graph(wide):
     with tf.Graph().as_default() as graph:
         yield graph
 

@@ -25,6 +25,8 @@ from infogan.training.update import (
     minimise,
 )
 
+pytestmark = pytest.mark.usefixtures("wide")
+
 D_STEP = [REAL, GENERATED]
 
 

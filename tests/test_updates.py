@@ -28,6 +28,8 @@ from infogan.training.update import (
     read_schedule,
 )
 
+pytestmark = pytest.mark.usefixtures("wide")
+
 IMAGES = random_split(24, 0).images
 SEED = (7, 0)
 DONE = (0.0, 1.0, 2.0, 3.0, 4.0, 10.0)

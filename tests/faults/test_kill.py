@@ -38,6 +38,7 @@ def whole(tmp_path_factory):
 
     spec = dataclasses.replace(
         conftest.run_mnist_exp.DEFAULT,
+        network=conftest.NETWORK,
         batch_size=8,
         max_epoch=3,
         updates_per_epoch=2,
