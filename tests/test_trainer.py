@@ -419,9 +419,15 @@ def terminal(monkeypatch, columns):
     reader.start()
     for name in ("COLUMNS", "LINES"):  # pytest imports readline, which sets them; a bar asks these first
         monkeypatch.delenv(name, raising=False)
-    with open(outer, "w") as out, monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", out)
-        yield shown
+    kept = os.dup(1)
+    os.dup2(outer, 1)  # of which a bar asks how wide it is
+    try:
+        with open(outer, "w") as out, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            yield shown
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
     reader.join()
     os.close(inner)
 
