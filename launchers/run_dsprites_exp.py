@@ -14,6 +14,7 @@ if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").
 from infogan.cli.flags import SIZE_FLAG
 from infogan.cli.train import main
 from infogan.distributions import MeanBernoulli, Uniform
+from infogan.evaluation.disentanglement.published import paper_values
 from infogan.schedule import Schedule
 from infogan.spec import INFOGAN_CR, SHORT, ExperimentSpec, Latent, continuous_codes
 
@@ -27,6 +28,7 @@ MODIFIED = ExperimentSpec(
     **INFOGAN_CR,
     updates_per_epoch=11_520,
     max_epoch=25,
+    paper_values=paper_values("InfoGAN modified"),
 )
 
 CR = dataclasses.replace(
@@ -35,9 +37,10 @@ CR = dataclasses.replace(
     contrastive_weight=2.0,
     contrastive_schedule=Schedule(((287_999, 0.0), (288_000, 1.0))),
     max_epoch=28,
+    paper_values=paper_values("InfoGAN-CR"),
 )
 
-DEFAULT = dataclasses.replace(MODIFIED, recipe="default", **SHORT)
+DEFAULT = dataclasses.replace(MODIFIED, recipe="default", **SHORT, paper_values=CR.paper_values)
 
 if __name__ == "__main__":
     recipes = {spec.recipe: spec for spec in (DEFAULT, MODIFIED, CR)}
