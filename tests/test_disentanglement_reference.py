@@ -36,18 +36,21 @@ SIZES = (3, 4, 6, 8)
 NAMES = ("shape", "size", "turn", "x")
 COPIES = 40
 POINTS, TESTED, VOTES, TEST_VOTES = 3000, 1500, 1000, 500
-TOLERANCES = {  # five standard deviations of the difference, as ten pairs of seeds have them
-    "FactorVAE": 0.1,
-    "BetaVAE": 0.1,
-    "MIG": 0.02,
-    "SAP": 0.06,
-    "modularity": 0.05,
-    "explicitness": 0.03,
-    "IRS": 0.03,
+TOLERANCES = {
+    "FactorVAE": 0.15,
+    "BetaVAE": 0.14,
+    "MIG": 0.025,
+    "SAP": 0.11,
+    "modularity": 0.025,
+    "explicitness": 0.025,
+    "IRS": 0.07,
     "DCI disentanglement": 0.05,
     "DCI completeness": 0.05,
-    "DCI informativeness": 0.06,
+    "DCI informativeness": 0.08,
 }
+"""Five standard deviations of a difference, by eight seeds of ours; of DCI, twice the largest that was seen."""
+OF_NOISE = {"modularity": 0.5, "IRS": 0.22}
+"""Of codes that know nothing: these two scores are then those of the noise in their estimates."""
 
 
 class Drawn:
@@ -133,6 +136,5 @@ def test_scores_are_those_of_disentanglement_lib(kind):
     assert ours.keys() == reference.keys()
     for name, value in reference.items():
         print(f"{kind} {name}: {ours[name]:.4f}, disentanglement_lib {value:.4f}")
-    # The modularity of codes that know nothing is that of the noise in their information.
-    tolerances = TOLERANCES | ({"modularity": 0.5} if kind == "useless" else {})
+    tolerances = TOLERANCES | (OF_NOISE if kind == "useless" else {})
     assert not {name for name, value in reference.items() if abs(ours[name] - value) > tolerances[name]}
