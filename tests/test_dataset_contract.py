@@ -79,7 +79,7 @@ FORMS = {
     ("images", "h5"): lambda folder: write_h5(folder / "set.h5", labelled_arrays()),
     ("images", "tar"): lambda folder: write_tar(folder / "pictures.tar", picture_files()),
 }
-SIZES = {"mnist": 28, "fashion_mnist": 28, **dict.fromkeys(("chairs", "dsprites", *LOADERS), 64)}
+SIZES = {**dict.fromkeys(("chairs", "dsprites", *LOADERS), 64), "mnist": 28, "fashion_mnist": 28}
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ from dataset_files import (
 )
 from PIL import Image
 
-from infogan.data import celeba, chairs, cifar10, faces3d, fashion_mnist, images, svhn
+from infogan.data import celeba, chairs, cifar10, faces3d, images, mnist, svhn
 from infogan.system.messages import InputError
 
 
@@ -279,8 +279,8 @@ def test_celeba_counts_its_validation_part(tmp_path, capsys):
     "load, name",
     [
         (celeba.load, "img_align_celeba (1).zip"),
-        (fashion_mnist.load, "train-images.idx3-ubyte"),
-        (fashion_mnist.load, "train-images-idx3-ubyte.gz.1"),
+        (mnist.load_fashion, "train-images.idx3-ubyte"),
+        (mnist.load_fashion, "train-images-idx3-ubyte.gz.1"),
         (svhn.load, "train_32x32 (1).mat"),
         (cifar10.load, "cifar-10-binary.tar"),
         (chairs.load, "rendered-chairs.tar"),
@@ -306,7 +306,7 @@ def test_names_of_a_set_are_no_near_miss_of_each_other(tmp_path):
     write_idx_files(tmp_path)
     (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(InputError, match=r"holds no train-labels-idx1-ubyte and no train-labels-idx1-ubyte\.gz\. Put"):
-        fashion_mnist.load(tmp_path)
+        mnist.load_fashion(tmp_path)
 
 
 def test_the_other_form_of_a_set_is_said_to_be_passed_over(tmp_path, capsys):
@@ -484,7 +484,7 @@ def test_omniglot_is_read_as_it_is_packed(tmp_path):
 
 
 def test_real_fashion_mnist():
-    dataset = fashion_mnist.load(real("fashion_mnist"))
+    dataset = mnist.load_fashion(real("fashion_mnist"))
     assert dataset.train.images.shape == (60_000, 28, 28, 1)
     assert np.bincount(dataset.train.labels).tolist() == [6000] * 10
     assert np.bincount(dataset.test.labels).tolist() == [1000] * 10

@@ -206,7 +206,7 @@ WRONG = {
     "unset root": (["--log-dir", " "], "argument --log-dir: ' ' was given, but a path is needed"),
     "unset name": (["--run-name", ""], "--run-name: '' was given, but a name of letters"),
     "unset run": (["--resume", ""], "--resume: '' was given, but a name is needed"),
-    "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere is no folder"),
+    "no data folder": (["--data-dir", "nowhere"], "--data-dir: nowhere cannot be opened"),
     "empty data folder": (["--data-dir", "."], "holds no train-images-idx3-ubyte"),
     "unwritable": (["--log-dir", "/proc/nowhere"], "/proc/nowhere/"),
     "no time": (["--checkpoint-minutes", "nan"], "--checkpoint-minutes: 'nan' was given, but a number above 0 and"),

@@ -12,7 +12,7 @@ from dataset_files import picture, random_images, real, write_files, write_zip
 from infogan.cli import Parser
 from infogan.cli.flags import add_flags, apply_flags, show
 from infogan.cli.train import main
-from infogan.data import Dataset, Split, archives, fashion_mnist, load_dataset, mnist, select_images, svhn
+from infogan.data import Dataset, Split, archives, load_dataset, mnist, select_images, svhn
 from infogan.data.dataset import describe_pixels, warn_of_pixels
 from infogan.system.messages import InputError
 
@@ -89,7 +89,7 @@ def test_a_spec_with_a_range_comes_back_from_json(spec):
 
 
 def test_real_sets_are_good(capsys):
-    for dataset in (mnist.load(), fashion_mnist.load(real("fashion_mnist")), svhn.load(real("svhn"))):
+    for dataset in (mnist.load(), mnist.load_fashion(real("fashion_mnist")), svhn.load(real("svhn"))):
         assert describe_pixels(dataset.train.images[::20]) == []
 
 

@@ -14,6 +14,7 @@ from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
 LOADERS = {
+    "fashion_mnist": ("mnist", "load_fashion"),
     "dsprites_color": ("dsprites", "load_color"),
     "dsprites_noise": ("dsprites", "load_noise"),
     "shapes3d": ("factor_sets", "load_shapes3d"),
@@ -22,8 +23,9 @@ LOADERS = {
     "mpi3d": ("factor_sets", "load_mpi3d"),
 }
 """Module and function of the sets that are not `load` of a module of their own name."""
-DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", "dsprites", *LOADERS, "images")
-RESIZED = ("celeba", "chairs", "faces3d", "dsprites", *LOADERS, "images")
+FACTOR_SETS = ("dsprites", "dsprites_color", "dsprites_noise", "shapes3d", "cars3d", "smallnorb", "mpi3d")
+DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", *FACTOR_SETS, "images")
+RESIZED = ("celeba", "chairs", "faces3d", *FACTOR_SETS, "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
 SHIPPED = ("mnist", "dsprites", "dsprites_color", "dsprites_noise")
 """Those that need no files: MNIST is shipped, dSprites is rendered."""

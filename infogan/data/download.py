@@ -7,7 +7,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from infogan.data import factor_sets, fashion_mnist, mnist
+from infogan.data import factor_sets, mnist
 from infogan.data.celeba import NEEDED as CELEBA_NEEDED
 from infogan.data.chairs import NEEDED as CHAIRS_NEEDED
 from infogan.data.faces3d import NEEDED as FACES_NEEDED
@@ -26,7 +26,7 @@ SOURCES = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
         ),
-        {f"{stem}.gz": sha256 for stem, sha256 in fashion_mnist.SHA256.items()},
+        {f"{stem}.gz": sha256 for stem, sha256 in mnist.FASHION_SHA256.items()},
     ),
     "svhn": (
         ("http://ufldl.stanford.edu/housenumbers/",),

@@ -1,11 +1,12 @@
-"""MNIST: 60,000 training and 10,000 test images of digits, 28x28 grey; shipped with the package."""
+"""MNIST, shipped with the package, and Fashion-MNIST: 60,000 training and 10,000 test images each, 28x28 grey."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
 from infogan.data.arrays import load_idx
-from infogan.data.dataset import Dataset, Split, describe_near
-from infogan.system.checks import PATH, StrPath
+from infogan.data.dataset import Dataset, Split, check_data_dir, describe_near
+from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
 SHIPPED = Path(__file__).parent / "mnist_files"
@@ -15,8 +16,16 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
+FASHION_SHA256 = {
+    "train-images-idx3-ubyte": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
 """SHA-256 of the gzipped files as their authors published them."""
-
+FASHION_NEEDED = (
+    "a folder with Fashion-MNIST's four idx files is needed. Fetch them with --download (docs/datasets.md)."
+)
 CLASSES = 10
 
 
@@ -33,16 +42,28 @@ def load(data_dir: StrPath | None = None) -> Dataset:
     Raises:
       InputError: naming the file that is missing, damaged or of another size.
     """
-    folder = SHIPPED if data_dir is None else PATH.check("data_dir", data_dir)
+    if data_dir is not None:
+        return _load_folder(check_data_dir(data_dir, "a folder with MNIST's four idx files is needed."))
+    for stem, sha256 in SHA256.items():
+        _check_sha256(_find(SHIPPED, stem), sha256)
+    return dataclasses.replace(_load_folder(SHIPPED), source="shipped with infogan")
+
+
+def load_fashion(data_dir: StrPath | None = None) -> Dataset:
+    """Reads Fashion-MNIST, which has MNIST's format; as `load`, but that it is not shipped.
+
+    Labels are T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
+    """
+    return _load_folder(check_data_dir(data_dir, FASHION_NEEDED))
+
+
+def _load_folder(folder):
     if not folder.is_dir():
-        raise InputError("data_dir", f"{folder} is no folder, but one with MNIST's four idx files is needed.")
+        raise InputError("data_dir", f"{folder} is no folder, but one with the four idx files is needed.")
     paths = {stem: _find(folder, stem) for stem in SHA256}
-    if data_dir is None:
-        for stem, path in paths.items():
-            _check_sha256(path, SHA256[stem])
     train = _load_split(paths["train-images-idx3-ubyte"], paths["train-labels-idx1-ubyte"])
     test = _load_split(paths["t10k-images-idx3-ubyte"], paths["t10k-labels-idx1-ubyte"])
-    return Dataset(train, test, "shipped with infogan" if data_dir is None else str(folder))
+    return Dataset(train, test, str(folder))
 
 
 def _find(folder, stem):
