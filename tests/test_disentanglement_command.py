@@ -11,7 +11,7 @@ from test_evaluate import save_untrained
 from infogan.cli.disentanglement import main
 from infogan.data import Dataset, Factor, Split, hold_out
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
-from infogan.evaluation.disentanglement import protocols
+from infogan.evaluation.disentanglement import protocols, trained
 from infogan.evaluation.disentanglement.published import DSPRITES, paper_values
 from infogan.evaluation.disentanglement.trained import disentanglement_scores, encoder_of
 from infogan.evaluation.metric import Findings, Metric, Picture, Settings, compare
@@ -172,6 +172,7 @@ def test_a_run_is_scored_in_its_report(run, small):
     rows = {metric.name: metric for metric in findings.metrics}
     assert {"FactorVAE (infogan_cr)", "MIG (dlib)", "InfoM"} <= set(rows)
     assert rows["FactorVAE (dlib)"].note.startswith("a perfect encoder: 1.000")
+    assert findings.notes == [trained.FAST.format(800)]
     (picture,) = findings.pictures
     assert isinstance(picture, Picture) and picture.path == "codes_by_factors.png"
 

@@ -24,6 +24,7 @@ from infogan.run import TrainedRun
 from infogan.system.messages import InputError
 
 HEAT_MAP = "codes_by_factors.png"
+FAST = "Scores of disentanglement are the fast ones, on {:,} images: launchers/disentanglement.py has the full ones."
 CAPTION = "Share of what there is to know of each factor (columns) that each code (rows) knows: I / H, in 20 bins."
 
 
@@ -77,7 +78,7 @@ def disentanglement_scores(run: TrainedRun, dataset: Dataset, settings: Settings
             note = _describe(run.spec.dataset, protocol.name, name, ceilings[name])
             found.append(Metric(name_score(name, protocol.name), value, note=note, better="higher"))
     picture = draw_heat_map(share_of_information(sample), [code.name for code in run.spec.codes], list(sample.factors))
-    return [*found, *notes, Picture(HEAT_MAP, picture, CAPTION)]
+    return [*found, *notes, FAST.format(len(sample)), Picture(HEAT_MAP, picture, CAPTION)]
 
 
 def _is_grid(dataset: Dataset) -> bool:
