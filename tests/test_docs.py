@@ -15,7 +15,8 @@ from conftest import ROOT
 from infogan.cli import generate
 
 STUDIES = ROOT / "docs" / "studies"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), STUDIES / "README.md"]
+NOTES = sorted((ROOT / "docs" / "notes").glob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *NOTES, STUDIES / "README.md"]
 NOTEBOOK = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text())
 FILE = r"`((?:\w+/)+\w+\.py)(?:: (\w+))?`"  # `system/tf1.py`, or with a function or class: `cli/train.py: main`
 # Programs that are not this project's, or that another test runs.
@@ -293,6 +294,7 @@ def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "README.md").read_text()
     names = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    names |= {f"notes/{page.name}" for page in NOTES}
     assert not [name for name in names if f"]({name})" not in index]
 
 
