@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "launchers"))
 
 from run_mnist_exp import DEFAULT, REFERENCE
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGE = ROOT / "docs" / "notes" / "performance.md"
 TORCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 FULL = {"rounds": 3, "warm_up": 5, "updates": 40, "calls": 10, "megabytes": 256, "images": 10_000}
 QUICK = {"rounds": 1, "warm_up": 2, "updates": 6, "calls": 3, "megabytes": 64, "images": 1_000}
@@ -212,7 +212,7 @@ def _build_parser():
         prog="benchmarks.run", usage=argparse.SUPPRESS, description=__doc__, allow_abbrev=False
     )
     parser.add_argument("--quick", action="store_true", help="a few updates of everything, once; not to be quoted")
-    parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/notes/performance.md")
     parser.add_argument("--show", type=Path, metavar="JSON", help="measure nothing; print the tables of these results")
     parser.add_argument(
         "--output",

@@ -1,4 +1,4 @@
-"""Results as Markdown, for the terminal and for docs/performance.md."""
+"""Results as Markdown, for the terminal and for docs/notes/performance.md."""
 
 from benchmarks.floor import Product, count_operations, count_passes
 from benchmarks.summary import PRECISIONS, find_floor, list_speeds, list_targets

@@ -41,7 +41,7 @@ PAPER = ExperimentSpec(
     **TABLE_7["rotation"],
 )
 
-# docs/differences.md lists what is changed, docs/experiments.md what led there and what it does not reach.
+# docs/differences.md lists what is changed, docs/notes/experiments.md what led there and what it does not reach.
 DEFAULT = dataclasses.replace(
     PAPER,
     recipe="default",

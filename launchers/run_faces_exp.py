@@ -38,7 +38,7 @@ PAPER = ExperimentSpec(
     **TABLE_5["azimuth"],
 )
 
-# One network for all factors: docs/differences.md lists what is changed, docs/experiments.md what led there.
+# One network for all factors: docs/differences.md lists what is changed, docs/notes/experiments.md what led there.
 DEFAULT = dataclasses.replace(
     PAPER,
     recipe="default",

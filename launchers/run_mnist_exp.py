@@ -45,7 +45,7 @@ UNIT_DEVIATION = (
     Latent("width", Uniform(1, fix_std=True)),
 )
 
-# What we recommend. All that PAPER leaves open was chosen by the runs in docs/recipe.md.
+# What we recommend. All that PAPER leaves open was chosen by the runs in docs/notes/recipe.md.
 DEFAULT = dataclasses.replace(
     PAPER,
     recipe="default",

@@ -227,7 +227,7 @@ def test_the_studies_of_mnist_in_the_docs_are_those_that_were_made(path):
 
 
 def test_the_study_in_float32_is_set_beside_the_one_in_bfloat16():
-    text = (ROOT / "docs" / "performance.md").read_text()
+    text = (ROOT / "docs" / "notes" / "performance.md").read_text()
     documents = [json.loads((STUDIES / f"{name}.json").read_text()) for name in ("precision_float32", "mnist_default")]
     assert [document["spec"].get("precision") for document in documents] == ["float32", "bfloat16"]
     values = [
@@ -248,11 +248,15 @@ def test_the_study_in_float32_is_set_beside_the_one_in_bfloat16():
         assert f"| {seed} | {errors} | {codes} |" in text
 
 
+def read_guide_and_note(name):
+    return "".join((folder / name).read_text() for folder in (ROOT / "docs", ROOT / "docs" / "notes"))
+
+
 def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
     document = json.loads((STUDIES / "fashion_mnist.json").read_text())
     rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
     accuracy = [100 * (1 - error) for error in rows["error rate", "category_1"]]
-    text = (ROOT / "docs" / "experiments.md").read_text()
+    text = read_guide_and_note("experiments.md")
     each = ", ".join(f"{value:.1f}" for value in accuracy)
     assert f"one-to-one accuracy {statistics.fmean(accuracy):.1f} % (aim: 60 %); {each} %" in text
     codes = [rows["L_I", code] for code in ("category_1", "continuous_1", "continuous_2")]
@@ -269,7 +273,7 @@ def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
     found = [rows[f"|Spearman| with {factor}, best code"] for factor in ("lighting", "azimuth", "elevation")]
     seeds = [run["seed"] for run in document["runs"]]
     assert seeds == [0, 1, 2, 3, 4]
-    text = (ROOT / "docs" / "experiments.md").read_text()
+    text = read_guide_and_note("experiments.md")
     for name, values in [*zip(seeds, zip(*found)), ("mean", [statistics.fmean(each) for each in found])]:
         row = " | ".join(f"{value:.3f}" for value in [*values, statistics.fmean(values)])
         assert f"| {name} | {row} |" in text, row
@@ -283,7 +287,7 @@ def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
     rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
     explained = rows["variance of azimuth explained", "circular_1"]
     codes = zip(rows["L_I", "category_1"], rows["L_I", "circular_1"])
-    text = (ROOT / "docs" / "experiments.md").read_text()
+    text = read_guide_and_note("experiments.md")
     assert [run["seed"] for run in document["runs"]] == [0, 1, 2]
     for seed, (share, (of_category, of_angle)) in enumerate(zip(explained, codes)):
         assert f"| {seed} | {share:.3f} | {of_category:.3f}, {of_angle:.3f} nats |" in text
