@@ -91,7 +91,7 @@ def run(
         if distribution.is_chief:
             _begin(spec, folder, dataset, execution)
         else:
-            say(f"worker {distribution.number} of {distribution.processes}: the chief reports and writes")
+            say(f"worker {distribution.number} of {distribution.processes}: the chief writes the logs and the report")
         _train(spec, folder, dataset, stop, execution)
         if not distribution.is_chief:
             return None
@@ -278,11 +278,11 @@ def lengthen(
         return folder, longer
     extension = folder.extend(longer, dataset)
     say(
-        f"{folder.name}: its learning rates begin to fall at update {_first_fall(spec):,.0f} of {spec.updates:,}, and "
-        f"{done:,} are done. In {max_epoch} epochs they begin to fall at update {_first_fall(longer):,.0f} of "
-        f"{longer.updates:,}: they go from {spec.rate_share(done):.0%} of their value at the start to "
-        f"{longer.rate_share(done):.0%}, so what comes out is not what {max_epoch} epochs give from the start. "
-        f"{folder.name} stays as it is; {extension.name} goes on from its newest checkpoint."
+        f"{folder.name}: after {done:,} updates its learning rates are at {spec.rate_share(done):.0%} of their initial "
+        f"value, because they fall from update {_first_fall(spec):,.0f} of {spec.updates:,} on. In a run of "
+        f"{max_epoch} epochs they fall from update {_first_fall(longer):,.0f} of {longer.updates:,} on, so they rise "
+        f"again to {longer.rate_share(done):.0%}, and the result differs from {max_epoch} epochs trained at once. "
+        f"{folder.name} stays as it is; {extension.name} continues from its newest checkpoint."
     )
     return extension, longer
 
@@ -297,7 +297,7 @@ def _hand_on(stopped: Interrupted, folder: RunFolder | None) -> NoReturn:
     message = f"stopped by {stopped}"
     if folder:
         message += f"; update {last_update(folder):,} is saved, and the same call with name={folder.name!r}, "
-        message += "resume=True goes on from there"
+        message += "resume=True continues from there"
     is_pythons_own = signal.getsignal(stopped.number) is signal.default_int_handler
     if not is_pythons_own:
         note(f"{message}.")
@@ -354,9 +354,10 @@ def _train(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, stop: Stop
             if execution.on_nan != "rollback":
                 raise
             if rollbacks >= MOST_ROLLBACKS:
-                raise NumbersFailed(f"{error} The run has gone back {rollbacks} times already.") from error
+                raise NumbersFailed(f"{error} The run was rolled back {rollbacks} times already.") from error
             folder.add_rollback(last_update(folder), str(error))
-            warn(f"{error} Going on from there with other random numbers, for the {rollbacks + 1}. time.")
+            counted = f"rollback {rollbacks + 1} of {MOST_ROLLBACKS}"
+            warn(f"{error} Continuing from there with other random numbers ({counted}).")
 
 
 def last_update(folder: RunFolder) -> int:
@@ -388,7 +389,7 @@ def _announce(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, gpus: S
         f"{describe_devices(gpus)}"
     )
     if last_update(folder) == spec.updates:
-        say("all updates are done already: the run is evaluated again")
+        say("all updates are done: evaluating the run again")
     elif spec.late_codes and not spec.smoke:  # a smoke run shows that all works, and learns nothing
         say(
             f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "

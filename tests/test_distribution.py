@@ -266,7 +266,7 @@ class Others(OneDevice):
 
 @pytest.mark.parametrize(
     ("others", "message"),
-    [((8, 5, 0), "TF_CONFIG: this worker was started with other flags"), ((7, 4, 0), "resume: this worker goes on")],
+    [((8, 5, 0), "TF_CONFIG: this worker was started with other flags"), ((7, 4, 0), "resume: this worker resumes")],
 )
 def test_workers_that_disagree_are_refused(others, message):
     with tf.Graph().as_default(), tf.Session() as session, StopSignals() as stop:

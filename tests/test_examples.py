@@ -161,7 +161,7 @@ def test_a_new_latent_is_generated_and_exported(beta_run, tmp_path, capsys):
     _, path = beta_run
     arguments = [str(path), "--code", "size=0.2,1.5", "--output", str(tmp_path / "sizes.png")]
     assert generate.main(arguments) == 0
-    assert "note: size goes to 1.5, but the run was looked at from 0 to 1 only" in capsys.readouterr().err
+    assert "note: size goes to 1.5, but the run was evaluated from 0 to 1 only" in capsys.readouterr().err
     with infogan.load(path) as run:
         export_run(run, "savedmodel", tmp_path / "model")
     signatures = json.loads((tmp_path / "model" / "signatures.json").read_text())

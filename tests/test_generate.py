@@ -136,7 +136,7 @@ def test_mp4_without_its_package_gets_one_line(smoke_run, tmp_path, monkeypatch,
 
 def test_values_outside_the_range_get_a_note(smoke_run, tmp_path, capsys):
     assert generate(smoke_run, tmp_path, "--code", "width=-5", "--rows", 1, "--output", "out.png") == 0
-    assert "note: width goes to -5, but the run was looked at from -2 to 2 only" in capsys.readouterr().err
+    assert "note: width goes to -5, but the run was evaluated from -2 to 2 only" in capsys.readouterr().err
 
 
 def test_a_category_is_told_with_its_class(smoke_run, tmp_path, capsys):
@@ -153,8 +153,8 @@ WRONG = {
     ),
     "no such category": (["--code", "digit=10"], "digit: 10 was given, but it has the values 0 to 9"),
     "between categories": (["--code", "digit=0:9:5"], "digit: 2.25 was given, but it has the values 0 to 9"),
-    "no number": (["--code", "digit=x"], "--code: digit=x was given, but it is NAME=VALUE, NAME=V,V,V or"),
-    "no steps": (["--code", "width=1:2"], "--code: width=1:2 was given, but it is NAME=VALUE"),
+    "no number": (["--code", "digit=x"], "--code: digit=x was given, but NAME=VALUE, NAME=V,V,V or"),
+    "no steps": (["--code", "width=1:2"], "--code: width=1:2 was given, but NAME=VALUE"),
     "one step": (["--code", "width=1:2:1"], "but a sweep has from 2 to 10,000 steps"),
     "not finite": (["--code", "width=inf"], "width: inf was given, but finite numbers are needed"),
     "twice": (["--code", "width=1", "--code", "width=2"], "--code: width was given twice"),

@@ -270,7 +270,7 @@ def test_a_finished_run_gets_longer(smoke_run, tmp_path, capsys, monkeypatch, co
     roots = ["--log-dir", logs.parent, "--checkpoint-dir", ckt.parent]
     assert launch("--resume", "smoke", "--max-epoch", 3, *roots) == 0
     assert trained == [(name, 3)]
-    said = "smoke stays as it is; smoke-epoch3 goes on from its newest checkpoint." in capsys.readouterr().out
+    said = "smoke stays as it is; smoke-epoch3 continues from its newest checkpoint." in capsys.readouterr().out
     assert said == (name != "smoke")
     assert launch("--resume", "smoke", "--max-epoch", 1, *roots) == 2
     assert "--max-epoch: 1 was given, but smoke has done 2. Give more." in capsys.readouterr().err
@@ -399,7 +399,7 @@ def check_that_a_signal_saves_the_last_update(process, folder, number):
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Go on with --resume run.\n"
+    assert err == f"run_mnist_exp.py: stopped by {signal.Signals(number).name}. Continue with --resume run.\n"
     report = json.loads((folder / "logs/mnist/run/status.json").read_text())
     assert report["state"] == "interrupted"
     assert (folder / f"ckt/mnist/run/model-{report['update']}.index").exists()

@@ -209,8 +209,8 @@ def test_a_longer_run_is_the_same_run_while_its_rates_are_those_of_one(
         assert (found.metrics.read_text(), (found.frames / "0000002.png").read_text()) == ("metrics", "frame")
         assert found.load_origin() == {"run": "run", "update": 3}
         said = capsys.readouterr().out
-        assert "begin to fall at update 2 of 4, and 3 are done" in said
-        assert "at update 5 of 10: they go from 50% of their value at the start to 100%" in said
+        assert "after 3 updates its learning rates are at 50%" in said
+        assert "from update 5 of 10 on, so they rise again to 100%" in said
         with pytest.raises(InputError, match=r"run-epoch5 is not empty, .* or resume run-epoch5\."):
             experiment.lengthen(folder, spec, max_epoch, dataset)
 

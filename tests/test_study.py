@@ -215,7 +215,7 @@ def test_names_with_dots_have_consoles_of_their_own(study):
 
 
 def test_a_run_of_another_seed_is_refused(study):
-    with pytest.raises(InputError, match=r"seed 0: its run has seed 7\. Leave --seed to --seeds"):
+    with pytest.raises(InputError, match=r"seed 0: its run has seed 7\. Use --seeds"):
         run_study(study._replace(arguments=("--own-seed", "7"), seeds=(0,)))
 
 

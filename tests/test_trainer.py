@@ -546,7 +546,7 @@ def test_rollback_goes_on_with_other_random_numbers(spec, dataset, whole, tmp_pa
     (rollback,) = folder.load_rollbacks()
     assert rollback["to"] == 2
     assert rollback["problem"].startswith("update 3: gradient/generator = ")
-    assert "Going on from there with other random numbers, for the 1. time." in capsys.readouterr().err
+    assert "(rollback 1 of 3)" in capsys.readouterr().err
     status = json.loads((folder.log / "status.json").read_text())
     assert (status["state"], status["update"], status["rollbacks"]) == ("finished", 4, 1)
     lines, others = load_metrics(folder.metrics), load_metrics(whole.metrics)
@@ -563,7 +563,7 @@ def test_a_run_goes_back_three_times_at_most(spec, dataset, tmp_path, monkeypatc
     streams = []
     monkeypatch.setattr(experiment, "InfoGANTrainer", fail)
     folder = start(spec, dataset, tmp_path, "run")
-    with pytest.raises(NumbersFailed, match=r"update 1: loss/generator = nan\. The run has gone back 3 times"):
+    with pytest.raises(NumbersFailed, match=r"update 1: loss/generator = nan\. The run was rolled back 3 times"):
         run_experiment(spec, dataset, folder, monkeypatch, on_nan="rollback")
     assert streams == [0, 1, 2, 3]
     assert [rollback["to"] for rollback in folder.load_rollbacks()] == [0, 0, 0]

@@ -66,7 +66,7 @@ def load_spec(folder: RunFolder) -> ExperimentSpec:
     if spec.dataset not in DATASETS:
         raise InputError(
             folder.checkpoints,
-            f"a program trained it on arrays of its own, {spec.dataset!r}, but they are needed, and no file has them. "
+            f"a program trained it on arrays of its own, {spec.dataset!r}, but no file has the images that are needed. "
             "Evaluate it in that program: infogan.evaluate(path, dataset).",
         )
     return spec

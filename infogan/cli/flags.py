@@ -52,7 +52,7 @@ def _read_noise_dim(spec):
 
 def _change_noise_dim(spec, dim):
     if sum(map(_is_noise, spec.latent_spec)) != 1:
-        raise InputError("noise_dim", f"{dim} was given, but this experiment has not just one noise vector.")
+        raise InputError("noise_dim", f"{dim} was given, but this experiment has several noise vectors or none.")
     try:
         return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
     except TypeError:  # a distribution without that field
@@ -142,7 +142,7 @@ SIZE_FLAG = Flag(
     dataclasses.replace(
         TEXT, needed="a side as 48, or height x width as 64x96,", from_text=_size_from_text, metavar="SIZE"
     ),
-    "size to which pictures are brought, as 48 or, height before width, as 64x96",
+    "size that pictures are resized to: 48, or height x width as 64x96",
     lambda spec: show_size(spec.image_shape[:2]),
     _change_size,
 )
@@ -153,7 +153,7 @@ def factor_flag(table: Mapping[str, Mapping[str, Any]]) -> Flag:
     """Chooses a row of Table 5 or 7: `table` gives the fields of a spec by the name of a factor."""
     return Flag(
         choice(table),
-        "factor of variation whose row of the paper's table gives rates and lambda",
+        "factor whose row in the paper's table gives rates and lambda",
         lambda spec: spec.factor,
         lambda spec, factor: dataclasses.replace(spec, factor=factor, **table[factor]),
     )
@@ -163,7 +163,7 @@ CODE_FLAGS = {
     # The first of the three: a spec needs a code, and while this one is put in, those of the recipe are still there.
     "circular": Flag(
         NUMBER_OF_CODES,
-        "how many codes are angles, for what goes all the way around",
+        "number of angles: codes for what goes all the way around",
         lambda spec: len(_codes_of(spec, "circular")),
         lambda spec, count: _change_codes(spec, "circular", circular_codes(count)),
     ),
@@ -175,7 +175,7 @@ CODE_FLAGS = {
     ),
     "continuous": Flag(
         NUMBER_OF_CODES,
-        "how many continuous codes there are, with unit deviation",
+        "number of continuous codes, with unit deviation",
         lambda spec: len(_codes_of(spec, "continuous")),
         lambda spec, count: _change_codes(spec, "continuous", continuous_codes(count, fix_std=True)),
     ),
@@ -194,7 +194,7 @@ PICTURE_FLAGS = {"pixel_range": _field_flag(_FIELDS["input_range"])}
 """For launchers that read pictures of any kind."""
 
 FLAGS = {
-    "noise_dim": Flag(whole(1, LARGEST_DIM), "numbers of incompressible noise z", _read_noise_dim, _change_noise_dim),
+    "noise_dim": Flag(whole(1, LARGEST_DIM), "dimensions of the noise z", _read_noise_dim, _change_noise_dim),
     "continuous_prior": Flag(
         choice(SWEEP_LIMITS),
         "prior of the continuous codes: U(-1, 1), or N(0, 1) swept from -4 to 4",

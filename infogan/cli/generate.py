@@ -51,13 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser("Draws samples and sweeps of a trained run.")
     parser.epilog = EPILOG
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
-    parser.add_argument("--list", action="store_true", help="say which codes there are and what they do")
+    parser.add_argument("--list", action="store_true", help="list the codes and what they do")
     parser.add_argument("--code", action="append", default=[], metavar="NAME[=VALUES]", help="see below; repeatable")
     parser.add_argument("--rows", type=argument(whole(1)), metavar="INT", help=f"rows of samples (default: {ROWS})")
     parser.add_argument(
         "--columns", type=argument(whole(1)), metavar="INT", help=f"columns of samples (default: {COLUMNS})"
     )
-    parser.add_argument("--seed", type=argument(SEED), default=0, metavar="INT", help="of all not given (default: 0)")
+    parser.add_argument(
+        "--seed", type=argument(SEED), default=0, metavar="INT", help="of what is not given (default: 0)"
+    )
     parser.add_argument("--format", choices=FORMATS, help="default: the ending of --output, or png")
     parser.add_argument("--output", type=argument(PATH), metavar="FILE", help="default: generated.FORMAT, written over")
     return run_command(parser, lambda options: _generate(parser, options), arguments)
@@ -154,7 +156,7 @@ def _parse_values(name, text):
         low, high, steps = float(low), float(high), int(steps)
     except ValueError as error:
         raise InputError(
-            "--code", f"{name}={text} was given, but it is NAME=VALUE, NAME=V,V,V or NAME=LOW:HIGH:STEPS."
+            "--code", f"{name}={text} was given, but NAME=VALUE, NAME=V,V,V or NAME=LOW:HIGH:STEPS is needed."
         ) from error
     if not 2 <= steps <= LARGEST_SWEEP:
         raise InputError("--code", f"{name}={text} was given, but a sweep has from 2 to {LARGEST_SWEEP:,} steps.")
@@ -170,8 +172,8 @@ def _notes(spec, values, matched):
         beyond = given[(given < low) | (given > high)]
         if beyond.size and code.distribution.kind == "continuous":
             yield (
-                f"note: {name} goes to {beyond[np.abs(beyond).argmax()]:g}, but the run was looked at from {low:g} to "
-                f"{high:g} only. Beyond, images may fall apart."
+                f"note: {name} goes to {beyond[np.abs(beyond).argmax()]:g}, but the run was evaluated from {low:g} to "
+                f"{high:g} only. Beyond that, images may fall apart."
             )
 
 

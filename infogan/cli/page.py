@@ -105,7 +105,7 @@ def _explain(error):
     if isinstance(error, InputError):
         return str(error)
     logging.getLogger("infogan").error("a request of the page failed", exc_info=error)
-    return f"{type(error).__name__}: the terminal says more. The page goes on."
+    return f"{type(error).__name__}: see the terminal. The page still works."
 
 
 def _show_images(explorer, seed, noise, *settings):

@@ -69,7 +69,7 @@ def run_study(study: Study) -> dict[str, Any]:
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
     study.log_root.mkdir(parents=True, exist_ok=True)
-    refusal = InputError(study.path, "another process is at this study. Wait for it, or choose another --name.")
+    refusal = InputError(study.path, "another process is working on this study. Wait for it, or choose another --name.")
     with locked(study.log_root / f"{study.name}.lock", refusal):
         return _run_missing(study)
 
@@ -229,7 +229,7 @@ def _start(study, seed, slot):
         environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
     if HAS_AFFINITY:
         os.sched_setaffinity(0, slot.cores)  # of this thread, from which the process inherits it
-    say(f"seed {seed}: {'goes on' if is_begun else 'begins'}; its console is {_console(study, seed)}")
+    say(f"seed {seed}: {'resumes' if is_begun else 'starts'}; its output is in {_console(study, seed)}")
     with _console(study, seed).open("a") as console:
         return subprocess.Popen(
             command,
@@ -253,7 +253,7 @@ def _console(study, seed):
 def _last_line(path):
     """What a launcher said last, without its own name."""
     lines = path.read_text(errors="replace").split("\n")
-    said = [line for line in lines if line.strip()][-1:] or [f"it said nothing; see {path}"]
+    said = [line for line in lines if line.strip()][-1:] or [f"it printed nothing; see {path}"]
     return said[0].partition(".py: ")[2] or said[0]
 
 
@@ -284,7 +284,7 @@ def _keep(study, document, seed):
     log = find_log(study, seed)
     report = json.loads((log / "report.json").read_text())
     if report["seed"] != seed:
-        raise InputError(f"seed {seed}", f"its run has seed {report['seed']}. Leave --seed to --seeds.")
+        raise InputError(f"seed {seed}", f"its run has seed {report['seed']}. Use --seeds, not --seed.")
     spec = without_seed(report.pop("spec"))
     _check_spec(study, spec, document.setdefault("spec", spec))
     report["minutes"] = sum(

@@ -44,7 +44,7 @@ def main(
     options, stop = parser.parse_args(arguments), StopSignals(advice="Nothing was begun.")
     with ExitStatus(parser, stop) as ended, stop:
         folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, read_cluster())
-        stop.advice = f"Go on with --resume {folder.name}."
+        stop.advice = f"Continue with --resume {folder.name}."
         execution = Execution(distribution, options.updates_per_call, options.on_nan, 60 * options.checkpoint_minutes)
         with folder.lock() if distribution.is_chief else nullcontext():
             report = run(spec, folder, dataset, stop, execution)
@@ -57,7 +57,7 @@ def _build_parser(description, recipes, default, flags):
     parser = Parser(description)
     parser.add_argument("--recipe", choices=recipes, help=f"set of values to start from (default: {default.recipe})")
     parser.add_argument(
-        "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, nothing reaches G"
+        "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, but does not train G"
     )
     add_flags(parser, flags, recipes)
     parser.add_argument("--gpus", type=int, metavar="INT", help="GPUs to train on (default: one if there is one)")
@@ -66,21 +66,21 @@ def _build_parser(description, recipes, default, flags):
         type=argument(whole(1)),
         default=1,
         metavar="INT",
-        help="updates that are handed to the device at once (default: 1)",
+        help="updates in one session run, for GPUs (default: 1)",
     )
     parser.add_argument(
         "--checkpoint-minutes",
         type=argument(number(above=True)),
         default=Execution().checkpoint_seconds / 60,
         metavar="FLOAT",
-        help="most minutes between two checkpoints (default: %(default)g)",
+        help="longest time between two checkpoints, in minutes (default: %(default)g)",
     )
     parser.add_argument(
         "--on-nan",
         choices=["stop", "rollback"],
         default="stop",
-        help=f"when numbers go bad: stop, or go back to the last good checkpoint, {MOST_ROLLBACKS} times at most "
-        "(default: stop)",
+        help="when a value becomes NaN or infinite: stop, or return to the last good checkpoint, at most "
+        f"{MOST_ROLLBACKS} times (default: stop)",
     )
     parser.add_argument(
         "--data-dir", type=argument(PATH), help=f"folder with the images ({_describe_data_dir(default)})"
@@ -106,7 +106,7 @@ def _build_parser(description, recipes, default, flags):
         nargs="?",
         const=True,
         metavar="NAME",
-        help="go on with that run; without NAME, with the newest",
+        help="resume that run; without NAME, the latest",
     )
     parser.add_argument("--smoke", action="store_true", help="a whole run of a few updates, in under a minute")
     return parser
@@ -115,9 +115,7 @@ def _build_parser(description, recipes, default, flags):
 def _prepare(options, recipes, default, flags, cluster):
     """Checks all that can be checked before the first graph: the run's folder, spec, dataset and distribution."""
     if cluster and options.on_nan != "stop":
-        raise InputError(
-            "on_nan", "rollback was given with TF_CONFIG, but several machines can only stop. Leave it out."
-        )
+        raise InputError("on_nan", "rollback was given with TF_CONFIG, but it needs a single machine. Leave it out.")
     if options.resume is None:
         spec = _change(recipes[options.recipe or default.recipe], flags, options)
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.name)

@@ -117,7 +117,7 @@ def _reading(folder: Path, update: int) -> Iterator[str]:
     except (tf.errors.OpError, *READER_ERRORS) as error:
         raise InputError(
             path,
-            "it is no readable checkpoint of this run: its variables are not those of the run's networks. Use the "
+            "it is no readable checkpoint of this run: the run's networks have other variables. Use the "
             "version of infogan that wrote it, or train a new run.",
         ) from error
 
@@ -168,7 +168,7 @@ def set_aside_damaged(folder: Path) -> None:
         for path in (_index(folder, damaged), *folder.glob(f"model-{damaged}.*")):
             if path.exists():
                 path.replace(aside / path.name)
-        warn(f"{aside / f'model-{damaged}'} is damaged ({damage}). The run goes on from update {update}.")
+        warn(f"{aside / f'model-{damaged}'} is damaged ({damage}). The run continues from update {update}.")
 
 
 def _judge(folder: Path) -> tuple[int | None, dict[int, str]]:
@@ -225,7 +225,7 @@ def describe_last_checkpoint(folder: Path) -> str:
     try:
         saved = find_checkpoints(folder)
     except OSError as error:
-        return f"What {folder} holds cannot be read ({error.strerror})."
+        return f"{folder} cannot be read ({error.strerror})."
     if not saved:
         return "There is no checkpoint before it."
     return f"The last good checkpoint is that of update {saved[-1]}, in {folder}."

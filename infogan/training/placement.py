@@ -180,7 +180,8 @@ class Workers(LocalDevices):
         except tf.errors.OpError as error:
             address = cluster.addresses[cluster.number]
             raise InputError(
-                "TF_CONFIG", f"{address} was given for this worker, but it cannot listen there."
+                "TF_CONFIG",
+                f"{address} was given for this worker, but it cannot listen there. Use a free port of this machine.",
             ) from error
         self._wait_for_everybody()
         try:
@@ -189,7 +190,7 @@ class Workers(LocalDevices):
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError) as error:
             raise TrainingFailed(
                 f"worker {self.number}: another worker ended or cannot be reached ({type(error).__name__}). "
-                "Start every worker again with --resume, to go on from the last checkpoint."
+                "Start every worker again with --resume, to continue from the last checkpoint."
             ) from error
 
     def _wait_for_everybody(self) -> None:
@@ -255,7 +256,7 @@ class Agreement:
         if len(updates) > 1:
             raise InputError(
                 "resume",
-                f"this worker goes on from update {update}, but others from {sorted(updates - {update})}. Give every "
+                f"this worker resumes at update {update}, but others at {sorted(updates - {update})}. Give every "
                 "worker the same --resume NAME, and a --checkpoint-dir that all can read.",
             )
         if signals == {0}:  # one that has come to this process meanwhile is everybody's next time
