@@ -186,6 +186,38 @@ def draw_heat_map(shares: np.ndarray, rows: Sequence[str], columns: Sequence[str
     return encode_figure(figure)
 
 
+@in_default_style
+def draw_agreement(names: Sequence[str], panels: Mapping[str, tuple[np.ndarray, np.ndarray, int]]) -> bytes:
+    """PNG bytes: a panel per score, in which a row and a column stand for each run; of many runs the first MOST_SHOWN.
+
+    Args:
+      names: of the runs.
+      panels: dict of score -> (float array [runs, runs] from 0 to 1, how much two runs agree; float array [runs], the
+        scores that follow; the run that is picked, which is in bold).
+    """
+    names = names[:MOST_SHOWN]
+    count = len(names)
+    side = (0.55 if count <= LARGEST_WITH_NUMBERS else 0.3) * count
+    width = 1.0 + 0.1 * max(map(len, names)) + len(panels) * (1.4 + side)
+    figure = Figure(figsize=(width, 1.4 + side), layout="constrained")
+    for axes, (title, (matrix, scores, picked)) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items()
+    ):
+        shown = names if axes.get_subplotspec().is_first_col() else [""] * count
+        labels = [f"{place}  {name}  {score:.3f}" for place, (name, score) in enumerate(zip(shown, scores), start=1)]
+        axes.imshow(matrix[:count, :count], cmap="Blues", vmin=0.0, vmax=1.0)
+        axes.set(title=title, xticks=range(count), yticks=range(count))
+        axes.set_xticklabels(range(1, count + 1))
+        axes.set_yticklabels(labels)
+        if picked < count:
+            axes.get_yticklabels()[picked].set_fontweight("bold")
+        if count <= LARGEST_WITH_NUMBERS:
+            for (row, column), share in np.ndenumerate(matrix[:count, :count]):
+                color = "white" if share > 0.5 else "black"
+                axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8, color=color)
+    return encode_figure(figure)
+
+
 def find_commonest(totals: np.ndarray) -> np.ndarray:
     """The places of the MOST_SHOWN largest of some totals, the first of equal ones: int array, rising."""
     return np.sort(np.argsort(-totals, kind="stable")[:MOST_SHOWN])

@@ -202,22 +202,32 @@ class RunFolder:
         """
         return _load_json(self.log / "report.json", dict, "report", "Evaluate the run again.")
 
+    def load_fingerprint(self) -> dict[str, Any]:
+        """The `source` and the `sha256` of the images and labels that the run was started with.
+
+        Raises:
+          InputError: if the file is damaged.
+        """
+        path = self.checkpoints / "dataset.json"
+        begun = _load_json(path, dict, "description of the run's images", "Restore it, or start a new run.")
+        for key in ("sha256", "source"):
+            if key not in begun:
+                raise InputError(
+                    path,
+                    f"it does not say which images the run uses ({key!r} is missing). Restore it, or start a new run.",
+                )
+        return begun
+
     def check_dataset(self, dataset: Dataset) -> None:
         """Refuses to go on with other images or labels than the run was started with.
 
         Raises:
           InputError: if they differ.
         """
-        path = self.checkpoints / "dataset.json"
-        begun = _load_json(path, dict, "description of the run's images", "Restore it, or start a new run.")
-        try:
-            sha256, source = begun["sha256"], begun["source"]
-        except KeyError as error:
-            raise InputError(
-                path, f"it does not say which images the run uses ({error} is missing). Restore it, or start a new run."
-            ) from error
+        begun = self.load_fingerprint()
         given = _fingerprint(dataset)
-        if given["sha256"] != sha256:
+        if given["sha256"] != begun["sha256"]:
+            source = begun["source"]
             others = f"those of {source}" if source != given["source"] else "other ones of that name"
             raise InputError(
                 "dataset",

@@ -220,7 +220,7 @@ def draw_sample(encode: Encoder, dataset: Dataset, count: int, seed: int = 0, le
                 parts.append(_encode(encode, split.images[own[first : first + ENCODED_AT_ONCE]]))
                 show(sum(map(len, parts)))
     factors = {name: factor for name, factor in join_factors(splits).items() if name not in left_out}
-    return Sample(_join(parts), {name: factor.select(places) for name, factor in factors.items()})
+    return Sample(join_codes(parts), {name: factor.select(places) for name, factor in factors.items()})
 
 
 def _encode(encode: Encoder, images: np.ndarray) -> Codes:
@@ -231,6 +231,7 @@ def _encode(encode: Encoder, images: np.ndarray) -> Codes:
     return codes
 
 
-def _join(parts: Sequence[Codes]) -> Codes:
+def join_codes(parts: Sequence[Codes]) -> Codes:
+    """The codes of several batches of images, one after another."""
     values, columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "columns"))
     return dataclasses.replace(parts[0], values=values, columns=columns)

@@ -1,4 +1,4 @@
-"""Scores of a trained run: what its Q says of images as codes, and the rows and the picture of its report."""
+"""A trained run as an encoder and as one of several to choose from, and the scores and the picture of its report."""
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from infogan.evaluation.disentanglement.sample import (
     find_unsuitable,
     list_splits,
 )
+from infogan.evaluation.disentanglement.selection import Model
 from infogan.evaluation.figures import draw_heat_map
 from infogan.evaluation.metric import Found, Metric, Picture, Settings
 from infogan.run import TrainedRun
+from infogan.spec import latent_slices
 from infogan.system.messages import InputError
 
 HEAT_MAP = "codes_by_factors.png"
@@ -54,6 +56,25 @@ def _read(distribution: Distribution, posterior: DistInfo) -> tuple[np.ndarray, 
     if distribution.kind == "circular":
         return values, np.stack([np.cos(np.pi * values), np.sin(np.pi * values)], axis=1)
     return values, values[:, None]
+
+
+def model_of(run: TrainedRun) -> Model:
+    """G and Q of a run, as `selection.select` takes them.
+
+    A code of any kind is held fixed in the same way: all images of a group have the value that the first one drew.
+    """
+    places = latent_slices(run.spec.latent_spec)
+    held = [places[code.name] for code in run.spec.codes]
+
+    def draw(fixed: np.ndarray, size: int, seed: int) -> np.ndarray:
+        latents = run.sample_latents(len(fixed) * size, seed).reshape(len(fixed), size, -1)
+        for code, place in enumerate(held):
+            groups = fixed == code
+            latents[groups, :, place] = latents[groups, :1, place]
+        images = run.generate_from(latents.reshape(len(fixed) * size, -1))
+        return (images * 255.0).round().astype(np.uint8)
+
+    return Model(run.folder.name, len(held), draw, encoder_of(run))
 
 
 def disentanglement_scores(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:

@@ -65,9 +65,20 @@ def count_votes(sample: Sample, count: int, size: int, active: np.ndarray, rando
     votes = np.zeros((codes.count, len(sample.factors)), np.int64)
     for fixed, places in draw_groups(sample, count, size, random):
         of_group = codes.sum_by_code(codes.columns[places].var(axis=1))
-        share = np.divide(of_group, spread, out=np.full_like(of_group, np.inf), where=active)
-        np.add.at(votes, (share.argmin(axis=1), fixed), 1)
+        np.add.at(votes, (find_steadiest(of_group, spread, active), fixed), 1)
     return votes
+
+
+def find_steadiest(variances: np.ndarray, spread: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """The code that varies least in each group, for its size: int array [groups].
+
+    Args:
+      variances: float array [groups, codes], within each group.
+      spread: float array [codes], over all images.
+      active: bool array [codes]: those that may vote.
+    """
+    share = np.divide(variances, spread, out=np.full_like(variances, np.inf), where=active)
+    return share.argmin(axis=1)
 
 
 def factor_vae(
