@@ -389,7 +389,7 @@ def _announce(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, gpus: S
         f"{describe_devices(gpus)}"
     )
     if last_update(folder) == spec.updates:
-        say("all updates are done: evaluating the run again")
+        say("all updates are done already: evaluating the run again")
     elif spec.late_codes and not spec.smoke:  # a smoke run shows that all works, and learns nothing
         say(
             f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "
