@@ -111,8 +111,8 @@ def _describe_run(spec: ExperimentSpec, folder: RunFolder) -> list[str]:
         notes.append(f"The weights are running averages over the updates, of decay {spec.weight_averaging:g}.")
     if origin := folder.load_origin():
         notes.append(
-            f"The run continues from update {origin['update']:,} of {origin['run']}, after which its learning rates rose "
-            "again: a run of this length from the start would differ."
+            f"The run continues {origin['run']} from update {origin['update']:,}, where its learning rates rose again: "
+            "a run of this length from the start would differ."
         )
     return notes
 
