@@ -38,8 +38,11 @@ def cache_folder(tmp_path_factory):
         yield folder
 
 
-HANDLERS = {number: signal.getsignal(number) for number in StopSignals.SIGNALS}
-"""Of the signals that stop a run, when the tests begin."""
+HANDLERS = {
+    number: signal.SIG_DFL if signal.getsignal(number) == signal.SIG_IGN else signal.getsignal(number)
+    for number in StopSignals.SIGNALS
+}
+"""Of the signals that stop a run, when the tests begin; `nohup make test` has one ignored."""
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +93,9 @@ def unchanged_process():
     assert set(before) == set(after)
 
 
-NETWORK, CHANNELS = "dcgan", architectures.FIRST_CHANNELS
-"""The network of most runs here, and the channels that it has after its first stage, which `wide` gives back."""
-architectures.FIRST_CHANNELS = 8
+NETWORK, CHANNELS, FEW_CHANNELS = "dcgan", architectures.FIRST_CHANNELS, 8
+"""The network of most runs here; the channels of its first stage, which `wide` gives back; those that it has here."""
+architectures.FIRST_CHANNELS = FEW_CHANNELS
 """A run's checkpoint has 2 MB in place of Table 1's 158. Processes that the tests start do not know of it."""
 
 SMALL = dataclasses.replace(

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_mnist_exp
+from conftest import FEW_CHANNELS, ROOT, run_mnist_exp
 
 sys.path.insert(0, str(ROOT))
 
@@ -18,6 +18,7 @@ from benchmarks.process import run_child
 from benchmarks.summary import Target, find_floor, list_speeds, list_targets
 from benchmarks.timing import describe_updates, medians, time_calls
 from benchmarks.walk import Walk
+from infogan.model import architectures
 from infogan.model.gan import RegularizedGAN
 from infogan.schedule import Schedule
 from infogan.system import tf1
@@ -313,7 +314,8 @@ def test_rates_of_the_machine():
     assert all(1e6 < rate < 1e13 for rate in machine.measure_memory(1, calls=2).values())
 
 
-def test_evaluation_and_loader_measure(smoke_run):
+def test_evaluation_and_loader_measure(smoke_run, monkeypatch):
+    monkeypatch.setattr(architectures, "FIRST_CHANNELS", FEW_CHANNELS)  # of the smoke run
     root = smoke_run[0].parent.parent
     result = evaluation.measure(root, "smoke", images=20, calls=1)
     assert result.keys() == {"recognised_per_second", "generated_per_second"} and min(result.values()) > 0

@@ -200,7 +200,7 @@ def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, sm
 def test_what_codes_do_to_samples_that_are_all_alike_is_left_out(spec, dataset):
     alike = np.zeros((200, 28, 28, 1))
     run = types.SimpleNamespace(
-        spec=spec, computed={}, sample_latents=lambda count, seed: None, generate=lambda latents: alike
+        spec=spec, computed={}, sample_latents=lambda count, seed: None, generate_from=lambda latents: alike
     )
     findings = module.measure(run, dataset, [spread, code_effects])
     assert [metric.name for metric in findings.metrics] == ["spread of samples"]
@@ -417,7 +417,7 @@ def test_the_page_is_whole_in_itself(smoke_run):
     assert "<script" not in text
     assert "prefers-color-scheme: dark" in text
     assert 'name="viewport"' in text
-    assert len(page.pictures) == 9  # five grids, the confusion matrix, three curves
+    assert len(page.pictures) == 10  # six grids, the confusion matrix, three curves
     sizes = [imageio.imread(io.BytesIO(base64.b64decode(picture.split(",")[1]))).shape for picture in page.pictures]
     assert sizes[0][:2] == (5 * 56, 10 * 56)  # Figure 2(a) comes first
 

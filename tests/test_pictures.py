@@ -148,7 +148,7 @@ def test_pictures_of_many_codes_and_categories_are_few(spec):
     many = dataclasses.replace(spec, latent_spec=codes, code_schedules=())
     dim = sum(code.distribution.dim for code in codes)
     model = types.SimpleNamespace(
-        spec=many, generate=generate, sample_latents=lambda count, seed: np.zeros((count, dim))
+        spec=many, generate_from=generate, sample_latents=lambda count, seed: np.zeros((count, dim))
     )
     order = {code.name: np.arange(code.distribution.dim)[::-1] for code in many.codes[:100]}
     captions = {path: caption for path, _, caption in draw_samples(model, 0, order) if caption}

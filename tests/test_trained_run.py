@@ -387,3 +387,8 @@ def test_without_test_images_nothing_is_trained(spec, dataset, tmp_path):
     with pytest.raises(InputError, match=r"images of shape \[0, 28, 28, 1\] were given"):
         infogan.train(spec, empty, tmp_path / "logs", tmp_path / "ckt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_of_other_sizes_than_the_runs_is_refused(smoke_run, wide):
+    with pytest.raises(InputError, match=r"model-\d+: its .*/kernel has shape \[.*\], but the network .* needs \("):
+        infogan.load(smoke_run[1])

@@ -19,6 +19,7 @@ import weakref
 from contextlib import contextmanager
 
 import numpy as np
+import progressbar
 import pytest
 from conftest import SMALL, random_dataset
 
@@ -424,6 +425,8 @@ def terminal(monkeypatch, columns):
     try:
         with open(outer, "w") as out, monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", out)
+            patch.setattr(progressbar.streams, "original_stdout", out)  # which it took when it was imported
+            patch.setattr(progressbar.streams, "stdout", out)
             yield shown
     finally:
         os.dup2(kept, 1)

@@ -84,6 +84,7 @@ class Checkpoints:
         """
         with _reading(self._folder, update) as path:
             _read_weights(self._folder, update, self._weights)
+            _check_shapes(path, {variable.op.name: variable for variable in tf.global_variables()})
             self._saver.restore(session, path)
 
 
@@ -100,7 +101,26 @@ def restore_weights(session: Session, folder: Path, update: int, variables: Sequ
     """
     with _reading(folder, update) as path:
         weights = _read_weights(folder, update, {variable.op.name for variable in variables})
-        tf.train.Saver({weights[variable.op.name]: variable for variable in variables}).restore(session, path)
+        saved = {weights[variable.op.name]: variable for variable in variables}
+        _check_shapes(path, saved)
+        tf.train.Saver(saved).restore(session, path)
+
+
+def _check_shapes(path: str, variables: Mapping[str, Variable]) -> None:
+    """Refuses a checkpoint of other shapes, which TensorFlow would put into the variables all the same.
+
+    Args:
+      path: the checkpoint, as TensorFlow takes it.
+      variables: dict of name in the checkpoint -> variable. Saver refuses names that are not there.
+    """
+    shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    for name, variable in variables.items():
+        if shapes.get(name, variable.shape) != variable.shape:
+            raise InputError(
+                path,
+                f"its {name} has shape {shapes[name]}, but the network of this program needs {variable.shape}. Use "
+                "the network that the run was trained with, or train a new run.",
+            )
 
 
 @contextmanager

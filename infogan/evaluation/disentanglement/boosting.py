@@ -4,7 +4,8 @@ That one sorts every column anew at every node: of 10,000 points in 32 classes i
 once into at most BINS bins, and a split is sought between bins, on sums over them.
 
 DEVIATION: a column of more than BINS values is split at quantiles alone. scikit-learn's HistGradientBoostingClassifier
-does so too, but it knows no importances.
+does so too, but it knows no importances. LightGBM knows them and is as fast, but looks for
+a system library (libgomp) that a slim machine lacks.
 """
 
 import numpy as np
