@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup mnist dsprites smoke study test test-extras test-all fuzz lint bench docker-check lock clean
+.PHONY: setup mnist dsprites smoke study test test-extras test-all fuzz lint bench wheel docker-check lock clean
 
 setup: $(READY)
 
@@ -65,6 +65,11 @@ lint: setup
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+# What `pip install` takes. An earlier build's files would come along.
+wheel: setup
+	rm -rf build/lib build/bdist.*
+	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
 # PyTorch, which is only measured against, gets an environment of its own.
 bench: setup $(BENCH)/.ready
 	$(RUN) -m benchmarks.run $(ARGS)
@@ -88,4 +93,4 @@ lock:
 	$(LOCK) --extra test --output-file requirements.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH) build *.egg-info
+	rm -rf $(VENV) $(BENCH) build dist *.egg-info

@@ -14,13 +14,10 @@ from pathlib import Path
 from benchmarks import table
 from benchmarks.process import ROOT, run_child
 from benchmarks.timing import medians
+from infogan.recipes.mnist import DEFAULT, REFERENCE
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import find_gpus
-
-sys.path.insert(0, str(ROOT / "launchers"))
-
-from run_mnist_exp import DEFAULT, REFERENCE
 
 PAGE = ROOT / "docs" / "notes" / "performance.md"
 TORCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"

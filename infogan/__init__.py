@@ -1,8 +1,8 @@
 """InfoGAN (arXiv:1606.03657) as a TensorFlow-1-style graph: codes that each control one thing in an image.
 
-    launchers/run_mnist_exp.py     recipes: values that say data set, codes, network, rates, the paper's numbers
+    infogan/recipes/mnist.py       recipes: values that say data set, codes, network, rates, the paper's numbers
             |
-    infogan/cli/train.py           the command line of all launchers: flags, errors, exit status
+    infogan/cli/train.py           the command line of all experiments: flags, errors, exit status
             |
     infogan/experiment.py          run(spec, ...): trains, then evaluates
             |-- data/              files -> uint8 images; labels and factors for the evaluation only
@@ -39,6 +39,8 @@ if find_spec("numpy") is not None:  # without it, infogan.cli says in one line w
     from infogan.model.architectures import Architecture
     from infogan.spec import ExperimentSpec, Latent, PaperValue
     from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Architecture",

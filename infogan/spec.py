@@ -1,6 +1,6 @@
 """ExperimentSpec: everything that decides what an experiment computes, as one value.
 
-A spec holds no tensor and imports no TensorFlow. Each field says what it is, what it takes and whether the launchers
+A spec holds no tensor and imports no TensorFlow. Each field says what it is, what it takes and whether the commands
 have a flag for it; checks, JSON and flags follow from that.
 """
 
@@ -52,26 +52,6 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 GAN_LOSSES = ("standard", "hinge")
 LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
-SMALL_SET = {"constant_rate_share": 0.5, "augmentation": 1.0, "batch_size": 64}
-"""Fields of an ExperimentSpec that recipes for data sets of some hundred to some ten thousand images share; what each
-value is for: docs/experiments.md."""
-
-INFOGAN_CR: dict[str, Any] = {
-    "network": "infogan_cr",
-    "image_size": 64,
-    "leaky_rate": 0.2,
-    "info_reg_coeff": 0.05,
-    "continuous_weight": 0.05,
-    "discriminator_learning_rate": 2e-3,
-    "generator_learning_rate": 1e-3,
-    "spectral_norm": True,
-    "generator_steps": 2,
-    "batch_size": 64,
-    "sweep_limit": 1.0,
-}
-"""Fields with the values that the authors of InfoGAN-CR have for dSprites (github.com/fjxmlzn/InfoGAN-CR)."""
-SHORT: dict[str, Any] = {"updates_per_epoch": 1000, "max_epoch": 20}
-"""What our recipes for dSprites and sets like it change of them, to need a fraction of the updates."""
 
 
 FAMILIES = (Distribution, Optimizer, Term)

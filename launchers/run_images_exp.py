@@ -1,4 +1,4 @@
-"""InfoGAN on your own pictures, given as --data-dir: a folder, zip or tar of pictures, or an array of images."""
+"""InfoGAN on your own pictures."""
 
 import sys
 from pathlib import Path
@@ -6,43 +6,8 @@ from pathlib import Path
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
     sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
 
-from infogan.cli.flags import CHANNELS_FLAG, CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG, Flag
 from infogan.cli.train import main
-from infogan.distributions import MeanGaussian, Uniform
-from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
-from infogan.system.checks import choice
-
-DEFAULT = ExperimentSpec(
-    name="images",
-    recipe="default",
-    dataset="images",
-    image_size=64,
-    network="dcgan",
-    output_dist=MeanGaussian(64 * 64 * 3),
-    latent_spec=(
-        Latent("noise", Uniform(128), regularised=False),
-        *category_codes(10),
-        *continuous_codes(2, fix_std=True),
-    ),
-    leaky_rate=0.1,
-    info_reg_coeff=1.0,
-    continuous_weight=0.5,
-    discriminator_learning_rate=2e-4,
-    generator_learning_rate=1e-3,
-)
-
-FLAGS = {
-    "image_size": SIZE_FLAG,
-    "network": Flag(
-        choice(("dcgan", "resnet", "infogan_cr")),
-        "networks: DCGAN's pattern, or for 32x32 and 64x64 residual ones or those of InfoGAN-CR",
-        lambda spec: spec.network,
-        "network",
-    ),
-    "channels": CHANNELS_FLAG,
-    **PICTURE_FLAGS,
-    **CODE_FLAGS,
-}
+from infogan.recipes.images import IMAGES
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, {DEFAULT.recipe: DEFAULT}, flags=FLAGS))
+    sys.exit(main(IMAGES))

@@ -1,4 +1,4 @@
-"""What the tests share: the launchers on the path, a small spec, a small dataset, one finished smoke run."""
+"""What the tests share: a small spec, a small dataset, one finished smoke run."""
 
 import dataclasses
 import logging
@@ -17,16 +17,14 @@ import matplotlib
 import numpy as np
 import pytest
 
+from infogan.cli.train import main
+from infogan.data import Dataset, Split
+from infogan.model import architectures
+from infogan.recipes import Experiment, mnist
+from infogan.system.files import locked
+from infogan.training.signals import StopSignals
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "launchers"))
-
-import run_mnist_exp  # noqa: E402
-
-from infogan.cli.train import main  # noqa: E402
-from infogan.data import Dataset, Split  # noqa: E402
-from infogan.model import architectures  # noqa: E402
-from infogan.system.files import locked  # noqa: E402
-from infogan.training.signals import StopSignals  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -99,7 +97,7 @@ architectures.FIRST_CHANNELS = FEW_CHANNELS
 """A run's checkpoint has 2 MB in place of Table 1's 158. Processes that the tests start do not know of it."""
 
 SMALL = dataclasses.replace(
-    run_mnist_exp.REFERENCE,
+    mnist.REFERENCE,
     leaky_rate=0.1,
     continuous_weight=0.5,
     held_out_images=0,
@@ -174,9 +172,8 @@ def random_split(count, seed):
 
 def launch(*arguments):
     """Runs the MNIST launcher's command line in this process, with the small networks; returns the exit status."""
-    small = (dataclasses.replace(spec, network=NETWORK) for spec in (run_mnist_exp.DEFAULT, run_mnist_exp.REFERENCE))
-    recipes = {spec.recipe: spec for spec in small}
-    return main("MNIST", recipes, [str(argument) for argument in arguments])
+    small = tuple(dataclasses.replace(spec, network=NETWORK) for spec in (mnist.DEFAULT, mnist.REFERENCE))
+    return main(Experiment("MNIST", small), [str(argument) for argument in arguments])
 
 
 def read_refusal(capsys, main, *arguments):

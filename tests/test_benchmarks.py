@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import FEW_CHANNELS, ROOT, run_mnist_exp
+from conftest import FEW_CHANNELS, ROOT
 
 sys.path.insert(0, str(ROOT))
 
@@ -20,6 +20,7 @@ from benchmarks.timing import describe_updates, medians, time_calls
 from benchmarks.walk import Walk
 from infogan.model import architectures
 from infogan.model.gan import RegularizedGAN
+from infogan.recipes import mnist
 from infogan.schedule import Schedule
 from infogan.system import tf1
 from infogan.system.messages import InputError, TrainingFailed
@@ -28,7 +29,7 @@ from infogan.training.update import build_update
 
 pytestmark = pytest.mark.usefixtures("wide")
 
-TINY = dataclasses.replace(run_mnist_exp.REFERENCE, batch_size=4, max_images=100)
+TINY = dataclasses.replace(mnist.REFERENCE, batch_size=4, max_images=100)
 UNUSED_OUTPUTS = 2 * (128 + 1)
 """Parameters of the two deviations that Q's last layer here could learn, and the other programs do without."""
 
@@ -130,7 +131,7 @@ def count_in_graph(operation):
 
 
 def test_parameters_are_those_of_table_1():
-    _, parameters = list_products(run_mnist_exp.PAPER)
+    _, parameters = list_products(mnist.PAPER)
     generator = 74 * 1024 + 1024 * 6272 + 16 * 128 * 64 + 16 * 64 + 1 + 2 * (1024 + 6272 + 64)
     trunk = 16 * 64 + 64 + 16 * 64 * 128 + 6272 * 1024 + 2 * (128 + 1024)
     heads = 1024 + 1 + 1024 * 128 + 2 * 128 + 128 * 12 + 12

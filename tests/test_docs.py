@@ -37,7 +37,10 @@ def find_commands():
             lines = block.replace("\\\n", " ").splitlines()
             if not any(" -- " in line or "->" in line for line in lines):  # drawings
                 found += [(page.name, line.strip()) for line in lines if line.strip()]
-        for pattern in (r"`((?:python|make) [^`]+)`", r"^    ((?:(?:\.venv/bin/)?python|make|docker) .*)$"):
+        for pattern in (
+            r"`((?:python|make|infogan) [^`]+)`",
+            r"^    ((?:(?:\.venv/bin/)?python|make|infogan|docker) .*)$",
+        ):
             found += [(page.name, command) for command in re.findall(pattern, text, re.MULTILINE)]
     return found
 
@@ -50,12 +53,12 @@ class Parsed(Exception):
 
 
 def parse_launcher(monkeypatch, path, arguments):
-    """Runs a launcher up to the point where it has parsed its flags."""
+    """Runs a launcher, or the package, up to the point where it has parsed its flags."""
     parse = argparse.ArgumentParser.parse_known_args
 
     def parse_and_stop(parser, given=None, namespace=None):
         _, unknown = parse(parser, given, namespace)
-        assert not unknown or path.name == "run_study.py", f"{path.name} does not know {unknown}"
+        assert not unknown or parser.prog.endswith(("run_study.py", " study")), f"{parser.prog} does not know {unknown}"
         raise Parsed
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", parse_and_stop)
@@ -72,6 +75,9 @@ def check(monkeypatch, tokens):
     if program.endswith(".py"):
         assert (ROOT / program).is_file(), program
         parse_launcher(monkeypatch, ROOT / program, [word for word in arguments if word != "..."])
+    elif program in ("infogan", ".venv/bin/infogan"):
+        if arguments:  # alone it shows its help
+            parse_launcher(monkeypatch, ROOT / "infogan", arguments)
     elif program == "make":
         targets = [word for word in arguments if "=" not in word]
         makefile = (ROOT / "Makefile").read_text()
@@ -108,7 +114,13 @@ def test_commands_parse(monkeypatch, page, command):
 
 
 def test_a_wrong_command_is_found(monkeypatch):
-    for wrong in ("python launchers/generate.py RUN --sideways", "python launchers/no.py", "make coffee", "frobnicate"):
+    for wrong in (
+        "python launchers/generate.py RUN --sideways",
+        "python launchers/no.py",
+        "make coffee",
+        "infogan mnits",
+        "frobnicate",
+    ):
         with pytest.raises((AssertionError, SystemExit)), monkeypatch.context() as patch:
             check(patch, shlex.split(wrong))
     assert {page for page, _ in COMMANDS} >= {"README.md", "tutorial.md", "docker.md"}

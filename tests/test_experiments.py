@@ -10,18 +10,18 @@ import types
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-import run_mnist_exp
 from conftest import ROOT, narrow_tables
 
 from infogan import experiment
 from infogan.cli import train
-from infogan.cli.flags import CODE_FLAGS, FLAGS
 from infogan.data import Dataset, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, GaussianPosterior, Product, Uniform
 from infogan.evaluation import evaluate
 from infogan.evaluation.metric import Settings
 from infogan.model.gan import check_networks
 from infogan.model.optimizers import Adam
+from infogan.recipes import MODULES, Experiment, factor_sets, mnist
+from infogan.recipes.flags import CODE_FLAGS, FLAGS
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import tf
@@ -107,9 +107,9 @@ LIKE_DSPRITES = {
 
 
 def test_every_launcher_has_a_case():
-    tested_elsewhere = {"run_mnist_exp", "run_figure1_exp", *(f"run_{name}_exp" for name in LIKE_DSPRITES)}
-    others = {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")} - tested_elsewhere
-    assert others == {f"run_{case.split()[0]}_exp" for case in CASES}
+    assert {case.split()[0] for case in CASES} == {*MODULES} - {"mnist", *LIKE_DSPRITES}
+    launchers = {path.stem for path in (ROOT / "launchers").glob("run_*_exp.py")}
+    assert launchers == {f"run_{name}_exp" for name in (*MODULES, "figure1")}
 
 
 def check_smoke(case, tmp_path):
@@ -160,8 +160,7 @@ def test_sets_like_dsprites_are_learned_as_it_is(name, untrained, tmp_path):
 
 
 def test_values_of_infogan_cr_for_dsprites():
-    recipes = runpy.run_path(str(ROOT / "launchers" / "run_dsprites_exp.py"))
-    modified, cr = recipes["MODIFIED"], recipes["CR"]
+    modified, cr = factor_sets.MODIFIED, factor_sets.CR
     assert (modified.updates, cr.updates, cr.batch_size) == (288_000, 322_560, 64)
     assert (modified.contrastive_weight, cr.contrastive_weight, cr.contrastive_schedule.start) == (0, 2, 287_999)
     assert (cr.info_reg_coeff, cr.continuous_weight, cr.optimizer) == (0.05, 0.05, Adam(0.5))
@@ -190,7 +189,7 @@ def test_flags_reach_the_spec(untrained, tmp_path):
 
 def test_noise_of_a_fixed_size_is_left_as_it_is():
     latents = (Latent("noise", Product([Uniform(3), Uniform(4)]), regularised=False), Latent("code", Uniform(1)))
-    spec = dataclasses.replace(run_mnist_exp.PAPER, latent_spec=latents, code_schedules=(), paper_values=())
+    spec = dataclasses.replace(mnist.PAPER, latent_spec=latents, code_schedules=(), paper_values=())
     with pytest.raises(InputError, match="noise_dim: 5 was given, but the noise of this experiment has a fixed size"):
         FLAGS["noise_dim"].change(spec, 5)
 
@@ -230,9 +229,8 @@ def test_what_the_machine_lacks_ends_a_run_in_one_line(spec, dataset, tmp_path, 
 
 def test_flags_together_make_a_spec_though_one_alone_would_not(untrained, tmp_path):
     folders = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt", "--run-name", "run"]
-    recipes = {"robust": run_mnist_exp.ROBUST}
     flags = ["--smoke", "--batch-size", 9, "--augmentation", 0, "--view-information", 0, *folders]
-    assert train.main("MNIST", recipes, [str(flag) for flag in flags]) == 0
+    assert train.main(Experiment("MNIST", (mnist.ROBUST,)), [str(flag) for flag in flags]) == 0
     spec = saved_spec(tmp_path)
     assert (spec.batch_size, spec.augmentation, spec.view_information) == (9, 0.0, 0.0)
 

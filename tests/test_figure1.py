@@ -7,9 +7,16 @@ import sys
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-import run_figure1_exp
-from run_figure1_exp import ENTROPY, compare_with_paper, find_peak, format_comparison, measure_curves, write_figure
 
+from infogan.cli import figure1
+from infogan.cli.figure1 import (
+    ENTROPY,
+    compare_with_paper,
+    find_peak,
+    format_comparison,
+    measure_curves,
+    write_figure,
+)
 from infogan.cli.study import Study
 from infogan.evaluation.figures import draw_information
 from infogan.system.messages import InputError, TrainingFailed
@@ -85,24 +92,24 @@ spec = {"seed": seed, "updates_per_epoch": 4, "batch_size": 8}
 
 def test_the_launcher_trains_infogan_and_the_plain_gan(tmp_path, monkeypatch):
     asked = {}
-    monkeypatch.setattr(run_figure1_exp, "measure_curves", lambda studies: asked.update(studies) or {})
-    monkeypatch.setattr(run_figure1_exp, "format_comparison", str)
-    monkeypatch.setattr(run_figure1_exp, "write_figure", lambda *given: given)
-    monkeypatch.setattr(sys, "argv", ["run_figure1_exp.py", "--seeds", "4-5", "--log-dir", str(tmp_path), "--smoke"])
-    assert run_figure1_exp.main() == 0
+    monkeypatch.setattr(figure1, "measure_curves", lambda studies: asked.update(studies) or {})
+    monkeypatch.setattr(figure1, "format_comparison", str)
+    monkeypatch.setattr(figure1, "write_figure", lambda *given: given)
+    monkeypatch.setattr(sys, "argv", ["figure1", "--seeds", "4-5", "--log-dir", str(tmp_path), "--smoke"])
+    assert figure1.main() == 0
     assert {name: study.arguments for name, study in asked.items()} == {
         "infogan": ("--recipe", "figure1", "--smoke"),
         "gan": ("--recipe", "figure1", "--baseline", "gan", "--smoke"),
     }
-    assert {(study.launcher.name, study.seeds, study.log_root) for study in asked.values()} == {
-        ("run_mnist_exp.py", (4, 5), tmp_path)
+    assert {(study.command[-1], study.seeds, study.log_root) for study in asked.values()} == {
+        ("mnist", (4, 5), tmp_path)
     }
 
 
 def test_runs_are_found_again_and_failures_are_named(tmp_path):
     launcher = tmp_path / "launcher.py"
     launcher.write_text(LAUNCHER)
-    study = Study("figure1_gan", launcher, (), (0, 1), tmp_path, tmp_path / "ckt")
+    study = Study("figure1_gan", (sys.executable, str(launcher)), (), (0, 1), tmp_path, tmp_path / "ckt")
     for _ in range(2):  # the second time nothing is run: the launcher would find its folder there
         updates, information = measure_curves({"gan": study})["gan"]
         assert updates.tolist() == [4]

@@ -5,15 +5,15 @@ import re
 
 import numpy as np
 import pytest
-import run_images_exp
 from conftest import read_refusal
 from dataset_files import picture, random_images, real, write_files, write_zip
 
 from infogan.cli import Parser
-from infogan.cli.flags import add_flags, apply_flags, show
-from infogan.cli.train import main
+from infogan.cli.train import add_flags, main
 from infogan.data import Dataset, Split, archives, load_dataset, mnist, select_images, svhn
 from infogan.data.dataset import describe_pixels, warn_of_pixels
+from infogan.recipes import Experiment, images
+from infogan.recipes.flags import apply_flags, show
 from infogan.system.messages import InputError
 
 GOOD = random_images(60, 8, 8, 1)
@@ -95,10 +95,9 @@ def test_real_sets_are_good(capsys):
 
 def make_spec(*arguments):
     """What the launcher of own pictures makes of a command line, as far as the images' spec goes."""
-    flags = run_images_exp.FLAGS
     parser = Parser("")
-    add_flags(parser, flags, {"default": run_images_exp.DEFAULT})
-    return apply_flags(run_images_exp.DEFAULT, flags, parser.parse_args(arguments))
+    add_flags(parser, images.IMAGES.flags, images.IMAGES.recipes)
+    return apply_flags(images.DEFAULT, images.IMAGES.flags, parser.parse_args(arguments))
 
 
 def test_the_flag_gives_the_range():
@@ -119,7 +118,7 @@ def test_the_flag_trusts_an_archive(tmp_path, capsys, monkeypatch):
     path = write_zip(tmp_path / "set.zip", {f"{n}.png": picture(image) for n, image in enumerate(GOOD[:4])})
 
     def refusal(*flags):
-        main("", {"default": run_images_exp.DEFAULT}, ["--data-dir", str(path), *flags])
+        main(Experiment("", (images.DEFAULT,)), ["--data-dir", str(path), *flags])
         return capsys.readouterr().err
 
     assert "give --trust-archive" in refusal()

@@ -1,14 +1,12 @@
 """ExperimentSpec: JSON both ways, and what it refuses."""
 
 import dataclasses
-import importlib
 import inspect
 import json
 import math
 
 import numpy as np
 import pytest
-import run_mnist_exp
 from conftest import ROOT
 
 from infogan import spec as spec_module
@@ -25,6 +23,7 @@ from infogan.distributions import (
 )
 from infogan.model.architectures import Architecture
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
+from infogan.recipes import load_experiment, mnist
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, Latent, PaperValue, upgrade
 from infogan.system.checks import number, setting
@@ -33,7 +32,7 @@ from infogan.system.messages import InputError
 
 @pytest.mark.parametrize(
     "recipe",
-    [run_mnist_exp.DEFAULT, run_mnist_exp.PAPER, run_mnist_exp.ROBUST, run_mnist_exp.REFERENCE],
+    [mnist.DEFAULT, mnist.PAPER, mnist.ROBUST, mnist.REFERENCE],
     ids=lambda spec: spec.recipe,
 )
 def test_json_round_trip(recipe):
@@ -117,11 +116,7 @@ STUDIES = sorted(path for path in (ROOT / "docs" / "studies").glob("*.json") if 
 def test_the_spec_of_every_study_is_read(path):
     """And is today's recipe but for the precision, which the machine chose: seeds can be added."""
     spec = ExperimentSpec.from_json(json.dumps(json.loads(path.read_text())["spec"]))
-    recipe = next(
-        spec_of_launcher
-        for spec_of_launcher in vars(importlib.import_module(f"run_{spec.name}_exp")).values()
-        if isinstance(spec_of_launcher, ExperimentSpec) and spec_of_launcher.recipe == spec.recipe
-    )
+    recipe = load_experiment(spec.name).recipes[spec.recipe]
     assert spec == dataclasses.replace(recipe, precision=spec.precision)
 
 
@@ -266,7 +261,7 @@ def test_views_need_pairs_and_a_categorical_code(spec):
 
 
 def test_codes_that_come_in_after_the_end_are_known():
-    spec = dataclasses.replace(run_mnist_exp.DEFAULT, updates_per_epoch=100, max_epoch=18)
+    spec = dataclasses.replace(mnist.DEFAULT, updates_per_epoch=100, max_epoch=18)
     assert spec.late_codes == ["width"]
     assert dataclasses.replace(spec, max_epoch=1).late_codes == ["digit", "rotation", "width"]
     assert (
@@ -286,7 +281,7 @@ def test_code_weights_are_separate(spec):
 
 
 def test_reference_recipe_has_the_values_of_the_authors_code():
-    spec = run_mnist_exp.REFERENCE
+    spec = mnist.REFERENCE
     assert (spec.leaky_rate, spec.info_reg_coeff, spec.continuous_weight) == (0.01, 1.0, 1.0)
     assert (spec.discriminator_learning_rate, spec.generator_learning_rate, spec.optimizer) == (2e-4, 1e-3, Adam(0.5))
     assert (spec.batch_size, spec.max_epoch, spec.updates_per_epoch) == (128, 50, 100)
@@ -305,7 +300,7 @@ def test_reference_recipe_has_the_values_of_the_authors_code():
 
 
 def test_paper_recipe_obeys_what_the_paper_states():
-    spec = run_mnist_exp.PAPER
+    spec = mnist.PAPER
     assert (spec.leaky_rate, spec.info_reg_coeff, spec.sweep_limit) == (0.1, 1.0, 2.0)
     assert spec.continuous_weight < spec.info_reg_coeff
     assert (spec.discriminator_learning_rate, spec.generator_learning_rate) == (2e-4, 1e-3)
@@ -320,14 +315,14 @@ def test_paper_recipe_obeys_what_the_paper_states():
 
 
 def test_recipe_of_figure_1():
-    spec = run_mnist_exp.FIGURE_1
+    spec = mnist.FIGURE_1
     assert [code.name for code in spec.codes] == ["digit"]
     assert (spec.updates, spec.batch_size, spec.augmentation, spec.code_schedules) == (936, 128, 0.0, ())
     assert [(value.metric, value.value) for value in spec.paper_values] == [("L_I", 2.2)]
 
 
 def test_ends_of_a_sweep():
-    spec = run_mnist_exp.PAPER
+    spec = mnist.PAPER
     ends = {
         distribution: spec.sweep_ends(Latent("code", distribution))
         for distribution in (Uniform(1), Uniform(2), Circular(), Bernoulli(1))

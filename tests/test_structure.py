@@ -22,7 +22,9 @@ RANKS = {
     "run": 6,
     "evaluation": 7,
     "experiment": 8,
+    "recipes": 8,
     "cli": 9,
+    "__main__": 10,
 }
 
 

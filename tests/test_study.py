@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 import signal
+import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +66,13 @@ LAUNCHER = textwrap.dedent(
 def study(tmp_path):
     launcher = tmp_path / "run_exp.py"
     launcher.write_text(LAUNCHER)
-    return Study("s", launcher, ("--recipe", "paper"), (0, 1, 2), tmp_path / "logs", tmp_path / "ckt")
+    return Study(
+        "s", (sys.executable, str(launcher)), ("--recipe", "paper"), (0, 1, 2), tmp_path / "logs", tmp_path / "ckt"
+    )
+
+
+def launcher_of(study):
+    return Path(study.command[-1])
 
 
 def wait_for(path):
@@ -112,7 +120,7 @@ def test_a_failed_seed_is_named_and_resumed_by_the_same_command(study):
 
 
 def test_a_signal_reaches_the_runs_and_nothing_is_begun_after_it(study, monkeypatch):
-    study.launcher.write_text(
+    launcher_of(study).write_text(
         "import pathlib, signal, sys, time\n"
         f"place = pathlib.Path({str(study.log_root)!r})\n"
         "def stop(*_):\n"
@@ -142,7 +150,7 @@ def two_slots():
 
 def test_a_signal_while_a_run_is_started_reaches_that_run_too(study, monkeypatch):
     start = study_module._start
-    study.launcher.write_text("import time; time.sleep(60)")
+    launcher_of(study).write_text("import time; time.sleep(60)")
 
     def start_slowly(*arguments):
         os.kill(os.getpid(), signal.SIGTERM)  # handled by the main thread, while this one has not started it yet
@@ -236,7 +244,7 @@ def test_a_study_that_another_process_is_at_is_refused(study):
 
 def test_another_spec_is_refused(study):
     run_study(study._replace(seeds=(0,)))
-    study.launcher.write_text(LAUNCHER.replace('"batch_size": 100', '"batch_size": 200'))
+    launcher_of(study).write_text(LAUNCHER.replace('"batch_size": 100', '"batch_size": 200'))
     for seed in (1, 2):
         (study.log_root / f"wait{seed}").touch()  # it is refused before it trains
     with pytest.raises(InputError, match=r"runs of another spec \(batch_size differ\)"):
@@ -250,7 +258,7 @@ def test_a_field_that_came_later_makes_no_other_study(study):
     for name in ("version", "optimizer", "turning_schedule", "scaling_schedule"):
         del document["spec"][name]
     study.path.write_text(json.dumps(document | {"spec": document["spec"] | {"turning_warmup": 8}}))
-    study.launcher.write_text(
+    launcher_of(study).write_text(
         LAUNCHER.replace(
             '"batch_size": 100', '"batch_size": 100, "turning_schedule": {"points": [[2, 0.3], [8, 1.0]]}, "version": 1'
         )
@@ -315,3 +323,10 @@ def test_names():
     for text in ("", "tries/half", "../x", ".x", "a b"):
         with pytest.raises(argparse.ArgumentTypeError, match="was given, but a name of letters, digits"):
             parse_name(text)
+
+
+@pytest.mark.parametrize("prefix", ["infogan fashion-mnist: ", "run_mnist_exp.py: ", ""])
+def test_what_a_run_refuses_is_said_without_the_name_of_its_command(tmp_path, prefix):
+    console = tmp_path / "console.txt"
+    console.write_text(f"note\n{prefix}--data-dir: my infogan sets: x.py: it cannot be opened.\n\n")
+    assert study_module._last_line(console) == "--data-dir: my infogan sets: x.py: it cannot be opened."

@@ -1,10 +1,11 @@
-"""The command lines: here what they share, beside it one file each for what a launcher or command does.
+"""The command lines: here what they share, beside it one file for each command of `infogan`.
 
 A wrong input is one line and exit status 2; so is a missing package, at the import. `infogan` itself imports none of
 them.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -21,10 +22,9 @@ NEEDED = (
 )
 
 if missing := [name for name in NEEDED if find_spec(name) is None]:
-    note(
-        f"{Path(sys.argv[0]).name}: {', '.join(missing)} is not installed for {sys.executable}. "
-        "Run `make setup`, then use .venv/bin/python."
-    )
+    is_clone = (Path(__file__).parents[2] / "Makefile").exists()
+    advice = "Run `make setup`, then use .venv/bin/python." if is_clone else "Install infogan with its dependencies."
+    note(f"{Path(sys.argv[0]).name}: {', '.join(missing)} is not installed for {sys.executable}. {advice}")
     raise SystemExit(2)
 
 
@@ -63,6 +63,16 @@ def argument(kind: Kind) -> Callable[[str], Any]:
         raise argparse.ArgumentTypeError(kind.refuse(text))
 
     return read
+
+
+def complete(parser: Parser) -> None:
+    """Answers the shell where it asks how a line goes on, and ends the process; else does nothing."""
+    if "_ARGCOMPLETE" in os.environ:
+        try:
+            import argcomplete
+        except ImportError:  # it is another environment's that asks
+            raise SystemExit(1) from None
+        argcomplete.autocomplete(parser)
 
 
 class ExitStatus:
@@ -113,6 +123,7 @@ def run_command(
       passes_on: True takes arguments that the parser does not know.
       stop: catches signals, for a command that has advice to give.
     """
+    complete(parser)
     parsed = parser.parse_known_args(arguments) if passes_on else (parser.parse_args(arguments),)
     stop = stop or StopSignals()
     with ExitStatus(parser, stop) as ended, stop:

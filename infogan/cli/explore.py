@@ -1,4 +1,4 @@
-"""A trained run as a web page on this machine: the command line of launchers/explore.py.
+"""A trained run as a web page on this machine.
 
 `explorer.py` computes what the page shows, `page.py` lays it out with Gradio; this serves it, and nothing else: no file
 of this machine, no request to another.
@@ -51,7 +51,8 @@ def _check_packages():
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
-            "explore", f"{', '.join(missing)} not installed, but the page needs it. Run pip install -e '.[explore]'."
+            "explore",
+            f"{', '.join(missing)} not installed, but the page needs it. Run pip install {' '.join(missing)}.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A trained run for other programs, as SavedModel or ONNX: the command line of launchers/export.py."""
+"""A trained run for other programs, as SavedModel or ONNX."""
 
 import importlib.util
 import os
@@ -84,7 +84,9 @@ def check_output(kind: str, path: Path) -> None:
         raise InputError("path", f"{path} was given, but {path.parent} is no folder. Make it first.")
     missing = [name for name in NEEDED_FOR_ONNX if kind == "onnx" and importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError("kind", f"onnx was given, but it needs {', '.join(missing)}. Run pip install -e '.[onnx]'.")
+        raise InputError(
+            "kind", f"onnx was given, but it needs {', '.join(missing)}. Run pip install {' '.join(missing)}."
+        )
 
 
 def _export(options):

@@ -1,4 +1,4 @@
-"""Samples and sweeps of a trained run as files: the command line of launchers/generate.py."""
+"""Samples and sweeps of a trained run as files."""
 
 import importlib.util
 import io
@@ -189,7 +189,7 @@ def _choose_output(options):
         raise InputError("--output", f"{options.output} was given, but it ends in none of {known}. Or give --format.")
     if kind == "mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
         raise InputError(
-            "--format", "mp4 was given, but it needs imageio-ffmpeg. Run pip install -e '.[video]', or choose gif."
+            "--format", "mp4 was given, but it needs imageio-ffmpeg. Run pip install imageio-ffmpeg, or choose gif."
         )
     path = options.output or Path(f"generated.{kind}")
     if not path.parent.is_dir():

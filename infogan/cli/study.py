@@ -1,4 +1,9 @@
-"""Studies: the same command for several seeds, each run kept as soon as it is finished, and their aggregate as JSON."""
+"""Runs an experiment for several seeds and aggregates them: mean, deviation and worst of each number.
+
+What is finished is kept in logs/<experiment>/<name>.json after each seed, and the same command goes on where it
+stopped.
+Further arguments are the experiment's own, as in `%(prog)s faces --seeds 0-4 --name faces_azimuth --factor azimuth`.
+"""
 
 import argparse
 import json
@@ -15,13 +20,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from infogan.evaluation.report import summarise, without_seed
+import infogan
+from infogan.cli import Parser, argument, run_command
+from infogan.evaluation.report import format_summary, summarise, without_seed
+from infogan.recipes import MODULES
+from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.files import locked, reading, write_json
-from infogan.system.messages import InputError, TrainingFailed, say
+from infogan.system.messages import InputError, TrainingFailed, refuse_name, say
 from infogan.training.run_log import load_metrics
+from infogan.training.signals import StopSignals
 
 REFUSED = 2
-"""Exit status of a launcher that refuses its input."""
+"""Exit status of a run that refuses its input."""
 LOOK_EVERY = 0.2
 """Seconds between two looks for the spec of a run that is being set up."""
 MOST_SEEDS = 1000
@@ -34,14 +44,14 @@ class Study(NamedTuple):
 
     Attributes:
       name: of the study; a run is called `<name>_seed<seed>`.
-      launcher: path of the experiment's launcher.
-      arguments: what the launcher is given beside the seed and the run's name.
+      command: what starts a run, as `start_command` gives it.
+      arguments: what the command is given beside the seed and the run's name.
       seeds: one for each run.
       log_root, checkpoint_root: roots of the runs' folders.
     """
 
     name: str
-    launcher: Path
+    command: tuple[str, ...]
     arguments: tuple[str, ...]
     seeds: tuple[int, ...]
     log_root: Path
@@ -51,6 +61,56 @@ class Study(NamedTuple):
     def path(self) -> Path:
         """The JSON file that keeps what is finished."""
         return self.log_root / f"{self.name}.json"
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    parser = Parser(__doc__)
+    parser.add_argument(
+        "experiment", type=_parse_experiment, choices=MODULES, metavar="EXPERIMENT", help=", ".join(MODULES)
+    )
+    parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
+    parser.add_argument("--recipe", help="of the experiment (default: the experiment's own)")
+    parser.add_argument(
+        "--name",
+        type=argument(FILE_NAME),
+        help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)",
+    )
+    parser.add_argument(
+        "--log-dir", type=argument(PATH), help="root of the runs' folders, and the study's (default: logs/<experiment>)"
+    )
+    parser.add_argument(
+        "--checkpoint-dir", type=argument(PATH), help="root of their checkpoints (default: ckt/<experiment>)"
+    )
+    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command goes on from there."))
+
+
+def _parse_experiment(text):
+    name = text.replace("-", "_")  # as in the name of its command
+    if name not in MODULES:
+        raise argparse.ArgumentTypeError(refuse_name(text, MODULES))
+    return name
+
+
+def _run(options, more):
+    recipe = ("--recipe", options.recipe) if options.recipe else ()
+    name = options.name or "_".join((options.experiment, *recipe[1:]))
+    study = Study(
+        name,
+        start_command(options.experiment),
+        (*recipe, *more),
+        options.seeds,
+        options.log_dir or Path("logs") / options.experiment,
+        options.checkpoint_dir or Path("ckt") / options.experiment,
+    )
+    document = run_study(study)
+    seeds = ", ".join(str(run["seed"]) for run in document["runs"])
+    say(f"\n{name}, seeds {seeds}\n\n{format_summary(document['summary'])}\n\nkept in {study.path}")
+
+
+def start_command(experiment: str) -> tuple[str, ...]:
+    """What starts a run of an experiment: of this package, wherever it lies, which need not be installed."""
+    return sys.executable, str(Path(infogan.__file__).parent), experiment
 
 
 def run_study(study: Study) -> dict[str, Any]:
@@ -65,7 +125,7 @@ def run_study(study: Study) -> dict[str, Any]:
 
     Raises:
       InputError: if another process is at the study, or the file is no study or one of another command or spec, or a
-        launcher refuses what it is given: the other runs are then stopped, as by a signal.
+        run refuses what it is given: the other runs are then stopped, as by a signal.
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
     study.log_root.mkdir(parents=True, exist_ok=True)
@@ -221,7 +281,7 @@ def _start(study, seed, slot):
     """Starts or resumes the run of a seed, in a session of its own: signals reach it through the study alone."""
     name = find_log(study, seed).name
     is_begun = (study.checkpoint_root / name / "spec.json").exists()
-    command = [sys.executable, str(study.launcher), *study.arguments, "--seed", str(seed)]
+    command = [*study.command, *study.arguments, "--seed", str(seed)]
     command += ["--log-dir", str(study.log_root), "--checkpoint-dir", str(study.checkpoint_root)]
     command += ["--resume" if is_begun else "--run-name", name]
     environment = dict(os.environ)
@@ -251,10 +311,10 @@ def _console(study, seed):
 
 
 def _last_line(path):
-    """What a launcher said last, without its own name."""
+    """What a run said last, without the name of its command."""
     lines = path.read_text(errors="replace").split("\n")
     said = [line for line in lines if line.strip()][-1:] or [f"it printed nothing; see {path}"]
-    return said[0].partition(".py: ")[2] or said[0]
+    return re.sub(r"^(\S+\.py|infogan \S+): ", "", said[0])
 
 
 def _check_begun(study, seed, process, spec):
@@ -267,7 +327,7 @@ def _check_begun(study, seed, process, spec):
     try:
         begun = without_seed(json.loads(path.read_text()))
     except (ValueError, AttributeError, TypeError):
-        return  # of a run that is resumed: its launcher refuses it
+        return  # of a run that is resumed, and will refuse it
     _check_spec(study, begun, spec)
 
 

@@ -1,19 +1,22 @@
-"""The command line of the launchers: an experiment's recipes, flags that change them, runs that go on."""
+"""Training: the command line of an experiment, with its recipes, flags that change them and runs that go on."""
 
+import argparse
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-from infogan.cli import ExitStatus, Parser, argument
-from infogan.cli.flags import FLAGS, Flags, add_flags, apply_flags, show
+from infogan.cli import ExitStatus, Parser, argument, complete
 from infogan.data import default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
+from infogan.recipes import Experiment
+from infogan.recipes.flags import FLAGS, Flags, apply_flags, show
 from infogan.spec import ExperimentSpec
-from infogan.system.checks import FILE_NAME, GIVEN, PATH, number, whole
+from infogan.system.checks import FILE_NAME, GIVEN, PATH, SWITCH, number, whole
 from infogan.system.messages import InputError, say
 from infogan.system.tf1 import check_precision, choose_precision
 from infogan.training.placement import choose_distribution, read_cluster
@@ -22,25 +25,19 @@ from infogan.training.run_log import load_metrics
 from infogan.training.signals import StopSignals
 
 
-def main(
-    description: str | None,
-    recipes: Mapping[str, ExperimentSpec],
-    arguments: Sequence[str] | None = None,
-    flags: Flags | None = None,
-) -> int:
-    """The command line of a launcher.
+def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
+    """The command line of an experiment.
 
     Args:
-      description: what the experiment is, for --help.
-      recipes: by name; the first is the default.
+      experiment: what is trained.
       arguments: None for the process's own.
-      flags: the launcher's own, by name; they are applied before those of every launcher.
 
     Returns:
       The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
-    default, flags = next(iter(recipes.values())), {**(flags or {}), **FLAGS}
-    parser = _build_parser(description, recipes, default, flags)
+    recipes, default, flags = experiment.recipes, experiment.specs[0], {**experiment.flags, **FLAGS}
+    parser = _build_parser(experiment.description, recipes, default, flags)
+    complete(parser)
     options, stop = parser.parse_args(arguments), StopSignals(advice="Nothing was begun.")
     with ExitStatus(parser, stop) as ended, stop:
         folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, read_cluster())
@@ -112,6 +109,31 @@ def _build_parser(description, recipes, default, flags):
     return parser
 
 
+def flag_text(name: str) -> str:
+    """`noise_dim` -> `--noise-dim`."""
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser, flags: Flags, recipes: Mapping[str, ExperimentSpec]) -> None:
+    """Adds flags to a parser; none that is not given has a value there. --help gives those of the recipes."""
+    for name, flag in flags.items():
+        options: dict[str, Any] = {"help": f"{flag.help} ({_describe_defaults(flag, recipes)})"}
+        if flag.kind is SWITCH:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options.update(
+                choices=flag.kind.options or None, type=argument(flag.kind), metavar=flag.kind.metavar or None
+            )
+        parser.add_argument(flag_text(name), **options)
+
+
+def _describe_defaults(flag, recipes):
+    values = {name: flag.read(spec) for name, spec in recipes.items()}
+    if len(set(values.values())) == 1:
+        return f"default: {show(next(iter(values.values())))}"
+    return ", ".join(f"{name}: {show(value)}" for name, value in values.items())
+
+
 def _prepare(options, recipes, default, flags, cluster):
     """Checks all that can be checked before the first graph: the run's folder, spec, dataset and distribution."""
     if cluster and options.on_nan != "stop":
@@ -131,7 +153,7 @@ def _prepare(options, recipes, default, flags, cluster):
     folder = RunFolder.find(options.log_dir, options.checkpoint_dir, None if options.resume is True else options.resume)
     spec = folder.load_spec()
     if spec.name != default.name:
-        raise InputError("resume", f"{folder.name} is a run of {spec.name}, but this launcher's are of {default.name}.")
+        raise InputError("resume", f"{folder.name} is a run of {spec.name}, but this command's are of {default.name}.")
     _check_same(spec, flags, options, folder)
     max_epoch = spec.max_epoch if options.max_epoch is None else options.max_epoch
     if cluster and max_epoch != spec.max_epoch:

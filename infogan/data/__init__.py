@@ -11,7 +11,7 @@ from infogan.data.factors import Factor, FactorGrid
 from infogan.data.lazy_images import Images
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import StrPath
-from infogan.system.messages import InputError
+from infogan.system.messages import InputError, refuse_name
 
 LOADERS = {
     "fashion_mnist": ("mnist", "load_fashion"),
@@ -71,7 +71,7 @@ def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_ar
       InputError: if the files cannot be used or give fewer images than a batch.
     """
     if spec.dataset not in DATASETS:
-        raise InputError("dataset", f"{spec.dataset!r} was given, but the known ones are {', '.join(DATASETS)}.")
+        raise InputError("dataset", refuse_name(spec.dataset, DATASETS))
     load = find_loader(spec.dataset)
     options: dict[str, Any] = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
     if spec.input_range is not None:

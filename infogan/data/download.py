@@ -14,7 +14,7 @@ from infogan.data.faces3d import NEEDED as FACES_NEEDED
 from infogan.data.images import NEEDED as IMAGES_NEEDED
 from infogan.system.checks import StrPath
 from infogan.system.files import locked
-from infogan.system.messages import InputError, show_progress
+from infogan.system.messages import InputError, refuse_name, show_progress
 
 SOURCES = {
     "mnist": (
@@ -78,7 +78,7 @@ def download_dataset(name: str, folder: StrPath) -> None:
     if name in BY_HAND:
         raise InputError("--download", f"{name} was given, which it does not fetch; {BY_HAND[name]}")
     if name not in SOURCES:
-        raise InputError("--download", f"{name!r} was given, but the known ones are {', '.join(SOURCES)}.")
+        raise InputError("--download", refuse_name(name, SOURCES))
     base_urls, files = SOURCES[name]
     folder = Path(folder)
     try:

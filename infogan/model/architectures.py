@@ -32,7 +32,7 @@ from infogan.model.layers import (
     up_sample,
 )
 from infogan.system.checks import IDENTIFIER, TEXT, Checked, Kind, documented, setting, whole
-from infogan.system.messages import InputError
+from infogan.system.messages import InputError, refuse_name
 
 ImageShape = tuple[int, int, int]
 """(H, W, C)"""
@@ -124,8 +124,7 @@ def find_architecture(network: str | Architecture) -> Architecture:
     if not isinstance(network, str) or network not in _defined:
         raise InputError(
             "network",
-            f"{network!r} was given, but the known ones are {', '.join(ARCHITECTURES)}. "
-            "If it is your own, import the module that defines it.",
+            f"{refuse_name(str(network), ARCHITECTURES)} If it is your own, import the module that defines it.",
         )
     return ARCHITECTURES.get(network) or _defined[network]
 

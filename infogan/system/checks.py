@@ -168,7 +168,7 @@ def setting(kind: Kind, about: str, default: Any = dataclasses.MISSING, flag: bo
       kind: Kind of its values.
       about: what it is, in words.
       default: its value where none is given.
-      flag: whether the launchers have a flag for it.
+      flag: whether the commands have a flag for it.
     """
     return dataclasses.field(default=default, metadata={"kind": kind, "about": about, "flag": flag})
 

@@ -5,10 +5,11 @@ Nothing said ever ends the program: nobody may be reading, or the terminal may l
 
 import atexit
 import contextlib
+import difflib
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 
 def say(text: str) -> None:
@@ -69,6 +70,13 @@ def show_progress(text: str, most: int) -> Iterator[Callable[[int], None]]:
     widgets = [text, " ", progressbar.Percentage(), " ", progressbar.Bar(), " ", progressbar.ETA()]
     with progressbar.ProgressBar(max_value=most, max_error=False, widgets=widgets, fd=sys.stderr) as bar:
         yield bar.update
+
+
+def refuse_name(given: str, known: Iterable[str]) -> str:
+    """The problem with a name that is not known, as `InputError` takes it: the nearest of the known ones is first."""
+    near = difflib.get_close_matches(given, known := list(known), 1)
+    names = ", ".join([*near, *(name for name in known if name not in near)])
+    return f"{given!r} was given, but the known ones are {names}."
 
 
 class InputError(ValueError):

@@ -1,15 +1,10 @@
 """Files of a run's folder that a stranger may have written, and what reads them."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "launchers"))
-
-import run_mnist_exp
-
+from infogan.recipes import mnist
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints, newest_intact
 from infogan.training.run_folder import RunFolder
@@ -50,7 +45,7 @@ def _run(folder):
 
 
 def write_spec(folder):
-    (folder / "spec.json").write_text(run_mnist_exp.PAPER.to_json())
+    (folder / "spec.json").write_text(mnist.PAPER.to_json())
     return folder
 
 

@@ -12,6 +12,7 @@ from killed_training import STAGES, Watched
 from PIL import Image
 
 from infogan.data import Dataset
+from infogan.recipes import mnist
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import find_checkpoints, find_damage
 from infogan.training.run_folder import RunFolder
@@ -37,7 +38,7 @@ def whole(tmp_path_factory):
     import conftest
 
     spec = dataclasses.replace(
-        conftest.run_mnist_exp.DEFAULT,
+        mnist.DEFAULT,
         network=conftest.NETWORK,
         batch_size=8,
         max_epoch=3,

@@ -26,7 +26,9 @@ from infogan.spec import latent_slices
 from infogan.system.messages import InputError
 
 HEAT_MAP = "codes_by_factors.png"
-FAST = "Scores of disentanglement are the fast ones, on {:,} images: launchers/disentanglement.py has the full ones."
+FAST = (
+    "Scores of disentanglement are the fast ones, on {:,} images: the command disentanglement computes the full ones."
+)
 CAPTION = "Share of what there is to know of each factor (columns) that each code (rows) knows: I / H, in 20 bins."
 
 

@@ -1,4 +1,4 @@
-"""Flags that change a recipe's spec: those of every launcher, and what a launcher adds of its own."""
+"""Flags that change a recipe's spec: those of every experiment, and those that some have of their own."""
 
 import argparse
 import dataclasses
@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from infogan.cli import argument
 from infogan.distributions import KINDS
 from infogan.model.architectures import show_size
 from infogan.schedule import Schedule
 from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes
-from infogan.system.checks import SWITCH, TEXT, Kind, choice, several, whole
+from infogan.system.checks import TEXT, Kind, choice, several, whole
 from infogan.system.messages import InputError
 
 SWEEP_LIMITS = {"uniform": 2.0, "gaussian": 4.0}
@@ -146,7 +145,7 @@ SIZE_FLAG = Flag(
     lambda spec: show_size(spec.image_shape[:2]),
     _change_size,
 )
-"""For launchers whose network makes images of several sizes."""
+"""For experiments whose network makes images of several sizes."""
 
 
 def factor_flag(table: Mapping[str, Mapping[str, Any]]) -> Flag:
@@ -180,7 +179,7 @@ CODE_FLAGS = {
         lambda spec, count: _change_codes(spec, "continuous", continuous_codes(count, fix_std=True)),
     ),
 }
-"""For launchers whose codes are the user's choice."""
+"""For experiments whose codes are the user's choice."""
 
 
 def _field_flag(field):
@@ -191,7 +190,7 @@ _FIELDS = {field.name: field for field in dataclasses.fields(ExperimentSpec)}
 
 CHANNELS_FLAG = _field_flag(_FIELDS["channels"])
 PICTURE_FLAGS = {"pixel_range": _field_flag(_FIELDS["input_range"])}
-"""For launchers that read pictures of any kind."""
+"""For experiments that read pictures of any kind."""
 
 FLAGS = {
     "noise_dim": Flag(whole(1, LARGEST_DIM), "dimensions of the noise z", _read_noise_dim, _change_noise_dim),
@@ -203,7 +202,7 @@ FLAGS = {
     ),
     **{field.name: _field_flag(field) for field in _FIELDS.values() if field.metadata.get("flag")},
 }
-"""The flags of every launcher, by name."""
+"""The flags of every experiment, by name."""
 
 
 def show(value: object) -> str:
@@ -213,31 +212,6 @@ def show(value: object) -> str:
     if isinstance(value, tuple):
         return ("/" if isinstance(value[0], Schedule) else ",").join(map(show, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def flag_text(name: str) -> str:
-    """`noise_dim` -> `--noise-dim`."""
-    return "--" + name.replace("_", "-")
-
-
-def add_flags(parser: argparse.ArgumentParser, flags: Flags, recipes: Mapping[str, ExperimentSpec]) -> None:
-    """Adds flags to a parser; none that is not given has a value there. --help gives those of the recipes."""
-    for name, flag in flags.items():
-        options: dict[str, Any] = {"help": f"{flag.help} ({_describe_defaults(flag, recipes)})"}
-        if flag.kind is SWITCH:
-            options["action"] = argparse.BooleanOptionalAction
-        else:
-            options.update(
-                choices=flag.kind.options or None, type=argument(flag.kind), metavar=flag.kind.metavar or None
-            )
-        parser.add_argument(flag_text(name), **options)
-
-
-def _describe_defaults(flag, recipes):
-    values = {name: flag.read(spec) for name, spec in recipes.items()}
-    if len(set(values.values())) == 1:
-        return f"default: {show(next(iter(values.values())))}"
-    return ", ".join(f"{name}: {show(value)}" for name, value in values.items())
 
 
 def apply_flags(spec: ExperimentSpec, flags: Flags, options: argparse.Namespace) -> ExperimentSpec:
