@@ -243,6 +243,21 @@ def test_runs_are_compared_and_what_was_found_is_written(runs, few, capsys):
     assert (output / "selection.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_picks_are_compared_in_what_all_reports_measured_and_judge():
+    def report(error, purity, **more):
+        rows = [make_row("error", error, "lower"), make_row("purity", purity, "higher"), make_row("size", 1.0, None)]
+        speed = {**make_row("training speed", 9.0, "higher"), "unit": "images/s"}
+        return {"metrics": [*rows, speed, *(make_row(name, value, "higher") for name, value in more.items())]}
+
+    reports = [report(0.2, 0.9, NMI=1.0), report(0.4, 0.9, NMI=None), report(0.9, 0.9)]
+    error, purity = command.compare_reports(reports, {"first": 0, "last": 2})
+    assert (error["mean"], error["best"]) == (pytest.approx(0.5), 0.2)
+    assert error["picked"] == {"first": 0.2, "last": 0.9}
+    assert error["beats_mean"] == {"first": True, "last": False}
+    assert purity["name"] == "purity" and purity["best"] == 0.9
+    assert command.compare_reports([*reports, {}], {"first": 0}) == []
+
+
 def test_a_study_stands_for_its_finished_runs(runs, tmp_path, monkeypatch, capsys):
     for seed, run in enumerate(runs):
         for kind in ("logs", "ckt"):

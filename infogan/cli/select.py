@@ -25,6 +25,8 @@ from infogan.training.checkpoints import newest_intact
 from infogan.training.run_folder import RunFolder, open_run
 
 FEWEST = 2
+SPEED = "images/s"
+"""Unit of what says nothing of a run's quality."""
 RESULTS, PICTURE = "selection.json", "selection.png"
 
 
@@ -124,7 +126,7 @@ def _check_runs(folders: Sequence[RunFolder]) -> list[ExperimentSpec]:
     places = [folder.checkpoints.resolve() for folder in folders]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise InputError(folders[number].checkpoints, "it was given twice, but a run is compared with others.")
+            raise InputError(folders[number].checkpoints, "it was given twice, but runs are compared. Give it once.")
     if len(folders) < FEWEST:
         given = ", ".join(folder.name for folder in folders) or "no run"
         raise InputError("RUN", f"{given} was given, but at least {FEWEST} runs are compared. Give more.")
@@ -187,7 +189,7 @@ def compare_reports(reports: Sequence[dict[str, Any]], picks: dict[str, int]) ->
         {
             (row["name"], row["code"]): row
             for row in report.get("metrics", [])
-            if row["better"] and row["ours"] is not None and row["unit"] != "images/s"
+            if row.get("better") and row["ours"] is not None and row["unit"] != SPEED
         }
         for report in reports
     ]
