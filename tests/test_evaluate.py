@@ -13,12 +13,12 @@ import sys
 import types
 from pathlib import Path
 
-import evaluate as launcher
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 from conftest import ROOT
 
+from infogan.cli import evaluate as launcher
 from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
 from infogan.evaluation import evaluate as module
