@@ -228,6 +228,9 @@ def _tell(folders, specs, reports, selection, source):
         say(f"{score} picks {folders[ranking.order[0]].name}{equal}.")
     if len(folders) == FEWEST:
         say("Two runs always have the same score. Give more runs.")
+    if missing := [folder.name for folder, report in zip(folders, reports) if not report]:
+        say(f"\nWhether the pick beats the mean is not known: {', '.join(missing)} was not evaluated.")
+        return
     _tell_reports(compare_reports(reports, picks), picks)
 
 
@@ -235,7 +238,7 @@ def _tell_reports(compared, picks):
     from infogan.evaluation.report import align, format_value, name_row
 
     if not compared:
-        say("\nReports that share a score are missing, so whether the pick beats the mean is not known.")
+        say("\nWhether the pick beats the mean is not known: the reports share no score.")
         return
     header = ("quantity", "better", "mean", "best", *picks, "beats the mean")
     lines = []
