@@ -237,7 +237,7 @@ def test_another_command_is_refused(study):
 
 def test_a_study_that_another_process_is_at_is_refused(study):
     study.log_root.mkdir()
-    with locked(study.log_root / "s.lock"), pytest.raises(InputError, match="another process is at this study"):
+    with locked(study.log_root / "s.lock"), pytest.raises(InputError, match="another process is working on this study"):
         run_study(study)
     assert len(run_study(study)["runs"]) == 3
 
