@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 if (clone := Path(__file__).resolve().parent.parent).joinpath("infogan", "cli").is_dir():
-    sys.path.insert(0, str(clone))  # the package beside this folder need not be installed
+    sys.path[0] = str(clone)  # in place of this folder: the package beside it need not be installed
 
 from infogan.cli.train import main
 from infogan.recipes.colour import SVHN

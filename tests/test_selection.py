@@ -337,12 +337,13 @@ def test_one_run_or_one_twice_is_refused(runs, tmp_path, capsys):
     assert "no/where: there is no such folder" in read_refusal(capsys, command.main, [str(run), "no/where"])
 
 
-IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import select; print(select.select)"
-
-
 def test_pythons_own_module_select_is_not_hidden_by_the_launcher():
-    """Whose folder Python searches first, when a launcher runs; some Pythons have the module built in, others not."""
-    launchers = ROOT / "launchers"
-    given = [sys.executable, "-I", "-S", "-c", IMPORT, str(launchers)]
+    """Python puts the folder of a script first on the path; what the scripts import needs that module."""
+    launcher = ROOT / "launchers" / "evaluate.py"
+    program = (
+        "import runpy, sys; sys.modules.pop('select', None); sys.path[0] = sys.argv[1]; runpy.run_path(sys.argv[2])"
+    )
+    program += "; runpy.run_path(sys.argv[2]); import select; print(select.select)"
+    given = [sys.executable, "-c", program, str(launcher.parent), str(launcher)]
     result = subprocess.run(given, capture_output=True, text=True)
     assert result.stdout == "<built-in function select>\n", result.stderr
