@@ -73,7 +73,9 @@ def test_a_run_in_folders_of_any_name_is_found_with_its_report(spec, dataset, ro
 def test_what_is_interrupted_is_saved_and_goes_on(spec, dataset, roots, trained):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     trained.stop_by.append(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt, match=r"stopped by SIGINT; update 1 is saved, .* name='a', resume=True goes"):
+    with pytest.raises(
+        KeyboardInterrupt, match=r"stopped by SIGINT; update 1 is saved, .* name='a', resume=True continues"
+    ):
         infogan.train(spec, dataset, *roots, name="a")
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     folder = open_run(f"weights/{spec.name}/a")

@@ -234,7 +234,8 @@ class Step:
           name: str, of the optimiser.
         """
         optimizer = _build_optimizer(self.spec, learning_rate, self.done, name)
-        return _move(optimizer, _gradients(loss, variables))
+        with without_deprecations():
+            return optimizer.apply_gradients(_gradients(loss, variables))
 
     def read(self, judgement: Judgement, code: str) -> tuple[Distribution, DistInfo]:
         """(distribution, `dist_info` of Q's posterior) of one code in a Judgement."""
@@ -356,15 +357,11 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
         trained = [train() for train in trainings]
     # The averages move before the weights: Q's pass over real images may be in no gradient, so nothing else would order
     # the two. Those of generated images are moved by G's step too, which sees the newer networks.
-    with tf.control_dependencies([*step.moves, *tf.nest.flatten(trained)]):
-        moved = _move(step.optimizer, joined)
+    # RMSPropOptimizer makes its slots as of old.
+    with tf.control_dependencies([*step.moves, *tf.nest.flatten(trained)]), without_deprecations():
+        moved = step.optimizer.apply_gradients(joined)
     quantities[f"gradient/{step.name}"] = _norm(joined)
     return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
-
-
-def _move(optimizer: Any, gradients: Sequence[tuple[Tensor, Variable]]) -> Operation:
-    with without_deprecations():  # RMSPropOptimizer makes its slots as of old
-        return optimizer.apply_gradients(gradients)
 
 
 def _as_logged(quantity: Tensor | Logged) -> Logged:
