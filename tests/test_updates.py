@@ -121,7 +121,8 @@ def test_steps_of_g_follow_one_another_with_draws_of_their_own_and_one_optimiser
         for move in moves:
             session.run(move)
         for name, value in session.run({v.op.name: v for v in model.generator_variables}).items():
-            np.testing.assert_allclose(value, after[name.removeprefix("again/")], atol=1e-4)  # a step: 1e-3
+            # A step moves each weight by up to 1e-3, and by as much either way where its gradient is nearly 0.
+            assert np.abs(value - after[name.removeprefix("again/")]).mean() < 1e-5
 
 
 def test_same_seed_same_numbers(spec):
