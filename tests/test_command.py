@@ -106,6 +106,16 @@ def test_a_study_takes_the_name_of_the_command_too(monkeypatch, capsys):
     assert asked[0].arguments == ("--smoke",)
 
 
+def test_a_study_runs_a_launcher_of_ones_own(monkeypatch, capsys, tmp_path):
+    asked, launcher = [], tmp_path / "run_mine_exp.py"
+    launcher.touch()
+    monkeypatch.setattr(study, "run_study", lambda given: asked.append(given) or {"runs": [], "summary": []})
+    assert run(monkeypatch, "study", str(launcher), "--seeds", "0", "--recipe", "fast") == 0
+    assert (asked[0].name, asked[0].command[-1], asked[0].log_root.name) == ("mine_fast", str(launcher), "mine")
+    assert run(monkeypatch, "study", "nowhere.py", "--seeds", "0") == 2
+    assert "'nowhere.py' was given, but there is no such file." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("line", "prog", "start"),
     [

@@ -66,9 +66,8 @@ class Study(NamedTuple):
 def main() -> int:
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
-    parser.add_argument(
-        "experiment", type=_parse_experiment, choices=MODULES, metavar="EXPERIMENT", help=", ".join(MODULES)
-    )
+    known = f"{', '.join(MODULES)}, or a launcher of your own, as run_mine_exp.py"
+    parser.add_argument("experiment", type=_parse_experiment, metavar="EXPERIMENT", help=known)
     parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
     parser.add_argument("--recipe", help="of the experiment (default: the experiment's own)")
     parser.add_argument(
@@ -86,6 +85,10 @@ def main() -> int:
 
 
 def _parse_experiment(text):
+    if text.endswith(".py"):
+        if not Path(text).is_file():
+            raise argparse.ArgumentTypeError(f"{text!r} was given, but there is no such file.")
+        return text
     name = text.replace("-", "_")  # as in the name of its command
     if name not in MODULES:
         raise argparse.ArgumentTypeError(refuse_name(text, MODULES))
@@ -94,14 +97,15 @@ def _parse_experiment(text):
 
 def _run(options, more):
     recipe = ("--recipe", options.recipe) if options.recipe else ()
-    name = options.name or "_".join((options.experiment, *recipe[1:]))
+    experiment = Path(options.experiment).stem.removeprefix("run_").removesuffix("_exp")
+    name = options.name or "_".join((experiment, *recipe[1:]))
     study = Study(
         name,
         start_command(options.experiment),
         (*recipe, *more),
         options.seeds,
-        options.log_dir or Path("logs") / options.experiment,
-        options.checkpoint_dir or Path("ckt") / options.experiment,
+        options.log_dir or Path("logs") / experiment,
+        options.checkpoint_dir or Path("ckt") / experiment,
     )
     document = run_study(study)
     seeds = ", ".join(str(run["seed"]) for run in document["runs"])
@@ -109,7 +113,9 @@ def _run(options, more):
 
 
 def start_command(experiment: str) -> tuple[str, ...]:
-    """What starts a run of an experiment: of this package, wherever it lies, which need not be installed."""
+    """What starts a run: a launcher's file, or an experiment of this package, which need not be installed."""
+    if experiment.endswith(".py"):
+        return sys.executable, experiment
     return sys.executable, str(Path(infogan.__file__).parent), experiment
 
 
