@@ -65,6 +65,16 @@ def argument(kind: Kind) -> Callable[[str], Any]:
     return read
 
 
+def check_folder(where: str, path: Path) -> None:
+    """Refuses a path where something else than a folder is; there may be nothing yet.
+
+    Raises:
+      InputError: naming `where`.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(where, f"{path} was given, but it is no folder. Give the name of one.")
+
+
 def complete(parser: Parser) -> None:
     """Answers the shell where it asks how a line goes on, and ends the process; else does nothing."""
     if "_ARGCOMPLETE" in os.environ:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from infogan.cli import Parser, argument, run_command
+from infogan.cli import Parser, argument, check_folder, run_command
 from infogan.cli.evaluate import load_spec
 from infogan.data import load_dataset
 from infogan.data.arrays import open_arrays
 from infogan.data.factors import Factor
 from infogan.system.checks import PATH
-from infogan.system.files import write_atomically
+from infogan.system.files import json_number, write_atomically
 from infogan.system.messages import InputError, say
 from infogan.system.tf1 import ERRORS, find_gpus
 from infogan.training.run_folder import open_run
@@ -76,8 +76,8 @@ def _check_flags(options):
                 raise InputError(flag, "nothing was given, but --codes and --factors are needed, or --run.")
             if not path.is_file():
                 raise InputError(flag, f"{path} was given, but there is no such file.")
-    if options.output and options.output.exists() and not options.output.is_dir():
-        raise InputError("--output", f"{options.output} was given, but it is no folder. Give the name of one.")
+    if options.output:
+        check_folder("--output", options.output)
 
 
 def _load_codes(path: Path) -> np.ndarray:
@@ -143,7 +143,7 @@ def _tell(sample, protocols, codes, title, dataset, output):
     for protocol in protocols:
         scores, ceilings = score(sample, protocol), find_ceilings(sample, protocol)
         say(f"\n{protocol.name}\n\n{_format(scores, ceilings, dataset, protocol.name)}")
-        found = {name: {"value": _finite(scores[name]), "ceiling": _finite(ceilings[name])} for name in scores}
+        found = {name: {"value": json_number(scores[name]), "ceiling": json_number(ceilings[name])} for name in scores}
         document["protocols"][protocol.name] = {"settings": dataclasses.asdict(protocol), "scores": found}
     if output:
         _write(output, document, sample, codes)
@@ -164,10 +164,6 @@ def _format(scores, ceilings, dataset, protocol):
 
 def _number(value):
     return "-" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def _finite(value):
-    return value if math.isfinite(value) else None
 
 
 def _write(output, document, sample, codes):

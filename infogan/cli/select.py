@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import Parser, argument, run_command
+from infogan.cli import Parser, argument, check_folder, run_command
 from infogan.cli.evaluate import load_spec
 from infogan.cli.study import load_study
 from infogan.data import load_dataset
@@ -51,7 +51,9 @@ def _select(options):
     folders, name = _find_runs(options.runs)
     specs = _check_runs(folders)
     reports = [folder.load_report() for folder in folders]
-    output = _make_folder(options.output or folders[0].log.parent / name)
+    output = options.output or folders[0].log.parent / name
+    check_folder("--output", output)
+    output.mkdir(parents=True, exist_ok=True)
     dataset = load_dataset(specs[0], options.data_dir)
     folders[0].check_dataset(dataset)
     # Imported here: it costs seconds, and wrong runs are refused before.
@@ -64,8 +66,11 @@ def _select(options):
     with ExitStack() as stack:
         models = [model_of(stack.enter_context(TrainedRun(folder))) for folder in folders]
         selection = select(models, dataset.train.images, amounts)
-    _tell(folders, specs, reports, selection, dataset.source)
-    _write(output, folders, specs, reports, selection, dataset.source, amounts)
+    picks = {score: int(ranking.order[0]) for score, ranking in selection.rankings.items()}
+    compared = compare_reports(reports, picks)
+    _tell(folders, specs, selection, dataset.source, picks)
+    _tell_reports([folder.name for folder, report in zip(folders, reports) if not report], compared, picks)
+    _write(output, folders, specs, selection, dataset.source, amounts, picks, compared)
 
 
 def _find_runs(paths: Sequence[Path]) -> tuple[list[RunFolder], str]:
@@ -167,13 +172,6 @@ def _check_finished(folder: RunFolder, spec: ExperimentSpec) -> None:
         )
 
 
-def _make_folder(path: Path) -> Path:
-    if path.exists() and not path.is_dir():
-        raise InputError("--output", f"{path} was given, but it is no folder. Give the name of one.")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 def compare_reports(reports: Sequence[dict[str, Any]], picks: dict[str, int]) -> list[dict[str, Any]]:
     """How the picks do in what all reports measured and of which more, or less, is better.
 
@@ -210,14 +208,9 @@ def _compare_rows(rows, picks):
     }
 
 
-def _picks(selection):
-    return {score: int(ranking.order[0]) for score, ranking in selection.rankings.items()}
-
-
-def _tell(folders, specs, reports, selection, source):
+def _tell(folders, specs, selection, source, picks):
     from infogan.evaluation.report import align
 
-    picks = _picks(selection)
     codes = ", ".join(code.name for code in specs[0].codes)
     say(f"{len(folders)} runs, {source}; codes {codes}\n")
     order = selection.rankings["ModelCentrality"].order
@@ -225,18 +218,17 @@ def _tell(folders, specs, reports, selection, source):
     say(align([("run", *selection.rankings), *rows]) + "\n")
     for score, ranking in selection.rankings.items():
         equal = f", though {ranking.ties} others have the same score" if ranking.ties else ""
-        say(f"{score} picks {folders[ranking.order[0]].name}{equal}.")
+        say(f"{score} picks {folders[picks[score]].name}{equal}.")
     if len(folders) == FEWEST:
         say("Two runs always have the same score. Give more runs.")
-    if missing := [folder.name for folder, report in zip(folders, reports) if not report]:
-        say(f"\nWhether the pick beats the mean is not known: {', '.join(missing)} was not evaluated.")
-        return
-    _tell_reports(compare_reports(reports, picks), picks)
 
 
-def _tell_reports(compared, picks):
+def _tell_reports(missing, compared, picks):
     from infogan.evaluation.report import align, format_value, name_row
 
+    if missing:
+        say(f"\nWhether the pick beats the mean is not known: {', '.join(missing)} was not evaluated.")
+        return
     if not compared:
         say("\nWhether the pick beats the mean is not known: the reports share no score.")
         return
@@ -253,10 +245,9 @@ def _tell_reports(compared, picks):
         say(f"The pick of {score} beats the mean of all runs in {better} of {len(compared)} quantities.")
 
 
-def _write(output, folders, specs, reports, selection, source, amounts):
+def _write(output, folders, specs, selection, source, amounts, picks, compared):
     from infogan.evaluation.figures import draw_agreement
 
-    picks = _picks(selection)
     rankings = selection.rankings
     document = {
         "dataset": source,
@@ -274,7 +265,7 @@ def _write(output, folders, specs, reports, selection, source, amounts):
         "picks": {score: folders[run].name for score, run in picks.items()},
         "votes": selection.votes.tolist(),
         "matrices": {score: ranking.matrix.tolist() for score, ranking in rankings.items()},
-        "reports": compare_reports(reports, picks),
+        "reports": compared,
     }
     order = rankings["ModelCentrality"].order
     panels = {

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from infogan.data import Dataset
 from infogan.run import TrainedRun
 from infogan.spec import PaperValue
+from infogan.system.files import json_number
 from infogan.system.messages import InputError
 
 
@@ -164,7 +165,7 @@ def compare(metrics: Sequence[Metric], paper_values: Sequence[PaperValue]) -> li
 def _compare(metric: Metric, paper: PaperValue | None) -> dict[str, Any]:
     fields = {field.name: getattr(metric, field.name) for field in dataclasses.fields(metric)}
     value, claim = fields.pop("value"), fields.pop("claim")
-    row = {"name": fields.pop("name"), "ours": value if math.isfinite(value) else None}  # JSON has no other numbers
+    row = {"name": fields.pop("name"), "ours": json_number(value)}
     row |= {name: [*entry] if isinstance(entry, tuple) else entry for name, entry in fields.items()}
     row.update(paper=None, bound=None, source=None, rule=None, holds=None)
     stated = paper or claim

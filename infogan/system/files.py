@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import math
 import os
 import re
 import tempfile
@@ -34,6 +35,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def write_json(path: Path, value: object) -> None:
     """Writes a JSON document atomically."""
     write_atomically(path, json.dumps(value, indent=1) + "\n")
+
+
+def json_number(value: float) -> float | None:
+    """A number as JSON holds it: None where it is not finite."""
+    return value if math.isfinite(value) else None
 
 
 def remove_abandoned(folder: Path) -> None:

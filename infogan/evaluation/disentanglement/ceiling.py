@@ -13,7 +13,7 @@ import sklearn
 
 from infogan.evaluation.disentanglement.protocols import Protocol, score
 from infogan.evaluation.disentanglement.sample import Sample
-from infogan.system.files import find_cache_folder, write_json
+from infogan.system.files import find_cache_folder, json_number, write_json
 from infogan.system.messages import warn
 
 
@@ -33,7 +33,7 @@ def find_ceilings(sample: Sample, protocol: Protocol, seed: int = 0) -> dict[str
     ceilings = score(Sample(values, sample.factors), protocol, seed, title=f"ceilings of {protocol.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {name: value if math.isfinite(value) else None for name, value in ceilings.items()})
+        write_json(path, {name: json_number(value) for name, value in ceilings.items()})
     except OSError as error:
         warn(f"{path}: it cannot be written ({error.strerror}): ceilings are computed anew each time.")
     return ceilings
