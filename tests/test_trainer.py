@@ -32,7 +32,7 @@ from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints
 from infogan.training.loop import InfoGANTrainer
 from infogan.training.run_folder import RunFolder
 from infogan.training.run_log import Progress, RunLog, load_metrics
-from infogan.training.signals import Interrupted, StopSignals
+from infogan.training.signals import SECONDS_TO_TRY_AGAIN, Interrupted, StopSignals
 
 
 def start(spec, dataset, root, name):
@@ -465,23 +465,30 @@ def test_a_signal_that_python_drops_comes_again(number, capfd):
 
 
 def test_a_signal_that_comes_again_while_python_still_drops_it_is_not_lost(monkeypatch):
-    """As on a busy machine, where the hook takes longer than the signal."""
-    sent = []
+    """As on a busy machine, where the hook takes longer than the signal. Sent twice, it never comes after the end."""
+    sent, seconds = [], iter((0.01, 0.3))
     send_later = StopSignals._send_later
 
-    def send_at_once_and_later(number):
-        if not sent:
-            sent.append(number)
+    def send_at_once_and_later(stop, number):
+        sent.append(number)
+        if len(sent) == 1:
             signal.raise_signal(number)
-        send_later(number)
+        send_later(stop, number)
 
-    monkeypatch.setattr(StopSignals, "_send_later", staticmethod(send_at_once_and_later))
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda asked: sleep(next(seconds) if asked == SECONDS_TO_TRY_AGAIN else asked))
+    monkeypatch.setattr(StopSignals, "_send_later", send_at_once_and_later)
     referent = Referent()
     reference = weakref.ref(referent, lambda reference: signal.raise_signal(signal.SIGTERM))
     with pytest.raises(Interrupted), StopSignals():
         del referent
         assert reference() is None
-        time.sleep(5)  # the signal cuts it short
+        sleep(5)  # the signal cuts it short
+    assert len(sent) == 2
+    late = []
+    signal.signal(signal.SIGTERM, lambda number, frame: late.append(number))
+    sleep(0.5)
+    assert late == []
 
 
 def test_what_else_python_drops_is_reported_as_ever(monkeypatch):

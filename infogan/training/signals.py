@@ -35,7 +35,8 @@ class StopSignals:
     asked for. SIGHUP is left alone where it is ignored, as under nohup. Only the main thread of a process can catch
     signals; entered in another one, this does nothing.
 
-    What is raised in the callback of a weak reference or in a finaliser, Python drops; such a signal is sent again.
+    What is raised in the callback of a weak reference or in a finaliser, Python drops; such a signal is sent again, and
+    the end waits for it: with the handlers back it would end the process.
 
     Args:
       ends_process: True ignores further signals after the end too, until the process ends, unless Python or IPython
@@ -50,6 +51,7 @@ class StopSignals:
         self.received: int | None = None
         self._is_deferred = False
         self._is_dropping = False
+        self._sending: list[threading.Lock] = []  # each is held until its signal has been sent again
         self._ends_process = ends_process
 
     def __enter__(self) -> "StopSignals":
@@ -61,6 +63,13 @@ class StopSignals:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        try:
+            while self._sending:
+                self._sending.pop().acquire()
+        finally:
+            self._put_back()
+
+    def _put_back(self) -> None:
         if self._previous:
             sys.unraisablehook = self._previous_hook
         # Python and IPython have a prompt where a person types; a script has none.
@@ -106,11 +115,15 @@ class StopSignals:
         self._send_later(dropped.exc_value.number)
         self._is_dropping = False
 
-    @staticmethod
-    def _send_later(number: int) -> None:
+    def _send_later(self, number: int) -> None:
+        sending = threading.Lock()
+        sending.acquire()
+        self._sending.append(sending)
+
         def send() -> None:
             time.sleep(SECONDS_TO_TRY_AGAIN)
             os.kill(os.getpid(), number)
+            sending.release()
 
         # threading.Thread waits for its thread to start, which on a busy machine takes longer than the sleep.
         _thread.start_new_thread(send, ())
