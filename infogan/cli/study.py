@@ -6,6 +6,7 @@ Further arguments are the experiment's own, as in `%(prog)s faces --seeds 0-4 --
 """
 
 import argparse
+import itertools
 import json
 import os
 import queue
@@ -15,8 +16,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +63,46 @@ class Study(NamedTuple):
     def path(self) -> Path:
         """The JSON file that keeps what is finished."""
         return self.log_root / f"{self.name}.json"
+
+
+class Job(NamedTuple):
+    """A run that a study needs.
+
+    Attributes:
+      study: whose run it is.
+      seed: of the run.
+      label: what messages call it.
+    """
+
+    study: Study
+    seed: int
+    label: str
+
+    @property
+    def log(self) -> Path:
+        """The run's log folder."""
+        return find_log(self.study, self.seed)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The run's checkpoint folder."""
+        return self.study.checkpoint_root / self.log.name
+
+    @property
+    def console(self) -> Path:
+        """The file that takes what the run prints."""
+        return self.log.with_name(f"{self.log.name}.txt")
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a run to resume."""
+        return (self.checkpoints / "spec.json").exists()
+
+
+Check = Callable[[Job, str], None]
+"""Takes the text of the spec.json of a run that has begun; raises InputError if it is not the study's spec."""
+RunJobs = Callable[[Sequence[Job], Check], Iterator[tuple[Job, int]]]
+"""Runs or resumes jobs, and yields each with its exit status as soon as that is known. Closed early, it stops them."""
 
 
 def main() -> int:
@@ -134,13 +176,60 @@ def run_study(study: Study) -> dict[str, Any]:
         run refuses what it is given: the other runs are then stopped, as by a signal.
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
-    study.log_root.mkdir(parents=True, exist_ok=True)
-    refusal = InputError(study.path, "another process is working on this study. Wait for it, or choose another --name.")
-    with locked(study.log_root / f"{study.name}.lock", refusal):
-        return _run_missing(study)
+    return run_studies([study])[0]
 
 
-def _run_missing(study):
+def run_studies(studies: Sequence[Study], run_jobs: RunJobs | None = None) -> list[dict[str, Any]]:
+    """Runs or resumes several studies at once, as `run_study` does one: the first seeds of all, then the second ones.
+
+    Args:
+      studies: each with a file of its own.
+      run_jobs: what runs them; None for `run_here`.
+
+    Returns:
+      The JSON document of each.
+    """
+    with ExitStack() as stack:
+        for study in studies:
+            study.log_root.mkdir(parents=True, exist_ok=True)
+            problem = "another process is working on this study. Wait for it, or choose another --name."
+            stack.enter_context(
+                locked(study.log_root / f"{study.name}.lock", InputError(study.path, problem)),
+            )
+        return _run_missing(studies, run_jobs or run_here)
+
+
+def _run_missing(studies, run_jobs):
+    documents = {study: _open(study) for study in studies}
+    specs = {study: document["spec"] for study, document in documents.items() if "spec" in document}
+    missing = [_list_missing(study, documents[study], len(studies) > 1) for study in studies]
+    jobs = [job for row in itertools.zip_longest(*missing) for job in row if job]
+
+    def check(job, text):
+        try:
+            begun = without_seed(json.loads(text))
+        except (ValueError, AttributeError, TypeError):
+            return  # of a run that is resumed, and will refuse it
+        _check_spec(job.study, begun, specs.setdefault(job.study, begun))
+
+    failed: dict[str, list[int]] = {}
+    with closing(run_jobs(jobs, check)) as finished:
+        for job, status in finished:
+            if status == 0:
+                _keep(job, documents[job.study])
+            elif status == REFUSED:
+                raise InputError(job.label, _last_line(job.console))
+            else:
+                failed.setdefault(job.study.name, []).append(job.seed)
+                say(f"{job.label}: failed with status {status}; see {job.console}")
+    if failed:
+        names = "; ".join(f"seeds {', '.join(map(str, sorted(seeds)))} of {name}" for name, seeds in failed.items())
+        raise TrainingFailed(f"{names} failed. The same command tries them again.")
+    return list(documents.values())
+
+
+def _open(study):
+    """The study's document, or a new one."""
     document = load_study(study.path) or {"name": study.name, "arguments": list(study.arguments), "runs": []}
     if document["arguments"] != list(study.arguments):
         raise InputError(
@@ -148,25 +237,18 @@ def _run_missing(study):
             f"it holds a study of {' '.join(document['arguments']) or 'no arguments'}, but "
             f"{' '.join(study.arguments) or 'none'} was given. Choose another --name.",
         )
-    kept = {run["seed"] for run in document["runs"]}
-    missing = [seed for seed in study.seeds if seed not in kept]
-    if len(missing) < len(study.seeds):
-        held = ", ".join(str(seed) for seed in study.seeds if seed in kept)
-        say(f"{study.path} holds seeds {held}: they are not trained again. To train anew, choose another --name.")
-    failed = []
-    with closing(_run_seeds(study, missing, document.get("spec"))) as finished:
-        for seed, status in finished:
-            if status == 0:
-                _keep(study, document, seed)
-            elif status == REFUSED:
-                raise InputError(f"seed {seed}", _last_line(_console(study, seed)))
-            else:
-                failed.append(seed)
-                say(f"seed {seed}: failed with status {status}; see {_console(study, seed)}")
-    if failed:
-        seeds = ", ".join(map(str, sorted(failed)))
-        raise TrainingFailed(f"seeds {seeds} of {study.name} failed. The same command tries them again.")
     return document
+
+
+def _list_missing(study, document, is_one_of_many):
+    kept = {run["seed"] for run in document["runs"]}
+    if held := ", ".join(str(seed) for seed in study.seeds if seed in kept):
+        say(f"{study.path} holds seeds {held}: they are not trained again. To train anew, choose another --name.")
+    return [
+        Job(study, seed, f"{study.name}, seed {seed}" if is_one_of_many else f"seed {seed}")
+        for seed in study.seeds
+        if seed not in kept
+    ]
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -212,44 +294,37 @@ def load_study(path: Path) -> dict[str, Any] | None:
     raise InputError(path, "it holds no study. Restore it, or choose another --name.")
 
 
-def _run_seeds(study, seeds, spec):
-    """Runs or resumes each seed in a process of its own, as many at once as the machine has room for.
-
-    Args:
-      spec: None, or the spec (without the seed) that the study's file holds.
-
-    Yields:
-      (seed, exit status), each as soon as it is known.
+def run_here(jobs: Sequence[Job], check: Check) -> Iterator[tuple[Job, int]]:
+    """Runs or resumes each job in a process of its own, as many at once as the machine has room for: a RunJobs.
 
     Raises:
-      InputError: if a run begins that is one of another spec.
+      InputError: if a run begins that `check` refuses.
     """
-    if not seeds:
+    if not jobs:
         return
     slots: queue.Queue[_Slot] = queue.Queue()
-    for slot in _find_slots(len(seeds)):
+    for slot in _find_slots(len(jobs)):
         slots.put(slot)
     processes, starting, is_stopping = [], threading.Lock(), threading.Event()
 
-    def run_seed(seed):
+    def run(job):
         slot = slots.get()
         try:
             with starting:
                 if is_stopping.is_set():
                     return None
-                process = _start(study, seed, slot)
+                process = _start(job, slot)
                 processes.append(process)
-            if spec is not None:
-                _check_begun(study, seed, process, spec)
+            _check_begun(job, process, check)
             return process.wait()
         finally:
             slots.put(slot)
 
     pool = ThreadPoolExecutor(slots.qsize())
     try:
-        seed_of = {pool.submit(run_seed, seed): seed for seed in seeds}
-        for run in as_completed(seed_of):
-            yield seed_of[run], run.result()
+        job_of = {pool.submit(run, job): job for job in jobs}
+        for ended in as_completed(job_of):
+            yield job_of[ended], ended.result()
     except BaseException:
         with starting:  # a thread may be about to start one
             is_stopping.set()
@@ -283,22 +358,17 @@ def _find_slots(most):
     return [_Slot(None, tuple(cores[number::count])) for number in range(count)]
 
 
-def _start(study, seed, slot):
-    """Starts or resumes the run of a seed, in a session of its own: signals reach it through the study alone."""
-    name = find_log(study, seed).name
-    is_begun = (study.checkpoint_root / name / "spec.json").exists()
-    command = [*study.command, *study.arguments, "--seed", str(seed)]
-    command += ["--log-dir", str(study.log_root), "--checkpoint-dir", str(study.checkpoint_root)]
-    command += ["--resume" if is_begun else "--run-name", name]
+def _start(job, slot):
+    """Starts or resumes a run, in a session of its own: signals reach it through the study alone."""
     environment = dict(os.environ)
     if slot.gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
     if HAS_AFFINITY:
         os.sched_setaffinity(0, slot.cores)  # of this thread, from which the process inherits it
-    say(f"seed {seed}: {'resumes' if is_begun else 'starts'}; its output is in {_console(study, seed)}")
-    with _console(study, seed).open("a") as console:
+    say(f"{job.label}: {'resumes' if job.is_begun else 'starts'}; its output is in {job.console}")
+    with job.console.open("a") as console:
         return subprocess.Popen(
-            command,
+            build_command(job),
             env=environment,
             stdout=console,
             stderr=subprocess.STDOUT,
@@ -307,13 +377,17 @@ def _start(study, seed, slot):
         )
 
 
+def build_command(job: Job) -> list[str]:
+    """The command that starts or resumes a run."""
+    study, name = job.study, job.log.name
+    command = [*study.command, *study.arguments, "--seed", str(job.seed)]
+    command += ["--log-dir", str(study.log_root), "--checkpoint-dir", str(study.checkpoint_root)]
+    return [*command, "--resume" if job.is_begun else "--run-name", name]
+
+
 def find_log(study: Study, seed: int) -> Path:
     """The log folder of a seed's run."""
     return study.log_root / f"{study.name}_seed{seed}"
-
-
-def _console(study, seed):
-    return study.log_root / f"{find_log(study, seed).name}.txt"
 
 
 def _last_line(path):
@@ -323,18 +397,14 @@ def _last_line(path):
     return re.sub(r"^(\S+\.py|infogan \S+): ", "", said[0])
 
 
-def _check_begun(study, seed, process, spec):
+def _check_begun(job, process, check):
     """Waits until a run has written its spec, and compares it: before it trains, not after."""
-    path = study.checkpoint_root / find_log(study, seed).name / "spec.json"
+    path = job.checkpoints / "spec.json"
     while not path.exists():
         if process.poll() is not None:
             return
         time.sleep(LOOK_EVERY)
-    try:
-        begun = without_seed(json.loads(path.read_text()))
-    except (ValueError, AttributeError, TypeError):
-        return  # of a run that is resumed, and will refuse it
-    _check_spec(study, begun, spec)
+    check(job, path.read_text(errors="replace"))
 
 
 def _check_spec(study, spec, held):
@@ -345,20 +415,20 @@ def _check_spec(study, spec, held):
         )
 
 
-def _keep(study, document, seed):
+def _keep(job, document):
     """Adds a finished run to the study's file."""
-    log = find_log(study, seed)
-    report = json.loads((log / "report.json").read_text())
+    study, seed = job.study, job.seed
+    report = json.loads((job.log / "report.json").read_text())
     if report["seed"] != seed:
-        raise InputError(f"seed {seed}", f"its run has seed {report['seed']}. Use --seeds, not --seed.")
+        raise InputError(job.label, f"its run has seed {report['seed']}. Use --seeds, not --seed.")
     spec = without_seed(report.pop("spec"))
     _check_spec(study, spec, document.setdefault("spec", spec))
     report["minutes"] = sum(
         spec["updates_per_epoch"] * spec["batch_size"] / line["speed/images_per_second"] / 60
-        for line in load_metrics(log / "metrics.jsonl")
+        for line in load_metrics(job.log / "metrics.jsonl")
     )
     document["runs"] = sorted([*document["runs"], report], key=lambda run: run["seed"])
     document["summary"] = summarise(document["runs"])
     write_json(study.path, document)
     errors = [f"{100 * row['ours']:.2f} % {row['name']}" for row in report["metrics"] if row["name"] == "error rate"]
-    say(f"seed {seed}: finished{''.join(f', {error}' for error in errors)}; kept in {study.path}")
+    say(f"{job.label}: finished{''.join(f', {error}' for error in errors)}; kept in {study.path}")
