@@ -373,6 +373,7 @@ def _describe_environment(dataset: Dataset, gpus: Sequence[str]) -> dict[str, An
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "gpus": list(gpus),
         "packages": {name: find_version(name) for name in packages},
         "variables": {name: os.environ.get(name) for name in variables},

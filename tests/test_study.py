@@ -56,6 +56,8 @@ LAUNCHER = textwrap.dedent(
            "note": "", "paper": 0.05, "bound": None, "source": "Sec. 7.2", "rule": "at most", "holds": True}
     seed = int(options.own_seed or options.seed)
     (log / "report.json").write_text(json.dumps({"seed": seed, "metrics": [row], "spec": spec}))
+    cores = len(os.sched_getaffinity(0)) if HAS_AFFINITY else 1
+    (log / "environment.json").write_text(json.dumps({"cores": cores, "gpus": []}))
     line = {"epoch": 1, "update": 60, "speed/images_per_second": 50.0}
     (log / "metrics.jsonl").write_text(json.dumps(line) + "\\n")
     """
@@ -194,8 +196,10 @@ def test_cores_are_shared_among_the_runs(study, monkeypatch):
     monkeypatch.setattr(tf1, "find_gpus", list)
     run_study(study._replace(seeds=(5,)))
     assert json.loads((study.log_root / "cores5").read_text()) == cores
-    run_study(study)
+    document = run_study(study)
     used = [json.loads((study.log_root / f"cores{seed}").read_text()) for seed in (0, 1, 2)]
+    assert [run["cores"] for run in document["runs"]] == [*map(len, used), len(cores)]
+    assert {run["gpus"] for run in document["runs"]} == {0}
     assert min(map(len, used)) == max(1, len(cores) // 3)
     assert {core for each in used for core in each} == set(cores)
 
@@ -240,6 +244,20 @@ def test_a_study_that_another_process_is_at_is_refused(study):
     with locked(study.log_root / "s.lock"), pytest.raises(InputError, match="another process is working on this study"):
         run_study(study)
     assert len(run_study(study)["runs"]) == 3
+
+
+def test_a_refusal_says_what_its_caller_offers_instead(study, capsys):
+    moved = study._replace(instead="move its file away")
+    run_study(moved._replace(seeds=(0,)))
+    run_study(moved._replace(seeds=(0,)))
+    assert "they are not trained again. To train anew, move its file away." in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"--recipe other was given\. Move its file away\.$"):
+        run_study(moved._replace(arguments=("--recipe", "other")))
+    with locked(study.log_root / "s.lock"), pytest.raises(InputError, match=r"Wait for it, or move its file away\.$"):
+        run_study(moved)
+    study.path.write_text("{")
+    with pytest.raises(InputError, match=r"it holds no study\. Restore it, or move its file away\.$"):
+        run_study(moved)
 
 
 def test_another_spec_is_refused(study):

@@ -108,10 +108,7 @@ def _find_study(path: Path) -> Path | None:
 
 def _open_study(path: Path) -> tuple[str, list[RunFolder]]:
     """The name and the finished runs of a study, whose logs are beside its document."""
-    try:
-        document = load_study(path)
-    except InputError as error:
-        raise InputError(path, f"{error.problem.partition('. ')[0]}. Give a study's document, or runs.") from error
+    document = load_study(path, "Give a study's document, or runs.")
     name = (document or {})["name"]
     logs = [path.parent / f"{name}_seed{run['seed']}" for run in (document or {})["runs"]]
     if missing := [log for log in logs if not log.is_dir()]:

@@ -50,6 +50,7 @@ class Study(NamedTuple):
       arguments: what the command is given beside the seed and the run's name.
       seeds: one for each run.
       log_root, checkpoint_root: roots of the runs' folders.
+      instead: what someone may do who wants another study, for messages.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Study(NamedTuple):
     seeds: tuple[int, ...]
     log_root: Path
     checkpoint_root: Path
+    instead: str = "choose another --name"
 
     @property
     def path(self) -> Path:
@@ -169,7 +171,8 @@ def run_study(study: Study) -> dict[str, Any]:
 
     Returns:
       The JSON document: `name`, `arguments`, `spec` (without the seed), `runs` (per seed the report, without its
-      spec, and `minutes` of training) and `summary` (rows of `infogan.evaluation.report.summarise`).
+      spec, and its `minutes` of training on how many `cores` and `gpus`) and `summary` (rows of
+      `infogan.evaluation.report.summarise`).
 
     Raises:
       InputError: if another process is at the study, or the file is no study or one of another command or spec, or a
@@ -192,7 +195,7 @@ def run_studies(studies: Sequence[Study], run_jobs: RunJobs | None = None) -> li
     with ExitStack() as stack:
         for study in studies:
             study.log_root.mkdir(parents=True, exist_ok=True)
-            problem = "another process is working on this study. Wait for it, or choose another --name."
+            problem = f"another process is working on this study. Wait for it, or {study.instead}."
             stack.enter_context(
                 locked(study.log_root / f"{study.name}.lock", InputError(study.path, problem)),
             )
@@ -230,12 +233,13 @@ def _run_missing(studies, run_jobs):
 
 def _open(study):
     """The study's document, or a new one."""
-    document = load_study(study.path) or {"name": study.name, "arguments": list(study.arguments), "runs": []}
+    document = load_study(study.path, f"Restore it, or {study.instead}.")
+    document = document or {"name": study.name, "arguments": list(study.arguments), "runs": []}
     if document["arguments"] != list(study.arguments):
         raise InputError(
             study.path,
             f"it holds a study of {' '.join(document['arguments']) or 'no arguments'}, but "
-            f"{' '.join(study.arguments) or 'none'} was given. Choose another --name.",
+            f"{' '.join(study.arguments) or 'none'} was given. {_begin(study.instead)}.",
         )
     return document
 
@@ -243,7 +247,7 @@ def _open(study):
 def _list_missing(study, document, is_one_of_many):
     kept = {run["seed"] for run in document["runs"]}
     if held := ", ".join(str(seed) for seed in study.seeds if seed in kept):
-        say(f"{study.path} holds seeds {held}: they are not trained again. To train anew, choose another --name.")
+        say(f"{study.path} holds seeds {held}: they are not trained again. To train anew, {study.instead}.")
     return [
         Job(study, seed, f"{study.name}, seed {seed}" if is_one_of_many else f"seed {seed}")
         for seed in study.seeds
@@ -267,10 +271,17 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def load_study(path: Path) -> dict[str, Any] | None:
+def _begin(sentence):
+    return sentence[0].upper() + sentence[1:]
+
+
+def load_study(path: Path, advice: str = "Restore it.") -> dict[str, Any] | None:
     """A study's JSON document, None if there is no file.
 
     Its spec is brought to this version, so that runs of today can join those of before.
+
+    Args:
+      advice: what to do about a damaged one, for the message.
 
     Raises:
       InputError: if it is damaged, or of a newer version.
@@ -291,7 +302,7 @@ def load_study(path: Path) -> dict[str, Any] | None:
         raise InputError(path, error.problem) from error
     except (ValueError, AttributeError, TypeError, RecursionError):
         pass
-    raise InputError(path, "it holds no study. Restore it, or choose another --name.")
+    raise InputError(path, f"it holds no study. {advice}")
 
 
 def run_here(jobs: Sequence[Job], check: Check) -> Iterator[tuple[Job, int]]:
@@ -411,7 +422,7 @@ def _check_spec(study, spec, held):
     changed = sorted(key for key in spec if spec[key] != held[key] and key != "paper_values")  # no run depends on these
     if changed:
         raise InputError(
-            study.path, f"it holds runs of another spec ({', '.join(changed)} differ). Choose another --name."
+            study.path, f"it holds runs of another spec ({', '.join(changed)} differ). {_begin(study.instead)}."
         )
 
 
@@ -427,6 +438,9 @@ def _keep(job, document):
         spec["updates_per_epoch"] * spec["batch_size"] / line["speed/images_per_second"] / 60
         for line in load_metrics(job.log / "metrics.jsonl")
     )
+    path = job.log / "environment.json"
+    environment = json.loads(path.read_text()) if path.exists() else {}  # of a launcher with a `main` of its own
+    report.update(cores=environment.get("cores"), gpus=len(environment.get("gpus", ())))
     document["runs"] = sorted([*document["runs"], report], key=lambda run: run["seed"])
     document["summary"] = summarise(document["runs"])
     write_json(study.path, document)
