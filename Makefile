@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup mnist dsprites smoke study test test-extras test-all fuzz lint bench wheel docker-check lock clean
+.PHONY: setup mnist faces dsprites smoke study test test-extras test-all fuzz lint bench wheel docker-check lock clean
 
 setup: $(READY)
 
@@ -20,6 +20,9 @@ $(READY): requirements.txt pyproject.toml
 
 mnist: setup
 	$(RUN) launchers/run_mnist_exp.py $(ARGS)
+
+faces: setup
+	$(RUN) launchers/run_faces_exp.py $(ARGS)
 
 dsprites: setup
 	$(RUN) launchers/run_dsprites_exp.py $(ARGS)

@@ -244,6 +244,17 @@ def face_arrays(count=30, size=32):
     return {"images": random_images(count, size, size, 1)[..., 0], "factors_standardised": rng.normal(size=(count, 3))}
 
 
+def identity_arrays(count=40, identities=10, size=32):
+    """Pictures of several heads, with a table of factors."""
+    rng = np.random.default_rng(0)
+    factors = np.stack([np.arange(count) % identities, rng.uniform(-60, 60, count)], axis=1)
+    return {
+        "images": random_images(count, size, size, 1)[..., 0],
+        "factors": factors.astype(np.float32),
+        "names": np.array(["identity", "azimuth"]),
+    }
+
+
 def labelled_arrays(count=30):
     return {"images": random_images(count, 40, 32), "labels": digits(count)}
 

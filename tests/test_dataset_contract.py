@@ -17,6 +17,7 @@ from dataset_files import (
     cifar_files,
     class_files,
     face_arrays,
+    identity_arrays,
     labelled_arrays,
     norb_files,
     picture_files,
@@ -33,7 +34,7 @@ from dataset_files import (
     write_zip,
 )
 
-from infogan.data import DATASETS, LOADERS, RESIZED, SHIPPED, Images, factor_sets, find_loader, load_dataset
+from infogan.data import DATASETS, LOADERS, RENDERED, RESIZED, SHIPPED, Images, factor_sets, find_loader, load_dataset
 from infogan.system.messages import InputError
 
 
@@ -61,6 +62,7 @@ FORMS = {
     ("chairs", "folder"): lambda folder: write_files(folder, chair_files()),
     ("faces3d", "npz"): lambda folder: np.savez(folder / "faces.npz", **face_arrays()) or folder,
     ("faces3d", "mat"): lambda folder: scipy.io.savemat(folder / "faces.mat", face_arrays()) or folder,
+    ("faces3d", "npz with identities"): lambda folder: np.savez(folder / "faces.npz", **identity_arrays()) or folder,
     ("faces3d", "folder"): lambda folder: write_files(folder, picture_files()),
     ("dsprites", "npz"): write_dsprites_npz,
     ("dsprites", "hdf5"): write_dsprites_h5,
@@ -183,7 +185,7 @@ def test_a_missing_folder_is_refused(name, tmp_path):
         load(name, tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", sorted(set(DATASETS) - set(SHIPPED)))
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - {*SHIPPED, *RENDERED}))
 def test_no_folder_is_refused(name):
     with pytest.raises(InputError, match=r"data_dir: nothing was given, but .* needed"):
         load(name)

@@ -15,6 +15,7 @@ from dataset_files import (
     cifar_files,
     digits,
     face_arrays,
+    identity_arrays,
     picture,
     plain_picture,
     random_images,
@@ -421,8 +422,8 @@ def test_faces3d_of_floats_in_another_size(tmp_path):
         ({"images": np.full((30, 1, 1), None)}, "cannot be read"),
         ({"factors_standardised": np.zeros((3, 30))}, r"factors_standardised are \(3, 30\), but \(30, 3\)"),
         ({"azimuth": np.zeros(29)}, r"its 'azimuth' is float64 \(29,\), but 30 numbers"),
-        ({"width": np.full(30, np.inf)}, "its 'width' is"),
-        ({"width": np.full(30, 1e39)}, "its 'width' is"),
+        ({"width": np.full(30, np.inf)}, "its 'width' is no finite number for 30 of 30"),
+        ({"width": np.full(30, 1e39)}, "its 'width' is no finite number for 30 of 30"),
     ],
 )
 def test_faces3d_refuses(tmp_path, change, message):
@@ -430,6 +431,79 @@ def test_faces3d_refuses(tmp_path, change, message):
     np.savez(tmp_path / "faces.npz", **arrays)
     with pytest.raises(InputError, match=rf"faces\.npz: .*{message}"):
         faces3d.load(tmp_path)
+
+
+def test_shipped_faces3d():
+    """Nobody's pictures are in both splits, and brightness tells where the light is."""
+    dataset = faces3d.load()
+    train, test = (set(split.groups.tolist()) for split in (dataset.train, dataset.test))
+    assert (len(train), len(test), len(train & test)) == (900, 100, 0)
+    assert (len(dataset.train), len(dataset.test)) == (10818, 1182)
+    kinds = {name: factor.describe() for name, factor in dataset.test.factors.items()}
+    assert kinds.pop("identity") == "nominal"
+    assert list(kinds) == [
+        *("azimuth", "elevation", "light_azimuth", "light_elevation"),
+        *("width", "skin", "brow", "lip"),
+    ]
+    assert set(kinds.values()) == {"ordered"}
+    halves = dataset.test.images[..., 0].astype(float).reshape(-1, 32, 2, 16).mean(axis=(1, 3))
+    assert np.corrcoef(halves[:, 1] - halves[:, 0], dataset.test.factors["light_azimuth"].values)[0, 1] > 0.8
+    for name in ("skin", "brow", "lip"):  # fixed for each head
+        pairs = np.stack([dataset.test.groups, dataset.test.factors[name].values], axis=1)
+        assert len(np.unique(pairs, axis=0)) == 100
+
+
+def test_a_shipped_file_of_faces3d_that_was_changed_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(faces3d, "SHIPPED", tmp_path / "faces.npz")
+    np.savez(tmp_path / "faces.npz", **identity_arrays())
+    with pytest.raises(InputError, match=r"faces\.npz: its SHA-256 is [0-9a-f]{64}, but .*git checkout"):
+        faces3d.load()
+
+
+def test_faces3d_keep_the_pictures_of_an_identity_together(tmp_path):
+    arrays = identity_arrays(40, 10)
+    np.savez(tmp_path / "faces.npz", **arrays)
+    dataset = faces3d.load(tmp_path)
+    train, test = (set(split.groups.tolist()) for split in (dataset.train, dataset.test))
+    assert (len(train), len(test), train | test) == (9, 1, set(range(10)))
+    place = {image.tobytes(): row for image, row in zip(arrays["images"], arrays["factors"])}
+    for split in (dataset.train, dataset.test):
+        rows = np.array([place[image.tobytes()] for image in split.images])
+        np.testing.assert_array_equal(split.factors["identity"].values, rows[:, 0])
+        np.testing.assert_array_equal(split.factors["azimuth"].values, rows[:, 1])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"names": None}, r"its 'factors' are \[40, 2\] with the names None, but 40 rows"),
+        ({"names": np.array(["azimuth", "azimuth"])}, ".*with the names azimuth, azimuth, but .* a name of its own"),
+        ({"names": np.array(["identity", "a b"])}, ".*with the names identity, a b"),
+        ({"names": np.array(["identity"])}, ".*with the names identity, but"),
+        ({"factors": None}, "its 'factors' are None with the names identity, azimuth"),
+        ({"factors": np.zeros((39, 2))}, r"its 'factors' are \[39, 2\] .* but 40 rows are needed"),
+        ({"factors": np.full((40, 2), 0.5)}, "its 'identity' holds 0.5, but whole numbers"),
+        (
+            {"factors": np.where(np.arange(80).reshape(40, 2) % 16 == 1, np.nan, 0)},
+            "its 'azimuth' is no finite number for 5 of 40 pictures, but each needs one",
+        ),
+    ],
+)
+def test_faces3d_refuse_factors(tmp_path, change, message):
+    arrays = {name: array for name, array in (identity_arrays() | change).items() if array is not None}
+    np.savez(tmp_path / "faces.npz", **arrays)
+    with pytest.raises(InputError, match=rf"faces\.npz: {message}"):
+        faces3d.load(tmp_path)
+
+
+def test_of_several_files_of_faces3d_the_name_tells_the_size(tmp_path, capsys):
+    np.savez(tmp_path / "faces_40x32x32.npz", **identity_arrays())
+    np.savez(tmp_path / "faces_20x64x64.npz", **identity_arrays(20, size=64))
+    assert len(faces3d.load(tmp_path).train) == 36
+    assert "faces_40x32x32.npz is read; passed over: what else lies there (1)" in capsys.readouterr().err
+    assert faces3d.load(tmp_path, 64).train.images.shape == (18, 64, 64, 1)
+    with pytest.raises(InputError, match=r"it holds 2 \.npz and \.mat files, but one is needed"):
+        faces3d.load(tmp_path, 16)
 
 
 def test_faces3d_refuses_a_choice_of_files(tmp_path):
@@ -540,3 +614,10 @@ def test_real_faces3d():
     halves = dataset.train.images[..., 0].astype(float).reshape(628, 32, 2, 16).mean(axis=(1, 3))
     brighter_left = halves[:, 0] - halves[:, 1]
     assert np.corrcoef(brighter_left, dataset.train.factors["lighting"].values)[0, 1] < -0.7
+
+
+def test_shipped_faces3d_are_the_rendered_ones():
+    shipped, rendered = faces3d.load(), faces3d.load(real("faces3d_ict"))
+    np.testing.assert_array_equal(shipped.train.images, rendered.train.images)
+    for name, factor in shipped.test.factors.items():
+        np.testing.assert_array_equal(factor.values, rendered.test.factors[name].values)

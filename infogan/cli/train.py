@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infogan.cli import ExitStatus, Parser, argument, complete
-from infogan.data import default_folder, load_dataset
+from infogan.data import RENDERED, SHIPPED, default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
@@ -173,13 +173,15 @@ def _prepare(options, recipes, default, flags, cluster):
 
 
 def _describe_data_dir(spec):
-    words = {"mnist": "default: the shipped ones", "images": "needed"}
-    folder = default_folder(spec.dataset)
-    return words.get(spec.dataset, f"default: {folder}" if folder else "default: none, they are rendered")
+    if folder := default_folder(spec.dataset):
+        return f"default: {folder}"
+    if spec.dataset in SHIPPED:
+        return "default: the shipped ones"
+    return "default: none, they are rendered" if spec.dataset in RENDERED else "needed"
 
 
 def _find_data(spec, options):
-    """The folder with the images, None for the shipped ones; with --download its files are fetched first."""
+    """The folder with the images, None where none is needed; with --download its files are fetched first."""
     folder = options.data_dir or default_folder(spec.dataset)
     if options.download:
         from infogan.data.download import download_dataset  # here: it brings a client for the web

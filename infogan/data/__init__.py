@@ -27,8 +27,10 @@ FACTOR_SETS = ("dsprites", "dsprites_color", "dsprites_noise", "shapes3d", "cars
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", *FACTOR_SETS, "images")
 RESIZED = ("celeba", "chairs", "faces3d", *FACTOR_SETS, "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
-SHIPPED = ("mnist", "dsprites", "dsprites_color", "dsprites_noise")
-"""Those that need no files: MNIST is shipped, dSprites is rendered."""
+SHIPPED = ("mnist", "faces3d")
+"""Those whose files come with the package."""
+RENDERED = ("dsprites", "dsprites_color", "dsprites_noise")
+"""Those that need no files."""
 RANGED = ("faces3d", "images")
 """Those whose pictures may hold any values, of which `spec.input_range` says what black and white are."""
 
@@ -49,7 +51,7 @@ __all__ = [
 
 def default_folder(name: str) -> Path | None:
     """Where a dataset is looked for if no folder is given; None for those that come along, and for own pictures."""
-    return None if name in (*SHIPPED, "images") else Path("data") / name
+    return None if name in (*SHIPPED, *RENDERED, "images") else Path("data") / name
 
 
 def find_loader(name: str) -> Callable[..., Dataset]:

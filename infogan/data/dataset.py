@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import hashlib
 import itertools
 import os
 from collections.abc import Collection, Iterable, Sequence
@@ -260,6 +261,19 @@ def check_data_dir(data_dir: StrPath | None, needed: str) -> Path:
     except OSError as error:
         raise InputError("data_dir", f"{folder} cannot be opened ({error.strerror}), but {needed}") from error
     return folder
+
+
+def check_shipped(path: Path, sha256: str) -> None:
+    """Refuses a file that comes with the package if its bytes are not the shipped ones.
+
+    Raises:
+      InputError: naming the file.
+    """
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise InputError(
+            path, f"its SHA-256 is {found}, but {sha256} is the shipped file's. Restore it: git checkout -- {path}"
+        )
 
 
 LOOKED_AT = 2**22

@@ -10,7 +10,6 @@ import requests
 from infogan.data import factor_sets, mnist
 from infogan.data.celeba import NEEDED as CELEBA_NEEDED
 from infogan.data.chairs import NEEDED as CHAIRS_NEEDED
-from infogan.data.faces3d import NEEDED as FACES_NEEDED
 from infogan.data.images import NEEDED as IMAGES_NEEDED
 from infogan.system.checks import StrPath
 from infogan.system.files import locked
@@ -45,7 +44,7 @@ SOURCES = {
 BY_HAND = {
     "celeba": CELEBA_NEEDED,
     "chairs": CHAIRS_NEEDED,
-    "faces3d": FACES_NEEDED,
+    "faces3d": "they are shipped, so no file is needed.",
     **dict.fromkeys(("dsprites", "dsprites_color", "dsprites_noise"), "it is rendered here, so no file is needed."),
     "shapes3d": f"the file is needed. {factor_sets.SHAPES3D}",
     "cars3d": f"the file is needed. {factor_sets.CARS3D}",

@@ -1,11 +1,10 @@
 """MNIST, shipped with the package, and Fashion-MNIST: 60,000 training and 10,000 test images each, 28x28 grey."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 from infogan.data.arrays import load_idx
-from infogan.data.dataset import Dataset, Split, check_data_dir, describe_near
+from infogan.data.dataset import Dataset, Split, check_data_dir, check_shipped, describe_near
 from infogan.system.checks import StrPath
 from infogan.system.messages import InputError
 
@@ -45,7 +44,7 @@ def load(data_dir: StrPath | None = None) -> Dataset:
     if data_dir is not None:
         return _load_folder(check_data_dir(data_dir, "a folder with MNIST's four idx files is needed."))
     for stem, sha256 in SHA256.items():
-        _check_sha256(_find(SHIPPED, stem), sha256)
+        check_shipped(_find(SHIPPED, stem), sha256)
     return dataclasses.replace(_load_folder(SHIPPED), source="shipped with infogan")
 
 
@@ -72,12 +71,6 @@ def _find(folder, stem):
             return path
     near = describe_near(folder, [stem, f"{stem}.gz"], [*SHA256, *(f"{stem}.gz" for stem in SHA256)])
     raise InputError("data_dir", f"{folder} holds no {stem} and no {stem}.gz{near}. Put the four idx files there.")
-
-
-def _check_sha256(path, expected):
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected:
-        raise InputError(path, f"its SHA-256 is {found}, but {expected} is MNIST's. Restore it: git checkout -- {path}")
 
 
 def _load_split(images_path, labels_path):
