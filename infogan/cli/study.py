@@ -3,6 +3,7 @@
 What is finished is kept in logs/<experiment>/<name>.json after each seed, and the same command goes on where it
 stopped.
 Further arguments are the experiment's own, as in `%(prog)s faces --seeds 0-4 --name faces_azimuth --factor azimuth`.
+With --vary it runs a grid: a study for each combination of values, set side by side in one document, table and picture.
 """
 
 import argparse
@@ -120,6 +121,14 @@ def main() -> int:
         help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)",
     )
     parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE,...",
+        help="values of a field to compare, as batch_size=32,64; of several fields (--vary again) all combinations; "
+        "where the values have commas themselves, put ; between them",
+    )
+    parser.add_argument(
         "--log-dir", type=argument(PATH), help="root of the runs' folders, and the study's (default: logs/<experiment>)"
     )
     parser.add_argument(
@@ -151,6 +160,11 @@ def _run(options, more):
         options.log_dir or Path("logs") / experiment,
         options.checkpoint_dir or Path("ckt") / experiment,
     )
+    if options.vary:
+        from infogan.cli.vary import build_grid, run_grid
+
+        run_grid(build_grid(study, options.name is not None, options.experiment, options.vary))
+        return
     document = run_study(study)
     seeds = ", ".join(str(run["seed"]) for run in document["runs"])
     say(f"\n{name}, seeds {seeds}\n\n{format_summary(document['summary'])}\n\nkept in {study.path}")

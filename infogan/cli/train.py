@@ -35,7 +35,7 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
     Returns:
       The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
-    recipes, default, flags = experiment.recipes, experiment.specs[0], {**experiment.flags, **FLAGS}
+    recipes, default, flags = _take_apart(experiment)
     parser = _build_parser(experiment.description, recipes, default, flags)
     complete(parser)
     options, stop = parser.parse_args(arguments), StopSignals(advice="Nothing was begun.")
@@ -48,6 +48,23 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
         if distribution.is_chief:
             _print_results(report, folder)
     return ended.status
+
+
+def read_spec(experiment: Experiment, arguments: Sequence[str]) -> ExperimentSpec:
+    """The spec that the arguments of an experiment's command ask for; its images may change it yet.
+
+    Raises:
+      InputError: if a value does not fit another one.
+      SystemExit: if the command does not take an argument, which is then said.
+    """
+    recipes, default, flags = _take_apart(experiment)
+    options = _build_parser(experiment.description, recipes, default, flags).parse_args(arguments)
+    return _change(recipes[options.recipe or default.recipe], flags, options)
+
+
+def _take_apart(experiment):
+    """An experiment's recipes, the default one and all flags."""
+    return experiment.recipes, experiment.specs[0], {**experiment.flags, **FLAGS}
 
 
 def _build_parser(description, recipes, default, flags):

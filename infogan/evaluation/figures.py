@@ -2,6 +2,7 @@
 
 import functools
 import io
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice, product
@@ -216,6 +217,70 @@ def draw_agreement(names: Sequence[str], panels: Mapping[str, tuple[np.ndarray, 
                 color = "white" if share > 0.5 else "black"
                 axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8, color=color)
     return encode_figure(figure)
+
+
+@in_default_style
+def draw_cells(fields: Mapping[str, Sequence[str]], panels: Mapping[str, Sequence[dict[str, Any] | None]]) -> bytes:
+    """PNG bytes: a panel per quantity of a grid; of many quantities the first MOST_SHOWN.
+
+    Of two fields it is a map of the means; else each cell has its mean, a bar of a deviation to either side, and a dot
+    for each seed.
+
+    Args:
+      fields: dict of varied field -> its values.
+      panels: dict of title -> the row of `infogan.evaluation.report.summarise` for each combination of values, the last
+        field's changing fastest; None where nothing was measured.
+    """
+    panels = dict(islice(panels.items(), MOST_SHOWN))
+    across = min(len(panels), 3)
+    down = -(-len(panels) // across)
+    draw, (width, height) = _draw_cell_bars, (3.6 + 0.3 * len(next(iter(panels.values()))), 3.4)
+    if len(fields) == 2:
+        high, wide = map(len, fields.values())
+        draw, (width, height) = _draw_cell_map, (2.0 + 1.0 * wide, 1.5 + 0.7 * high)
+    figure = Figure(figsize=(across * width, down * height), layout="constrained")
+    places = figure.subplots(down, across, squeeze=False).flat
+    for axes, (title, rows) in zip(places, panels.items()):
+        draw(axes, fields, rows)
+        axes.set_title(title, fontsize=10)
+    for axes in places:  # that no quantity has taken
+        axes.set_axis_off()
+    return encode_figure(figure)
+
+
+def _draw_cell_bars(axes: Any, fields: Mapping[str, Sequence[str]], rows: Sequence[dict[str, Any] | None]) -> None:
+    for place, row in enumerate(rows):
+        if row is not None:
+            scale = _scale_of(row)
+            seeds = [scale * value for value in row["values"]]
+            axes.plot([place] * len(seeds), seeds, "o", color="tab:blue", alpha=0.4, markersize=4)
+            deviation = scale * (row["deviation"] or 0.0)
+            axes.errorbar(place, scale * row["mean"], deviation, fmt="_", color="black", capsize=4, markersize=12)
+    labels = ["\n".join(texts) for texts in product(*fields.values())]
+    units = {"%" if row["unit"] == "share" else row["unit"] for row in rows if row is not None}
+    axes.set(xticks=range(len(rows)), xlim=(-0.5, len(rows) - 0.5), xlabel=", ".join(fields), ylabel="".join(units))
+    axes.set_xticklabels(labels, **({"rotation": 90, "fontsize": 7} if len(rows) > LARGEST_WITH_NUMBERS else {}))
+    axes.grid(alpha=0.3)
+
+
+def _draw_cell_map(axes: Any, fields: Mapping[str, Sequence[str]], rows: Sequence[dict[str, Any] | None]) -> None:
+    (down, heights), (across, widths) = fields.items()
+    means = [math.nan if row is None else _scale_of(row) * row["mean"] for row in rows]
+    field = np.array(means).reshape(len(heights), len(widths))
+    axes.imshow(np.ma.masked_invalid(field), cmap="Blues", aspect="auto")
+    axes.set(xticks=range(len(widths)), yticks=range(len(heights)), xlabel=across, ylabel=down)
+    axes.set_xticklabels(widths)
+    axes.set_yticklabels(heights)
+    known = field[np.isfinite(field)]
+    middle = (known.min() + known.max()) / 2 if known.size else 0.0
+    for (place, mean), row in zip(np.ndenumerate(field), rows):
+        told = "-" if row is None else f"{mean:.4g}{' %' if row['unit'] == 'share' else ''}"
+        axes.text(*place[::-1], told, ha="center", va="center", fontsize=8, color="white" if mean > middle else "black")
+
+
+def _scale_of(row: dict[str, Any]) -> float:
+    """Shares are drawn in per cent."""
+    return 100.0 if row["unit"] == "share" else 1.0
 
 
 def find_commonest(totals: np.ndarray) -> np.ndarray:

@@ -14,7 +14,9 @@ from infogan.codes import read_values
 from infogan.data import Split
 from infogan.evaluation.metric import Picture
 from infogan.model.architectures import ImageShape
+from infogan.model.optimizers import Optimizer
 from infogan.run import TrainedRun
+from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec
 from infogan.system.tf1 import derive_seed
 
@@ -29,7 +31,7 @@ def list_hyper_parameters(spec: ExperimentSpec) -> dict[str, bool | int | float 
     """What decides a run, as the HParams plugin takes it: dict of name -> bool, int, float or str."""
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
-    chosen.update({name: str(plain[name]) for name in ("turning_schedule", "scaling_schedule")})
+    chosen.update({name: str(value) for name, value in plain.items() if isinstance(value, (Schedule, Optimizer))})
     chosen["code_schedules"] = "/".join(map(str, spec.code_schedules)) or "none"
     chosen["latents"] = ", ".join(f"{latent.name} ~ {latent.distribution}" for latent in spec.latent_spec)
     return chosen
@@ -46,11 +48,9 @@ def encode_results(spec: ExperimentSpec, report: dict[str, Any], run_name: str) 
       run_name: str, which keeps runs with the same values apart.
     """
     # Here: TensorBoard's modules cost half a second.
-    from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api
     from tensorboard.plugins.hparams.summary import session_end_pb
-    from tensorboard.summary.writer.record_writer import RecordWriter
 
     rows = [row for row in report["metrics"] if row["ours"] is not None]
     summaries = [Summary(value=[Summary.Value(tag=_tag(row), simple_value=row["ours"]) for row in rows])]
@@ -63,11 +63,33 @@ def encode_results(spec: ExperimentSpec, report: dict[str, Any], run_name: str) 
             *summaries,
             Summary.FromString(session_end_pb("STATUS_SUCCESS").SerializeToString()),
         ]
+    return _encode_events(summaries, report["update"])
+
+
+def encode_columns(fields: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
+    """The bytes of an event file, for a folder of runs: the HParams page shows these columns of them, and no others.
+
+    Args:
+      fields: varied ones; those that a run has no hyper-parameter for are shown by its `latents`.
+      rows: what is measured, with `name` and `code`.
+    """
+    from tensorboard.plugins.hparams import api
+
+    known = {field.name for field in dataclasses.fields(ExperimentSpec)}
+    names = dict.fromkeys([*(field if field in known else "latents" for field in fields), "seed"])
+    columns = [api.Metric(_tag(row), display_name=_title(row)) for row in rows]
+    return _encode_events([api.hparams_config_pb([api.HParam(name) for name in names], columns)], 0)
+
+
+def _encode_events(summaries: Sequence[Any], step: int) -> bytes:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
     now, buffer = time.time(), io.BytesIO()
     writer = RecordWriter(buffer)
     writer.write(Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
     for summary in summaries:
-        writer.write(Event(wall_time=now, step=report["update"], summary=summary).SerializeToString())
+        writer.write(Event(wall_time=now, step=step, summary=summary).SerializeToString())
     return buffer.getvalue()
 
 

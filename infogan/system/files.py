@@ -9,8 +9,11 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from infogan.system.messages import InputError
+
+Content = TypeVar("Content", dict, list)
 
 TEMPORARY = re.compile(r"\..+\.(\d+)")
 """Name of a file that `write_atomically` has not finished, with the number of its process."""
@@ -35,6 +38,30 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def write_json(path: Path, value: object) -> None:
     """Writes a JSON document atomically."""
     write_atomically(path, json.dumps(value, indent=1) + "\n")
+
+
+def load_json(path: Path, kind: type[Content], name: str, advice: str) -> Content:
+    """The content of a JSON file, a dict or list; an empty one where there is no file.
+
+    Args:
+      name: what the file is, in words.
+      advice: a sentence, what to do where it is not.
+
+    Raises:
+      InputError: naming the file, if it cannot be read or is damaged.
+    """
+    try:
+        with reading(path):
+            text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return kind()
+    try:
+        content = json.loads(text)
+        if not isinstance(content, kind):
+            raise ValueError(f"{type(content).__name__} in place of {kind.__name__}")
+    except (ValueError, RecursionError) as error:
+        raise InputError(path, f"it is no {name} ({error}). {advice}") from error
+    return content
 
 
 def json_number(value: float) -> float | None:

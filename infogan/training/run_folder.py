@@ -7,7 +7,6 @@ starts from. Errors name the arguments of a program (`name`, `log_dir`); a comma
 import datetime
 import hashlib
 import itertools
-import json
 import os
 import shutil
 import socket
@@ -15,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +22,9 @@ from infogan.data import Dataset
 from infogan.data.lazy_images import content
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import FILE_NAME, PATH, StrPath
-from infogan.system.files import TEMPORARY, locked, reading, remove_abandoned, write_atomically, write_json
+from infogan.system.files import TEMPORARY, load_json, locked, reading, remove_abandoned, write_atomically, write_json
 from infogan.system.messages import InputError
 from infogan.training.checkpoints import find_checkpoints, newest_intact
-
-Content = TypeVar("Content", dict, list)
 
 COUNTERPART = "counterpart.json"
 """The file in each of the two folders that says where the other one is."""
@@ -158,7 +155,7 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        return _load_json(self.checkpoints / "origin.json", dict, "origin of a run", "Restore it.")
+        return load_json(self.checkpoints / "origin.json", dict, "origin of a run", "Restore it.")
 
     def store_spec(self, spec: ExperimentSpec) -> None:
         """Writes the spec of a run that got longer."""
@@ -200,7 +197,7 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        return _load_json(self.log / "report.json", dict, "report", "Evaluate the run again.")
+        return load_json(self.log / "report.json", dict, "report", "Evaluate the run again.")
 
     def load_fingerprint(self) -> dict[str, Any]:
         """The `source` and the `sha256` of the images and labels that the run was started with.
@@ -209,7 +206,7 @@ class RunFolder:
           InputError: if the file is damaged.
         """
         path = self.checkpoints / "dataset.json"
-        begun = _load_json(path, dict, "description of the run's images", "Restore it, or start a new run.")
+        begun = load_json(path, dict, "description of the run's images", "Restore it, or start a new run.")
         for key in ("sha256", "source"):
             if key not in begun:
                 raise InputError(
@@ -266,7 +263,7 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        return _load_json(self.checkpoints / "rollbacks.json", list, "list of rollbacks", "Start a new run.")
+        return load_json(self.checkpoints / "rollbacks.json", list, "list of rollbacks", "Start a new run.")
 
     def add_rollback(self, update: int, problem: str) -> None:
         """Notes that numbers went bad, and that the run goes on from `update`."""
@@ -287,22 +284,6 @@ class RunFolder:
                 "host": socket.gethostname(),
             },
         )
-
-
-def _load_json(path: Path, kind: type[Content], name: str, advice: str) -> Content:
-    """The content of a JSON file, a dict or list; an empty one where there is no file."""
-    try:
-        with reading(path):
-            text = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return kind()
-    try:
-        content = json.loads(text)
-        if not isinstance(content, kind):
-            raise ValueError(f"{type(content).__name__} in place of {kind.__name__}")
-    except (ValueError, RecursionError) as error:
-        raise InputError(path, f"it is no {name} ({error}). {advice}") from error
-    return content
 
 
 def _names_of_now() -> Iterator[str]:
@@ -431,7 +412,7 @@ def _name_folder(path: StrPath, log_root: StrPath, checkpoint_root: StrPath) -> 
 def _stored_root(folder: Path) -> Path | None:
     """The root of the other folder as `store_counterparts` wrote it; None if it did not, or there is no run now."""
     advice = "Remove it: the other folder is then looked for by its name."
-    stored = _load_json(folder / COUNTERPART, dict, "path of the run's other folder", advice).get("path")
+    stored = load_json(folder / COUNTERPART, dict, "path of the run's other folder", advice).get("path")
     if not isinstance(stored, str):
         return None
     root = Path(os.path.normpath(folder.resolve() / stored)).parent
