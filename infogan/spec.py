@@ -22,8 +22,9 @@ from infogan.model.architectures import (
     find_architecture,
     find_image_shape,
 )
+from infogan.model.augmentation import FILLS
 from infogan.model.contrastive import LARGEST_GAP, NO_GAP, Contrastive
-from infogan.model.losses import Adversarial, Information, Term, ViewInformation
+from infogan.model.losses import Adversarial, GradientPenalty, Information, Term, ViewInformation
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Adam, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.system.checks import (
@@ -287,6 +288,21 @@ class ExperimentSpec(Checked):
     scaling_schedule: Schedule = setting(
         SCHEDULE, "share of the scale of these maps over the updates, as 400:0,600:1", FULL, flag=True
     )
+    augmentation_fill: str = setting(
+        choice(FILLS),
+        "what these maps put outside an image: zero (black in grey images, grey in colour ones), or its edge again",
+        "zero",
+        flag=True,
+    )
+    augmentation_colour: float = setting(
+        WEIGHT,
+        "strength of random brightness, saturation and contrast of all that D and Q see; 0: none",
+        0.0,
+        flag=True,
+    )
+    augmentation_cutout: float = setting(
+        SHARE, "height and width, as shares of an image's, of what is cut out of all that D and Q see", 0.0, flag=True
+    )
     view_information: float = setting(
         WEIGHT, "weight of what Q's categories in two views of a real image share; 0: one view", 0.0, flag=True
     )
@@ -327,6 +343,9 @@ class ExperimentSpec(Checked):
     )
     spectral_norm: bool = setting(
         SWITCH, "spectral normalisation of every layer of D and Q, in place of their batch norm", False, flag=True
+    )
+    gradient_penalty: float = setting(
+        WEIGHT, "gamma, weight of half the squared gradient of D on real images (R1); 0: none", 0.0, flag=True
     )
     contrastive_weight: float = setting(
         WEIGHT, "alpha, weight in G's loss of telling which code two images share; 0: none", 0.0, flag=True
@@ -400,7 +419,7 @@ class ExperimentSpec(Checked):
     def _check_views(self) -> None:
         if not self.view_information:
             return
-        if not self.augmentation:
+        if not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
             raise InputError(
                 "view_information",
                 f"{self.view_information:g} was given, but the views of an image differ by augmentation alone, which "
@@ -444,12 +463,13 @@ class ExperimentSpec(Checked):
             for code, schedule in zip(self.codes, schedules)
         )
         views = [ViewInformation(self.view_information)] if self.view_information else []
+        penalty = [GradientPenalty(self.gradient_penalty)] if self.gradient_penalty else []
         contrast = (
             [Contrastive(self.contrastive_weight, self.contrastive_schedule, self.contrastive_gap)]
             if self.contrastive_weight
             else []
         )
-        return (Adversarial(kind=self.gan_loss), *information, *views, *contrast, *self.terms)
+        return (Adversarial(kind=self.gan_loss), *information, *views, *penalty, *contrast, *self.terms)
 
     @property
     def codes(self) -> tuple[Latent, ...]:

@@ -80,6 +80,7 @@ def smooth_training(monkeypatch):
 
 def test_two_devices_train_as_one(spec, dataset, tmp_path, smooth_training):
     spec = dataclasses.replace(spec, seed=1, augmentation=1.0, view_information=0.5, updates_per_epoch=1, max_epoch=3)
+    spec = dataclasses.replace(spec, augmentation_colour=0.5, augmentation_cutout=0.3)
     one = train(spec, dataset, tmp_path, "one", OneDevice())
     two = train(spec, dataset, tmp_path, "two", VirtualDevices())
     assert_same_losses(load_metrics(two.metrics), load_metrics(one.metrics), 1e-4)
@@ -217,6 +218,15 @@ def test_views_of_an_image_stay_together(spec, monkeypatch):
     assert choose_distribution(4, None, spec).replicas == 4
     with pytest.raises(InputError, match=r"12 was given, but 4 .* must .* without parting an image's views"):
         choose_distribution(4, None, dataclasses.replace(spec, batch_size=12))
+
+
+def test_a_gradient_penalty_on_several_devices_needs_a_d_without_batch_norm(spec, monkeypatch):
+    monkeypatch.setattr(placement, "find_gpus", lambda: ["GPU"] * 4)
+    spec = dataclasses.replace(spec, gradient_penalty=5.0)
+    assert type(choose_distribution(1, None, spec)) is OneDevice
+    assert choose_distribution(4, None, dataclasses.replace(spec, spectral_norm=True)).replicas == 4
+    with pytest.raises(InputError, match=r"gradient_penalty: 5 was given, .* 4 replicas .* --spectral-norm"):
+        choose_distribution(4, None, spec)
 
 
 def test_what_is_chosen(spec, monkeypatch):

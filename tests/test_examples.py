@@ -74,7 +74,7 @@ def test_few_labels(smoke_run, capsys):
         ("few_labels", ["ckt/mnist/none"], "few_labels.py: ckt/mnist/none: "),
         ("few_labels", ["ckt/mnist/none", "--labels", "0"], "--labels: 0 was given, but from 10 to 10,000 are needed."),
         ("new_term", ["--updates", "0"], "--updates: 0 was given, but a whole number of at least 1 is needed."),
-        ("new_term", ["--weight", "-1"], "GradientPenalty.weight: -1.0 was given, but a number of at least 0 and"),
+        ("new_term", ["--weight", "-1"], "Drift.weight: -1.0 was given, but a number of at least 0 and"),
         ("new_latent", ["--updates", "-3"], "--updates: -3 was given, but a whole number of at least 1 is needed."),
         ("own_arrays", ["--updates", "0"], "--updates: 0 was given, but a whole number of at least 1 is needed."),
     ],
@@ -92,21 +92,16 @@ def test_a_new_term_trains_and_reloads_once_imported(tmp_path, capsys, monkeypat
     path = module.train(2, 5.0, tmp_path / "logs", tmp_path / "ckt")
     assert float(capsys.readouterr().out.rsplit(maxsplit=1)[-1]) > 0
     (entry,) = json.loads((path / "spec.json").read_text())["terms"]
-    assert (entry["type"], entry["weight"]) == ("GradientPenalty", 5.0)
+    assert (entry["type"], entry["weight"]) == ("Drift", 5.0)
     with infogan.load(path) as run:
         assert run.spec == dataclasses.replace(module.make_spec(2, 5.0), precision=run.spec.precision)  # was auto
 
 
-def test_the_penalty_is_half_the_squared_gradient_on_real_images():
-    images = np.random.default_rng(0).normal(size=(6, 2, 3, 1)).astype(np.float32)
+def test_the_new_term_is_the_mean_square_of_the_logits_on_real_images():
     with tf.Graph().as_default(), tf.Session() as session:
-        seen = tf.constant(images)  # three real images, three generated ones
-        logits = tf.reduce_sum(seen[:3] ** 2, axis=[1, 2, 3])  # whose gradient is 2 x
-        step = types.SimpleNamespace(seen=seen, on_real=types.SimpleNamespace(logits=logits))
-        term = load_example("new_term").GradientPenalty().build(step)
-        loss, logged = session.run([term.loss, term.logged["penalty/squared_gradient"]])
-    expected = np.mean([np.sum((2 * image) ** 2) for image in images[:3]])
-    np.testing.assert_allclose([loss, logged], [expected / 2, expected], rtol=1e-6)
+        step = types.SimpleNamespace(on_real=types.SimpleNamespace(logits=tf.constant([1.0, -2.0, 4.0])))
+        term = load_example("new_term").Drift().build(step)
+        assert session.run([term.loss, term.logged["drift/squared_logit"]]) == [7.0, 7.0]
 
 
 @pytest.fixture(scope="module")

@@ -144,6 +144,10 @@ def test_the_spec_of_every_study_is_read(path):
         ("turning_schedule", ((0, 1.0),)),
         ("scaling_schedule", None),
         ("augmentation", -1),
+        ("augmentation_fill", "black"),
+        ("augmentation_colour", -0.1),
+        ("augmentation_cutout", 1.5),
+        ("gradient_penalty", math.inf),
         ("view_information", math.nan),
         ("view_information", 0.5),  # without augmentation
         ("leaky_rate", 7.0),

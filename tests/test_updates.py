@@ -12,7 +12,7 @@ from infogan.distributions import Categorical, Uniform
 from infogan.model import losses
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.model.losses import DISCRIMINATOR, Information, Logged, ViewInformation
+from infogan.model.losses import DISCRIMINATOR, GradientPenalty, Information, Logged, ViewInformation
 from infogan.model.optimizers import Adam
 from infogan.schedule import FULL, Schedule
 from infogan.spec import Latent
@@ -260,7 +260,7 @@ def test_rates_and_decays_reach_the_optimisers(spec, finished, share):
 def test_everything_that_d_and_q_see_is_augmented(spec, monkeypatch):
     seen = []
 
-    def watch(images, strength, seed, parts, turning, scaling):
+    def watch(images, strength, seed, parts, turning, scaling, fill):
         seen.append((int(images.shape[0] or -1), strength, parts))
         return images
 
@@ -275,6 +275,79 @@ def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
     _, weak = run_updates(dataclasses.replace(spec, info_reg_coeff=0.001), 2)
     _, strong = run_updates(dataclasses.replace(spec, info_reg_coeff=5.0), 2)
     assert changed_parts(weak, strong) == {"recognition"}
+
+
+def test_new_options_draw_nothing_at_their_defaults(spec):
+    """So what a default run computes is bit for bit what it was before there were these options."""
+    spec = dataclasses.replace(spec, augmentation=1.0)
+    options = {"gradient_penalty": 1.0, "augmentation_colour": 0.5, "augmentation_cutout": 0.5}
+    draws = []
+    for changed in (spec, dataclasses.replace(spec, **options)):
+        with tf.Graph().as_default() as graph:
+            build_update(build_model(changed), changed, tf.constant(IMAGES))
+            draws.append(sum("StatelessRandomUniform" in operation.type for operation in graph.get_operations()))
+    assert draws[1] == draws[0] + 4  # of colours and of cuts, in each step
+
+
+def test_images_differ_from_step_to_step_in_colour_and_cut(spec):
+    """The draws of D's and G's steps, and of real and generated images, are their own."""
+    spec = dataclasses.replace(spec, augmentation_colour=1.0, augmentation_cutout=0.5)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = build_model(spec)
+        build_update(model, spec, tf.constant(IMAGES))
+        with tf.variable_scope("again"):
+            steps = [
+                build_discriminator_step(model, spec, tf.ones([8, 28, 28, 1]), 0.0, SEED),
+                build_generator_step(model, spec, 0.0, SEED),
+            ]
+        session.run(tf.global_variables_initializer())
+        seen = np.concatenate(session.run([step.seen for step in steps]))  # of 8 real and 16 generated images
+    cut = seen == 0.0
+    assert cut.any(axis=(1, 2, 3)).all() and not cut.all(axis=(1, 2, 3)).any()
+    assert len(np.unique(cut.reshape(len(cut), -1), axis=0)) == len(cut)
+    assert len(np.unique(seen[:8].max(axis=(1, 2, 3)))) == 8  # white images of eight brightnesses
+
+
+def test_the_penalty_is_half_the_squared_gradient_on_real_images():
+    images = np.random.default_rng(0).normal(size=(6, 2, 3, 1)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        seen, slope = tf.constant(images), tf.constant(2.0)  # three real images, three generated ones
+        logits = slope * tf.reduce_sum(seen[:3] ** 2, axis=[1, 2, 3])  # whose gradient is 2 slope x
+        step = types.SimpleNamespace(seen=seen, on_real=types.SimpleNamespace(logits=logits))
+        term = GradientPenalty().build(step)
+        by_slope = tf.gradients(term.loss, slope)[0]
+        loss, logged, by_slope = session.run([term.loss, term.logged["penalty/squared_gradient"], by_slope])
+    expected = np.mean([np.sum((4 * image) ** 2) for image in images[:3]])
+    np.testing.assert_allclose([loss, logged, by_slope], [expected / 2, expected, expected / 2], rtol=1e-6)
+
+
+def test_the_penalty_of_the_networks_agrees_with_differences(spec):
+    """Without batch norm a logit depends on its own image alone: differences pixel by pixel give its gradient."""
+    spec = dataclasses.replace(spec, spectral_norm=True, gradient_penalty=10.0, leaky_rate=1.0)  # smooth
+    real = np.random.default_rng(3).uniform(size=(8, 28, 28, 1)).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model, images = build_model(spec), tf.placeholder(tf.float32, [None, 28, 28, 1])
+        build_update(model, spec, tf.constant(IMAGES))
+        logits = model.discriminate(images, Normalisation([REAL], batch_statistics=False)).logits
+        with tf.variable_scope("again"):
+            step = build_discriminator_step(model, spec, tf.constant(real), 0.0, SEED)
+            penalty = GradientPenalty().build(step)
+            move, _ = minimise(step)
+        session.run(tf.global_variables_initializer())
+        found = session.run(penalty.logged["penalty/squared_gradient"])
+        pixels = 50.0 * np.eye(28 * 28, dtype=np.float32).reshape(-1, 28, 28, 1)
+        squares = []
+        for image in real[:2]:
+            above, below = (session.run(logits, {images: image + sign * pixels}) for sign in (1.0, -1.0))
+            squares.append(np.sum(((above - below) / 100.0) ** 2))
+        assert np.ptp(squares) < 1e-4 * squares[0]  # D is linear here, so each image has the same gradient
+        assert found == pytest.approx(squares[0], rel=1e-3)
+        before = session.run({v.op.name: v for v in tf.trainable_variables()})
+        for _ in range(20):
+            session.run(move)
+        assert session.run(penalty.logged["penalty/squared_gradient"]) < 0.9 * found
+        changed = changed_parts(before, session.run({v.op.name: v for v in tf.trainable_variables()}))
+        assert changed == {"trunk", "discriminator", "recognition"}
 
 
 def test_two_views_of_each_image_follow_each_other(spec):
@@ -361,7 +434,7 @@ def test_augmentation_is_as_strong_as_its_schedules_say(spec, monkeypatch):
     monkeypatch.setattr(
         update,
         "augment",
-        lambda images, strength, seed, parts, turning, scaling: (
+        lambda images, strength, seed, parts, turning, scaling, fill: (
             seen.append({"turning": turning, "scaling": scaling}) or images
         ),
     )

@@ -227,6 +227,26 @@ class Information(Term):
 
 
 @dataclasses.dataclass(frozen=True)
+class GradientPenalty(Term):
+    """R1 of Mescheder et al. 2018 (arXiv:1801.04406), Eq. 9, which keeps D from changing steeply around real images.
+
+        1/2 mean{ |d logit(x) / dx|^2 },   x real, as D sees it
+
+    Its weight is their gamma. With batch norm in D an image's logit depends on its batch as well; what is penalised
+    then is the gradient of all logits of the batch by each image.
+    """
+
+    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
+
+    def build(self, step: "Step") -> TermValue:
+        assert step.on_real is not None  # as in every step of D
+        (gradient,) = tf.gradients(step.on_real.logits, step.seen)  # [2 B, H, W, C]; 0 for the generated half
+        of_real, _ = tf.split(gradient, 2)
+        length = tf.reduce_mean(tf.reduce_sum(tf.square(of_real), axis=[1, 2, 3]))
+        return TermValue(0.5 * length, {"penalty/squared_gradient": length})
+
+
+@dataclasses.dataclass(frozen=True)
 class ViewInformation(Term):
     """-`view_information` of each categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
 

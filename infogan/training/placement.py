@@ -36,7 +36,8 @@ def choose_distribution(gpus: int | None, cluster: "Cluster | None", spec: Exper
       spec: ExperimentSpec, whose batches the replicas share.
 
     Raises:
-      InputError: if there are not so many GPUs, or they do not divide the batch, all views of an image together.
+      InputError: if there are not so many GPUs, or they do not divide the batch, all views of an image together,
+        or cannot compute a gradient penalty.
     """
     if gpus is None and cluster is None:
         return OneDevice()
@@ -51,6 +52,13 @@ def choose_distribution(gpus: int | None, cluster: "Cluster | None", spec: Exper
             "batch_size",
             f"{spec.batch_size} was given, but {distribution.replicas} replicas must share a batch equally{whole}. "
             "Change one.",
+        )
+    if spec.gradient_penalty and not spec.spectral_norm and distribution.replicas > 1:
+        # Second derivatives of the statistics that the replicas share would lack those of the other replicas.
+        raise InputError(
+            "gradient_penalty",
+            f"{spec.gradient_penalty:g} was given, but with batch norm in D it cannot be computed by "
+            f"{distribution.replicas} replicas together. Add --spectral-norm, or train on one GPU.",
         )
     return distribution
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from infogan.data.lazy_images import Images
 from infogan.distributions import DistInfo, Distribution
-from infogan.model.augmentation import augment
+from infogan.model.augmentation import augment, change_colours, cut_out
 from infogan.model.gan import Judgement, RegularizedGAN, split_judgement
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged
@@ -319,8 +319,12 @@ def _build_optimizer(spec: ExperimentSpec, learning_rate: float, done: Tensor, n
 
 
 def _augment(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, parts: int = 1) -> Tensor:
+    """Images as D and Q see them: colours first, so that what fills the outside and the cuts is the same for all."""
     turning, scaling = (read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
-    return augment(images, spec.augmentation, fold_in(seed, "augmentation"), parts, turning, scaling)
+    of_maps, of_colours, of_cuts = (fold_in(seed, name) for name in ("augmentation", "colours", "cuts"))
+    images = change_colours(images, spec.augmentation_colour, spec.output_dist.pixel_range, of_colours, parts)
+    images = augment(images, spec.augmentation, of_maps, parts, turning, scaling, spec.augmentation_fill)
+    return cut_out(images, spec.augmentation_cutout, of_cuts, parts)
 
 
 def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
