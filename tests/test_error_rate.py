@@ -5,12 +5,17 @@ import itertools
 import numpy as np
 import pytest
 
+from infogan.data import Dataset, Split
 from infogan.distributions import Categorical
+from infogan.evaluation.metric import Settings
 from infogan.evaluation.recognition import (
+    clusters,
     compute_error_rate,
+    compute_purity,
     count_pairs,
     match_categories,
     match_code,
+    measure_clusters,
     measure_error_rates,
     order_categories,
     vote_for_classes,
@@ -65,7 +70,7 @@ def measure(categories, number_of_categories=10):
 
 def test_all_metrics_of_a_perfect_code():
     found = measure(np.random.default_rng(0).permutation(10)[LABELS])
-    assert (found["error rate"], found["majority-vote error"]) == (0, 0)
+    assert (found["error rate"], found["majority-vote error"], found["purity"]) == (0, 0, 1)
     assert found["NMI"] == pytest.approx(1)
     assert found["ARI"] == pytest.approx(1)
 
@@ -75,6 +80,7 @@ def test_all_metrics_of_a_useless_code():
     assert found["error rate"] == found["majority-vote error"] == pytest.approx(0.9)
     assert found["NMI"] == pytest.approx(0, abs=1e-9)
     assert abs(found["ARI"]) < 0.02
+    assert found["purity"] == pytest.approx(0.1)
 
 
 def test_a_duplicated_digit_costs_nothing_by_votes():
@@ -107,3 +113,36 @@ def test_the_matching_comes_from_the_training_images_only():
 
 def test_categories_in_the_order_of_their_classes():
     assert order_categories(np.array([2, -1, 0, 1])).tolist() == [2, 3, 0, 1]
+
+
+def test_purity_is_that_of_the_textbook():
+    """Manning, Raghavan and Schuetze 2008, Figure 16.4: clusters of 6, 6 and 5 hold 5, 4 and 3 of their commonest."""
+    counts = np.array([[5, 1, 0], [1, 4, 1], [2, 0, 3]])
+    assert compute_purity(counts) == pytest.approx(12 / 17)
+
+
+def draw_clusters(distance):
+    """500 points around five centres, the centres `distance` deviations from the origin on an axis each."""
+    labels = np.arange(500) % 5
+    return distance * np.eye(5)[labels] + np.random.default_rng(0).normal(size=(500, 5)), labels
+
+
+def test_k_means_finds_classes_that_lie_apart_and_none_in_noise():
+    apart = {metric.name: metric.value for metric in measure_clusters(*draw_clusters(20.0))}
+    assert apart == {"purity, k-means on Q's features": 1.0, "NMI, k-means on Q's features": pytest.approx(1.0)}
+    mixed = {metric.name: metric.value for metric in measure_clusters(*draw_clusters(0.0))}
+    assert 0.2 <= mixed["purity, k-means on Q's features"] < 0.35  # the commonest of 100 in each of five clusters
+    assert mixed["NMI, k-means on Q's features"] < 0.05
+
+
+def test_published_numbers_stand_beside_the_set_that_they_are_for():
+    purity, nmi = measure_clusters(*draw_clusters(20.0), "cifar10")
+    assert "CoDeGAN 0.44" in purity.note and "InfoGAN 0.21" in nmi.note
+    assert not any(metric.note for metric in measure_clusters(*draw_clusters(20.0), "svhn"))
+
+
+@pytest.mark.parametrize("classes", [1, 101])
+def test_k_means_is_left_out_of_one_class_and_of_very_many(classes):
+    labels = np.arange(202) % classes
+    split = Split(np.zeros((202, 2, 2, 1), np.uint8), labels)
+    assert clusters(None, Dataset(split, split, "labels"), Settings()) == []

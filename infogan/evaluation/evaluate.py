@@ -12,7 +12,7 @@ from infogan.evaluation.disentanglement.trained import disentanglement_scores
 from infogan.evaluation.factors import true_factors
 from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film, draw_traversals
 from infogan.evaluation.metric import FULL, QUICK, Findings, Found, Metric, MetricFunction, Picture, Settings
-from infogan.evaluation.recognition import choose_order, describe_categories, error_rates, information
+from infogan.evaluation.recognition import choose_order, clusters, describe_categories, error_rates, information
 from infogan.evaluation.report import build_report, format_markdown, render_html
 from infogan.evaluation.sample_quality import classifier_accuracy, sample_quality, spread
 from infogan.evaluation.tensorboard_files import EVENTS, embed_test_images, encode_results
@@ -33,6 +33,7 @@ def training_speed(run: TrainedRun, dataset: Dataset, settings: Settings) -> Fou
 
 METRICS = (
     error_rates,
+    clusters,
     information,
     true_factors,
     disentanglement_scores,

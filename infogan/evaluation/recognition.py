@@ -5,12 +5,15 @@ the error is counted on the test images.
 """
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import xlogy
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from infogan.codes import MOST_SHOWN, read_values
@@ -21,6 +24,25 @@ from infogan.evaluation.metric import Found, Metric, Picture, Settings, once_a_r
 from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import derive_seed
+
+MOST_CLUSTERS = 100
+"""Of more classes k-means takes minutes."""
+RESTARTS = 10
+"""Of k-means, from other centres; the tightest clusters count."""
+PUBLISHED = {
+    "mnist": ("ClusterGAN 0.910", ""),
+    "fashion_mnist": (
+        "InfoGAN 0.61, ClusterGAN 0.61, InfoGAN-CR 0.64, CoDeGAN 0.65",
+        "InfoGAN 0.59, InfoGAN-CR 0.64, CoDeGAN 0.66",
+    ),
+    "cifar10": (
+        "ClusterGAN 0.18, InfoGAN 0.31, InfoGAN-CR 0.34, CoDeGAN 0.44",
+        "ClusterGAN 0.05, InfoGAN 0.21, InfoGAN-CR 0.24, CoDeGAN 0.35",
+    ),
+}
+"""Purity and NMI after k-means on an encoder's features, by data set: as published without labels or pretraining, by
+github.com/sudiptodip15/ClusterGAN (mean of 10 runs) and github.com/learninginvision/CoDeGAN (a figure; seeds not
+stated)."""
 
 
 class Match(NamedTuple):
@@ -54,6 +76,42 @@ def error_rates(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
         error, *_ = measure_error_rates(code, match_code(code, of_train, of_test, labels[0]), *labels)
         found += [headline, dataclasses.replace(error, name="error rate, batch statistics in Q"), *others]
     return found + [_draw_confusion(code, matches[code.name], known, labels[1]) for code in codes[:MOST_SHOWN]]
+
+
+def clusters(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
+    """The metric: which classes k-means finds in what Q's last layer sees of test images, whatever the codes are."""
+    classes = find_classes(dataset)
+    if not classes:
+        return []
+    images, labels = dataset.test.images[: settings.images], classes[1][1][: settings.images]
+    count = len(np.unique(labels))
+    if not 2 <= count <= min(MOST_CLUSTERS, len(images)):
+        return []
+    return measure_clusters(run.features(images), labels, run.spec.dataset)
+
+
+def measure_clusters(features: np.ndarray, labels: np.ndarray, dataset: str = "") -> list[Metric]:
+    """Metrics of k-means with as many clusters as there are classes; it sees no label.
+
+    Args:
+      features: float array [N, F].
+      labels: int array [N], classes counted from 0.
+      dataset: name of the set, for what others published.
+
+    Returns:
+      list of Metric.
+    """
+    count = len(np.unique(labels))
+    with warnings.catch_warnings():  # of features that are all alike: the numbers say it
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(count, n_init=RESTARTS, random_state=0).fit_predict(features)
+    purity = compute_purity(count_pairs(found, labels, count, int(labels.max()) + 1))
+    notes = [f"published: {text}" if text else "" for text in PUBLISHED.get(dataset, ("", ""))]
+    nmi = float(normalized_mutual_info_score(labels, found))
+    return [
+        Metric("purity, k-means on Q's features", purity, "share", note=notes[0], better="higher"),
+        Metric("NMI, k-means on Q's features", nmi, "of 1", note=notes[1], better="higher"),
+    ]
 
 
 def categorical_codes(spec: ExperimentSpec) -> list[Latent]:
@@ -161,6 +219,18 @@ def vote_for_classes(counts: np.ndarray) -> np.ndarray:
     return np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), -1)
 
 
+def compute_purity(counts: np.ndarray) -> float:
+    """Share of images that are of the commonest class of their category: as a majority vote, by the same images.
+
+    Args:
+      counts: int array [categories, classes].
+
+    Returns:
+      float, from the share of the commonest class to 1.
+    """
+    return float(counts.max(axis=1).sum() / counts.sum())
+
+
 def compute_error_rate(categories: np.ndarray, labels: np.ndarray, matching: np.ndarray) -> float:
     """Share of images whose category is not matched to their label."""
     return float(np.mean(matching[categories] != labels))
@@ -183,10 +253,12 @@ def measure_error_rates(code: Latent, match: Match, train_labels: np.ndarray, te
       list of Metric.
     """
     number_of_classes = int(max(train_labels.max(), test_labels.max())) + 1
+    of_test = count_pairs(match.of_test, test_labels, code.distribution.dim, number_of_classes)
     voted = vote_for_classes(count_pairs(match.of_train, train_labels, code.distribution.dim, number_of_classes))
     values = {
         "error rate": ("share", "lower", compute_error_rate(match.of_test, test_labels, match.classes)),
         "majority-vote error": ("share", "lower", compute_error_rate(match.of_test, test_labels, voted)),
+        "purity": ("share", "higher", compute_purity(of_test)),
         "NMI": ("of 1", "higher", float(normalized_mutual_info_score(test_labels, match.of_test))),
         "ARI": ("of 1", "higher", float(adjusted_rand_score(test_labels, match.of_test))),
     }
