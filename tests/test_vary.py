@@ -1,6 +1,5 @@
 """Grids: which cells they have, what is refused, what is kept, compared, drawn and shown by TensorBoard."""
 
-import dataclasses
 import io
 import itertools
 import json
@@ -22,8 +21,6 @@ from infogan.cli import study as study_module
 from infogan.cli.study import Study, load_study, run_study
 from infogan.cli.vary import build_grid, compare_cells, format_grid, run_grid
 from infogan.evaluation.figures import draw_cells
-from infogan.evaluation.tensorboard_files import EVENTS, encode_columns, encode_results
-from infogan.recipes import mnist
 from infogan.system import tf1
 from infogan.system.messages import InputError, TrainingFailed
 
@@ -262,28 +259,17 @@ def read_table(folder):
     ]
 
 
-def test_tensorboard_shows_the_varied_fields_beside_the_results(tmp_path):
-    """Each run's event file is as a run writes it, and the grid's chooses the columns."""
-    rows = [
-        {"name": "error rate", "code": "digit", "ours": 0.0, "unit": "share", "better": "lower"},
-        {"name": "NMI", "code": "digit", "ours": 0.9, "unit": "", "better": "higher"},
-    ]
-    for batch_size, seed in itertools.product((32, 64), (0, 1)):
-        spec = dataclasses.replace(mnist.PAPER, batch_size=batch_size, seed=seed)
-        rows[0]["ours"] = (batch_size + seed) / 1000
-        name = f"batch_size-{batch_size}_seed{seed}"
-        (tmp_path / name).mkdir()
-        (tmp_path / name / EVENTS).write_bytes(encode_results(spec, {"metrics": rows, "update": 100}, name))
-    (tmp_path / EVENTS).write_bytes(encode_columns(["batch_size"], rows[:1]))
-    columns, table = read_table(tmp_path)
-    assert columns == (["batch_size", "seed"], ["error rate of digit"])
+def test_tensorboard_shows_the_varied_fields_beside_the_results(base):
+    grid = build(base, "batch_size=32,64", "augmentation=0,0.5")
+    run_grid(grid)
+    columns, table = read_table(grid.sessions)
+    assert columns == (["augmentation", "batch_size", "seed"], ["error rate of digit"])
     found = {
-        (hparams["batch_size"].number_value, hparams["seed"].number_value): round(
-            results["report/error_rate_of_digit"], 6
-        )
+        tuple(hparams[name].number_value for name in columns[0]): pytest.approx(results["report/error_rate_of_digit"])
         for hparams, results in table
     }
-    assert found == {(b, s): (b + s) / 1000 for b in (32, 64) for s in (0, 1)}
+    cells = itertools.product((0, 0.5), (32, 64), (0, 1))
+    assert found == {(strength, batch, seed): (batch + seed) / 100 for strength, batch, seed in cells}
 
 
 def test_a_grid_that_is_not_begun_compares_nothing(base):

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from infogan.cli.select import SPEED
-from infogan.cli.study import RunJobs, Study, load_study, run_studies
+from infogan.cli.study import RunJobs, Study, find_log, load_study, run_studies
 from infogan.cli.train import flag_text, read_spec
-from infogan.evaluation.report import align, format_value, name_row
+from infogan.evaluation.report import align, format_value, name_row, summarise
 from infogan.recipes import MODULES, load_experiment
 from infogan.recipes.flags import FLAGS, Flag, Flags, show
 from infogan.system.checks import FILE_NAME, SWITCH, choice
@@ -67,9 +67,9 @@ class Grid(NamedTuple):
         return self.log_root / f"{self.name}.json"
 
     @property
-    def folder(self) -> Path:
-        """The folder of the cells' studies."""
-        return self.log_root / self.name
+    def sessions(self) -> Path:
+        """The folder that TensorBoard shows: each run's varied values, seed and main numbers, and nothing else."""
+        return self.log_root / f"{self.name}_hparams"
 
 
 def run_grid(grid: Grid, run_jobs: RunJobs | None = None) -> None:
@@ -218,15 +218,19 @@ def compare_cells(grid: Grid) -> dict[str, Any]:
 
 
 def _describe_cell(cell):
-    document = load_study(cell.study.path) or {"runs": []}
-    runs, summary = document["runs"], document.get("summary", [])
+    runs = _list_runs(cell)
     return {
         "values": dict(cell.values),
         "study": str(cell.study.path),
         "arguments": list(cell.study.arguments),
         "seeds": [run["seed"] for run in runs],
-        "summary": [{**row, "seeds": _find_seeds(runs, row)} for row in summary],
+        "summary": [{**row, "seeds": _find_seeds(runs, row)} for row in summarise(runs)],
     }
+
+
+def _list_runs(cell):
+    """The finished ones, as the cell's study keeps them."""
+    return (load_study(cell.study.path) or {"runs": []})["runs"]
 
 
 def _find_seeds(runs, row):
@@ -277,13 +281,21 @@ def _format_cell(row):
     if row is None:
         return "-", "-", "-", "no finished seed measured it"
     numbers = [format_value(row[key], row["unit"]) for key in ("mean", "deviation", "worst")]
-    each = (f"{seed}: {format_value(value, row['unit'])}" for seed, value in zip(row["seeds"], row["values"]))
+    unit = row["unit"] if row["unit"] == "share" else ""
+    each = (f"{seed}: {format_value(value, unit)}" for seed, value in zip(row["seeds"], row["values"]))
     return *numbers, ", ".join(each)
+
+
+def _number_or_text(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _write(grid):
     from infogan.evaluation.figures import draw_cells  # here: Matplotlib takes half a second
-    from infogan.evaluation.tensorboard_files import EVENTS, encode_columns
+    from infogan.evaluation.tensorboard_files import EVENTS, encode_session
 
     document = compare_cells(grid)
     quantities = choose_quantities(document["cells"])
@@ -294,5 +306,13 @@ def _write(grid):
     axes = {field: list(dict.fromkeys(cell.values[field] for cell in grid.cells)) for field in grid.fields}
     picture = grid.path.with_suffix(".png")
     write_atomically(picture, draw_cells(axes, {name_row(row): rows for row, rows in zip(quantities, by_cell)}))
-    write_atomically(grid.folder / EVENTS, encode_columns(grid.fields, quantities))
+    shown = {_key(quantity) for quantity in quantities}
+    for cell in grid.cells:
+        for run in _list_runs(cell):
+            name = find_log(cell.study, run["seed"]).name
+            chosen = {field: _number_or_text(text) for field, text in cell.values.items()} | {"seed": run["seed"]}
+            rows = [row for row in run["metrics"] if row["ours"] is not None and _key(row) in shown]
+            (grid.sessions / name).mkdir(parents=True, exist_ok=True)
+            content = encode_session(chosen, rows, run.get("update", 0), name)
+            write_atomically(grid.sessions / name / EVENTS, content)
     say(f"\n{grid.name}, {len(grid.cells)} cells\n\n{format_grid(document)}\n\nkept in {grid.path} and {picture.name}")

@@ -253,7 +253,7 @@ def _draw_cell_bars(axes: Any, fields: Mapping[str, Sequence[str]], rows: Sequen
         if row is not None:
             scale = _scale_of(row)
             seeds = [scale * value for value in row["values"]]
-            axes.plot([place] * len(seeds), seeds, "o", color="tab:blue", alpha=0.4, markersize=4)
+            axes.plot([place - 0.12] * len(seeds), seeds, "o", color="tab:blue", alpha=0.4, markersize=4)
             deviation = scale * (row["deviation"] or 0.0)
             axes.errorbar(place, scale * row["mean"], deviation, fmt="_", color="black", capsize=4, markersize=12)
     labels = ["\n".join(texts) for texts in product(*fields.values())]

@@ -47,38 +47,37 @@ def encode_results(spec: ExperimentSpec, report: dict[str, Any], run_name: str) 
       report: what `infogan.evaluation.report.build_report` made.
       run_name: str, which keeps runs with the same values apart.
     """
+    rows = [row for row in report["metrics"] if row["ours"] is not None]
+    chosen = {} if spec.smoke else list_hyper_parameters(spec)
+    return encode_session(chosen, rows, report["update"], run_name)
+
+
+def encode_session(
+    chosen: Mapping[str, bool | int | float | str], rows: Sequence[dict[str, Any]], update: int, run_name: str
+) -> bytes:
+    """The bytes of an event file: a row of the HParams page, and the numbers in it as `report/...`.
+
+    Args:
+      chosen: the columns of what was chosen; none for a run that shall not be in the page.
+      rows: what was measured, as `metrics` of a report; columns are those of which more or less is better.
+      update: the last one.
+      run_name: str, which keeps runs with the same values apart.
+    """
     # Here: TensorBoard's modules cost half a second.
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api
     from tensorboard.plugins.hparams.summary import session_end_pb
 
-    rows = [row for row in report["metrics"] if row["ours"] is not None]
     summaries = [Summary(value=[Summary.Value(tag=_tag(row), simple_value=row["ours"]) for row in rows])]
-    if not spec.smoke:
-        chosen = list_hyper_parameters(spec)
+    if chosen:
         judged = [api.Metric(_tag(row), display_name=_title(row)) for row in rows if row["better"]]
         summaries = [
             api.hparams_config_pb([api.HParam(name) for name in chosen], judged),
-            api.hparams_pb(chosen, trial_id=run_name),
+            api.hparams_pb(dict(chosen), trial_id=run_name),
             *summaries,
             Summary.FromString(session_end_pb("STATUS_SUCCESS").SerializeToString()),
         ]
-    return _encode_events(summaries, report["update"])
-
-
-def encode_columns(fields: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
-    """The bytes of an event file, for a folder of runs: the HParams page shows these columns of them, and no others.
-
-    Args:
-      fields: varied ones; those that a run has no hyper-parameter for are shown by its `latents`.
-      rows: what is measured, with `name` and `code`.
-    """
-    from tensorboard.plugins.hparams import api
-
-    known = {field.name for field in dataclasses.fields(ExperimentSpec)}
-    names = dict.fromkeys([*(field if field in known else "latents" for field in fields), "seed"])
-    columns = [api.Metric(_tag(row), display_name=_title(row)) for row in rows]
-    return _encode_events([api.hparams_config_pb([api.HParam(name) for name in names], columns)], 0)
+    return _encode_events(summaries, update)
 
 
 def _encode_events(summaries: Sequence[Any], step: int) -> bytes:
