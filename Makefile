@@ -5,8 +5,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 BENCH := .venv-bench
+DOCS := .venv-docs
 
-.PHONY: setup mnist faces dsprites smoke study test test-extras test-all fuzz lint bench wheel docker-check lock clean
+.PHONY: setup mnist faces dsprites smoke study test test-extras test-all fuzz lint bench docs wheel docker-check lock clean
 
 setup: $(READY)
 
@@ -83,6 +84,16 @@ $(BENCH)/.ready: benchmarks/requirements.txt
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
+# These pages and the reference as a site, which opens from the disk: build/site/index.html. It needs no TensorFlow.
+docs: $(DOCS)/.ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml
+	$(DOCS)/bin/python docs/site/check.py build/site
+
+$(DOCS)/.ready: docs/site/requirements.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/site/requirements.txt
+	@touch $@
+
 # Builds the image of the Dockerfile and runs it, without a container engine: see docs/docker.md.
 docker-check:
 	docker/check.sh
@@ -90,11 +101,12 @@ docker-check:
 # Pins every dependency for Python 3.10 to 3.13, with hashes and without any index address. Needs uv. The extras narrow the
 # versions, so they are first: what both files name has one version.
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links pyproject.toml
+	--no-emit-index-url --no-emit-find-links
 lock:
-	$(LOCK) --extra explore --extra onnx --extra video --upgrade --output-file docker/requirements.txt
+	$(LOCK) pyproject.toml --extra explore --extra onnx --extra video --upgrade --output-file docker/requirements.txt
 	cp docker/requirements.txt requirements.txt  # uv keeps the versions it finds there
-	$(LOCK) --extra test --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra test --output-file requirements.txt
+	$(LOCK) --group docs --upgrade --output-file docs/site/requirements.txt
 
 clean:
-	rm -rf $(VENV) $(BENCH) build dist *.egg-info
+	rm -rf $(VENV) $(BENCH) $(DOCS) build dist *.egg-info
