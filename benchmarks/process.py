@@ -13,13 +13,14 @@ from infogan.system.messages import TrainingFailed
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run_child(module, options, python=sys.executable):
+def run_child(module, options, python=sys.executable, environment=None):
     """Result of `measure(**options)` of a module, measured in a new process.
 
     Args:
       module: name of a module of this package.
       options: dict for JSON.
       python: the interpreter.
+      environment: dict of variables beside this process's.
 
     Returns:
       The measurement's dict, with `other_load`: processors that others kept busy meanwhile, None where unknown.
@@ -30,8 +31,8 @@ def run_child(module, options, python=sys.executable):
     before = _processor_seconds()
     started = time.monotonic()
     command = [str(python), "-m", "benchmarks.child", module, json.dumps(options)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}  # of what fails, errors say enough
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **(environment or {})}  # of what fails, errors say enough
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=variables)
     seconds = time.monotonic() - started
     if done.returncode:
         raise TrainingFailed(f"{module} failed with status {done.returncode}:\n{done.stderr}")

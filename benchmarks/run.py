@@ -153,7 +153,7 @@ def describe_machine():
 def describe_versions(rounds):
     """Versions of what was measured: dict of package -> text."""
     versions = {name: metadata.version(name) for name in ("tensorflow", "tf-keras", "numpy")}
-    torch = rounds["eager float32"][0].get("version")
+    torch = rounds["eager float32"][0].get("version") if rounds else None
     return {**versions, **({"torch": torch} if torch else {})}
 
 

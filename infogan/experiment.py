@@ -43,19 +43,21 @@ class Execution(NamedTuple):
 
     Attributes:
       distribution: where to train, of `infogan.training.placement`.
-      updates_per_call: most updates in a session run.
+      updates_per_call: most updates in a session run; None chooses, as InfoGANTrainer describes.
       on_nan: what follows a number that is not finite: "stop", or "rollback" to the last good checkpoint, from which
         the run goes on with other random numbers, at most MOST_ROLLBACKS times.
       checkpoint_seconds: most time between two checkpoints; the spec bounds the updates.
       metrics: what is measured beside `infogan.evaluation.evaluate.METRICS`: a sequence of functions of
         (run, dataset, settings), as `infogan.evaluation.metric` describes them.
+      jit_compile: True lets XLA compile the update.
     """
 
     distribution: OneDevice = OneDevice()
-    updates_per_call: int = 1
+    updates_per_call: int | None = None
     on_nan: str = "stop"
     checkpoint_seconds: float = 600.0
     metrics: tuple[MetricFunction, ...] = ()
+    jit_compile: bool = False
 
 
 PLAIN = Execution()
@@ -322,7 +324,7 @@ def _begin(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, execution:
     distribution = execution.distribution
     environment = _describe_environment(dataset, gpus)
     environment.update(processes=distribution.processes, replicas=distribution.replicas)
-    environment.update(updates_per_call=execution.updates_per_call)
+    environment.update(updates_per_call=execution.updates_per_call, jit_compile=execution.jit_compile)
     folder.store_counterparts()
     if folder.load_spec().max_epoch != spec.max_epoch:
         folder.store_spec(spec)
@@ -348,6 +350,7 @@ def _train(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, stop: Stop
                 distribution,
                 rollbacks,
                 execution.checkpoint_seconds,
+                execution.jit_compile,
             ).train()
             return
         except NumbersFailed as error:

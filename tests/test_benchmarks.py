@@ -1,17 +1,29 @@
 """The benchmark's arithmetic against hand-made numbers, and each measured program on a few images."""
 
 import dataclasses
+import functools
 import json
 import math
 import sys
 
 import numpy as np
 import pytest
-from conftest import FEW_CHANNELS, ROOT
+from conftest import FEW_CHANNELS, ROOT, read_refusal
 
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import child, evaluation, loader, machine, project_training, reference_port, run, table
+from benchmarks import (
+    child,
+    evaluation,
+    first_updates,
+    gpu_check,
+    loader,
+    machine,
+    project_training,
+    reference_port,
+    run,
+    table,
+)
 from benchmarks.floor import Product, compute_floor, count_operations, count_passes, list_shapes
 from benchmarks.operations import list_products
 from benchmarks.process import run_child
@@ -257,12 +269,78 @@ def test_a_process_gives_its_result_or_its_error():
         run_child("loader", {"nonsense": 1})
 
 
-@pytest.mark.parametrize("program", [project_training, reference_port])
-def test_training_programs_measure(program):
-    result = program.measure(TINY.to_json(), warm_up=1, updates=2)
+@pytest.mark.parametrize(
+    "measure",
+    [functools.partial(project_training.measure, updates_per_call=2), reference_port.measure],
+    ids=["project", "port"],
+)
+def test_training_programs_measure(measure):
+    result = measure(TINY.to_json(), warm_up=1, updates=2)
     assert result["images_per_second"] == pytest.approx(4 / result["update_seconds"])
     assert result["peak_bytes"] > 13e6 * 4 * 4  # weights, gradients and moments of Table 1's networks
     assert 0 < result.get("input_seconds", 0.01) < math.inf
+
+
+def test_first_updates_are_told_one_by_one():
+    found = first_updates.measure(TINY.to_json(), 2)
+    assert len(found["values"]) == 2
+    assert found["values"][0] != found["values"][1]
+    assert found["values"][0][found["names"].index("loss/discriminator")] == pytest.approx(2 * math.log(2), abs=0.3)
+
+
+class FakeChildren:
+    """Stands for processes: each takes 10 s of a clock. A GPU's update takes 2 ms more than its calls' share of 8."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.asked = 0.0, []
+        monkeypatch.setattr(gpu_check.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(gpu_check, "run_child", self.run)
+
+    def run(self, module, options, environment):
+        self.now += 10.0
+        self.asked.append((module, options, environment))
+        if module == "first_updates":
+            shift = 0.0 if environment == gpu_check.CPU else 0.01 if environment else 0.02
+            return {"names": ["loss", "accuracy"], "values": [[2.0 + shift, 0.0], [4.0, 0.0005 + shift]]}
+        seconds = 0.002 + 0.008 / options["updates_per_call"]
+        return {"update_seconds": seconds, "images_per_second": 128 / seconds, "peak_bytes": 1}
+
+
+def test_the_gpu_check_compares_ways_and_ends_in_time(monkeypatch):
+    children, said = FakeChildren(monkeypatch), []
+    settings = {"seconds": 160, "calls": (1, 4), "timed": 20, "compared": 2, "updates": 1000}
+    found = gpu_check.measure(settings, {"reference": TINY, "default": TINY}, said.append)
+    assert len(found["speeds"]) == 9  # they begin in the first 80 seconds
+    assert len(found["skipped"]) == 16 - 9
+    assert all("XLA" in name for name in found["skipped"])
+    assert found["differences"]["largest"]["TF32"] == [pytest.approx(0.01), pytest.approx(20.0)]
+    assert found["differences"]["largest"]["float32"] == [pytest.approx(0.005), pytest.approx(10.0)]
+    best = found["whole"]["reference"]
+    assert best["case"] == "reference, TF32, 4 a call"
+    assert best["trained"] == 1000
+    assert best["seconds"] == pytest.approx(4.0)
+    assert children.asked[-2][1]["updates"] == 250
+    assert len(said) == 9 + 2 + 2
+
+
+def test_the_gpu_check_trains_fewer_updates_where_time_is_short(monkeypatch):
+    FakeChildren(monkeypatch)
+    settings = {"seconds": 96, "calls": (1,), "timed": 20, "compared": 2, "updates": 1000}
+    found = gpu_check.measure(settings, {"reference": TINY, "default": TINY}, lambda line: None)
+    assert [whole["trained"] for whole in found["whole"].values()] == [800, 300]  # half of 16 and of 6 seconds
+    assert found["whole"]["default"]["seconds"] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refusal"),
+    [
+        ([], "gpu: TensorFlow finds none here, but one is needed"),
+        (["--output", "no/folder/x.json"], "--output: no/folder/x"),
+    ],
+)
+def test_the_gpu_check_refuses(capsys, monkeypatch, arguments, refusal):
+    monkeypatch.setattr(gpu_check, "find_gpus", list)
+    assert refusal in read_refusal(capsys, gpu_check.main, arguments)
 
 
 def test_port_trains_the_network_of_each_step_and_only_that():

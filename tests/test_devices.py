@@ -110,6 +110,40 @@ def test_onednn_computes_unless_the_user_says_otherwise(given, is_on):
     assert done.stdout.strip() == str(is_on)
 
 
+def test_xla_is_asked_for_on_the_cpu_too_and_leaves_other_flags_of_it(monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
+    assert session_config().graph_options.optimizer_options.global_jit_level == 0
+    assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_clustering_debug"
+    for _ in range(2):
+        config = session_config(jit_compile=True)
+        assert config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_2
+        assert os.environ["TF_XLA_FLAGS"] == "--tf_xla_clustering_debug --tf_xla_cpu_global_jit"
+
+
+XLA = """
+from infogan.system.tf1 import session_config, tf
+with tf.Graph().as_default():
+    scale = tf.Variable(1.0)
+    x = scale * tf.random.stateless_normal([1000], [3, 4])
+    y = tf.reduce_sum(tf.exp(tf.tanh(x) * 2.0) - x)
+    with tf.Session(config=session_config(jit_compile=COMPILES)) as session:
+        session.run(scale.initializer)
+        print(session.run(y))
+"""
+
+
+@pytest.mark.slow
+def test_xla_draws_the_same_random_numbers():
+    """Only a process that has not run a session yet compiles."""
+    found = {}
+    for compiles in (False, True):
+        command = [sys.executable, "-c", XLA.replace("COMPILES", str(compiles))]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert ("Compiled cluster using XLA" in done.stderr) == compiles
+        found[compiles] = float(done.stdout)
+    assert found[True] == pytest.approx(found[False], rel=1e-5)
+
+
 @pytest.mark.skipif(not tf1.cpu_has_bfloat16(), reason="this CPU has no instructions for bfloat16")
 def test_bfloat16_changes_the_numbers_a_little_and_no_type(spec, dataset):
     values = {}

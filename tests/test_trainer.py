@@ -157,6 +157,23 @@ def test_several_updates_per_call_leave_the_same_run(spec, dataset, tmp_path):
     assert without_speed(load_metrics(parts.metrics)) == without_speed(load_metrics(ones.metrics))
 
 
+def test_a_gpu_gets_as_many_updates_a_call_as_half_a_second_holds(spec, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer_module, "find_gpus", lambda: ["a GPU"])
+    monkeypatch.setattr(trainer_module, "CALL_SECONDS", 1e6)
+    monkeypatch.setattr(trainer_module, "MOST_UPDATES_PER_CALL", 3)
+    spec = dataclasses.replace(spec, updates_per_epoch=9)
+    folder = start(spec, dataset, tmp_path, "run")
+    with pytest.raises(Interrupted):
+        train(spec, dataset, folder, updates_per_call=None, stop_at=2)
+    assert find_checkpoints(folder.checkpoints) == [3]  # one update, and then two, for the checkpoint ends a call
+
+
+def test_one_update_a_call_without_a_gpu(spec, dataset, tmp_path):
+    with StopSignals() as stop:
+        trainer = InfoGANTrainer(spec, dataset.train.images, start(spec, dataset, tmp_path, "run"), stop)
+    assert trainer._updates_before_pause(0) == 1
+
+
 def test_not_a_number_inside_a_call_is_found_at_its_update(spec, dataset, tmp_path):
     spec = dataclasses.replace(spec, updates_per_epoch=10, max_epoch=1, snapshot_interval=1)
     folder = start(spec, dataset, tmp_path, "run")
@@ -250,10 +267,10 @@ def test_averages_settle_after_the_last_update_and_weights_stay(spec, dataset, w
 
 def test_the_session_computes_in_the_precision_of_the_spec(spec, dataset, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(trainer_module, "session_config", lambda given: asked.append(given) or tf.ConfigProto())
+    monkeypatch.setattr(trainer_module, "session_config", lambda *given: asked.append(given) or tf.ConfigProto())
     spec = dataclasses.replace(spec, precision="bfloat16")  # float32 is what all others here are trained in
-    train(spec, dataset, start(spec, dataset, tmp_path, "run"))
-    assert asked == ["bfloat16"]
+    train(spec, dataset, start(spec, dataset, tmp_path, "run"), jit_compile=True)
+    assert asked == [("bfloat16", True)]
 
 
 def test_the_graph_is_finalised(spec, dataset, tmp_path):

@@ -42,7 +42,13 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
     with ExitStatus(parser, stop) as ended, stop:
         folder, spec, dataset, distribution = _prepare(options, recipes, default, flags, read_cluster())
         stop.advice = f"Continue with --resume {folder.name}."
-        execution = Execution(distribution, options.updates_per_call, options.on_nan, 60 * options.checkpoint_minutes)
+        execution = Execution(
+            distribution,
+            options.updates_per_call,
+            options.on_nan,
+            60 * options.checkpoint_minutes,
+            jit_compile=options.jit_compile,
+        )
         with folder.lock() if distribution.is_chief else nullcontext():
             report = run(spec, folder, dataset, stop, execution)
         if distribution.is_chief:
@@ -78,9 +84,11 @@ def _build_parser(description, recipes, default, flags):
     parser.add_argument(
         "--updates-per-call",
         type=argument(whole(1)),
-        default=1,
         metavar="INT",
-        help="updates in one session run, for GPUs (default: 1)",
+        help="updates in one session run (default: on a GPU as many as take half a second, else 1)",
+    )
+    parser.add_argument(
+        "--jit-compile", action="store_true", help="let XLA compile the update: for GPUs, as a CPU is slower with it"
     )
     parser.add_argument(
         "--checkpoint-minutes",

@@ -85,6 +85,7 @@ CHATTER = re.compile(
 REWRITE = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE"
 FLOAT32_OPERATIONS = ("Exp", "Log", "Log1p", "LogSoftmax", "Mean", "Softmax", "Softplus", "SoftplusGrad", "Sum")
 """What losses and information are made of. Left to itself TensorFlow computes them in bfloat16, to two digits."""
+XLA_FLAGS, XLA_ON_CPU = "TF_XLA_FLAGS", "--tf_xla_cpu_global_jit"
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 VERSIONS = {"CUDA": "cuda_version", "cuDNN": "cudnn_version"}
 
@@ -206,13 +207,15 @@ def cpu_has_bfloat16() -> bool:
     return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def session_config(precision: str = "float32") -> Any:
+def session_config(precision: str = "float32", jit_compile: bool = False) -> Any:
     """`tf.ConfigProto` of every session: GPU memory is taken as needed, not all at once.
 
     Args:
       precision: "bfloat16" rounds what enters products and convolutions, and what lies between them, to bfloat16.
         Weights, losses, batch norm's statistics and Adam stay float32; for that, two environment variables are set,
         which TensorFlow's rewriting of a graph for bfloat16 reads.
+      jit_compile: True lets XLA compile what it can of each graph. For a CPU an environment variable is set, which
+        TensorFlow reads before its first session run.
     """
     check_process()
     config = tf.ConfigProto()
@@ -220,6 +223,11 @@ def session_config(precision: str = "float32") -> Any:
     if precision == "bfloat16":
         os.environ[f"{REWRITE}_INFERLIST_REMOVE"] = os.environ[f"{REWRITE}_DENYLIST_ADD"] = ",".join(FLOAT32_OPERATIONS)
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1  # on
+    if jit_compile:
+        flags = os.environ.get(XLA_FLAGS, "")
+        if XLA_ON_CPU not in flags:
+            os.environ[XLA_FLAGS] = f"{flags} {XLA_ON_CPU}".strip()
+        config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
     return config
 
 

@@ -16,7 +16,7 @@ from infogan.data.lazy_images import Images, LazyImages, content
 from infogan.model.gan import RegularizedGAN
 from infogan.spec import ExperimentSpec
 from infogan.system.messages import NumbersFailed
-from infogan.system.tf1 import Session, derive_seed, session_config, tf
+from infogan.system.tf1 import Session, derive_seed, find_gpus, session_config, tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
 from infogan.training.run_folder import RunFolder
@@ -31,6 +31,9 @@ SETTLING_BATCHES = 50
 """Batches on which batch norm's averages settle after the last update."""
 
 
+CALL_SECONDS, MOST_UPDATES_PER_CALL = 0.5, 100
+"""How long a session run should take on a GPU, where updates are short: a signal waits for its end."""
+
 MOST_BYTES_ON_DEVICE = 2**30
 """Sets up to this lie on the device. Larger ones stay in their file (`infogan.data.pixel_cache`), from which each
 batch is read; the system keeps as much of it in memory as there is room for."""
@@ -43,11 +46,13 @@ class InfoGANTrainer:
       images: uint8 array [N, H, W, C] or LazyImages, the training set; no label comes near the trainer.
       folder: RunFolder, created.
       stop: StopSignals, entered.
-      updates_per_call: most updates in a session run. Results do not depend on it.
+      updates_per_call: most updates in a session run; None is as many as CALL_SECONDS hold on a GPU, and 1 on a CPU or
+        with several processes. Results do not depend on it.
       distribution: where to train, of `infogan.training.placement`; None is OneDevice(). Of several processes the
         chief alone writes.
       stream: which random numbers draw latents, images and their order; 0 are the seed's own.
       checkpoint_seconds: most time between two checkpoints, give or take a call; the spec bounds the updates.
+      jit_compile: True lets XLA compile the update.
     """
 
     def __init__(
@@ -56,15 +61,19 @@ class InfoGANTrainer:
         images: Images,
         folder: RunFolder,
         stop: StopSignals,
-        updates_per_call: int = 1,
+        updates_per_call: int | None = None,
         distribution: OneDevice | None = None,
         stream: int = 0,
         checkpoint_seconds: float = 600.0,
+        jit_compile: bool = False,
     ) -> None:
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
         self._checkpoint_seconds = checkpoint_seconds
-        self._updates_per_call = updates_per_call
+        self._jit_compile = jit_compile
         self._distribution = distribution or OneDevice()
+        # Processes that train together must perform equally many.
+        self._chooses_updates = updates_per_call is None and self._distribution.processes == 1 and bool(find_gpus())
+        self._updates_per_call = updates_per_call or 1
         self._is_chief = self._distribution.is_chief
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
         self._draws = dataclasses.replace(spec, seed=derive_seed(spec.seed, "stream", stream)) if stream else spec
@@ -83,7 +92,8 @@ class InfoGANTrainer:
                 # Last: the layers of tf.layers go back to the graph in which they were first used again, a loop's body
                 # too.
                 build = functools.partial(run, functools.partial(build_update, model, draws), copies)
-                self._call = UpdateCall(join_updates(build())) if updates_per_call == 1 else build_loop(build)
+                is_loop = self._chooses_updates or self._updates_per_call > 1
+                self._call = build_loop(build) if is_loop else UpdateCall(join_updates(build()))
                 self._build_checkpoints(model)
         self._graph.finalize()
 
@@ -127,7 +137,8 @@ class InfoGANTrainer:
           TrainingFailed: if a checkpoint cannot be written.
           Interrupted: after a signal, once the last finished update is saved.
         """
-        with self._graph.as_default(), self._distribution.open_session(session_config(self._spec.precision)) as session:
+        config = session_config(self._spec.precision, self._jit_compile)
+        with self._graph.as_default(), self._distribution.open_session(config) as session:
             update = self._begin(session)
             log, progress = self._open_logs(update)
             try:
@@ -165,7 +176,11 @@ class InfoGANTrainer:
         while update < spec.updates:
             started = time.monotonic()
             values, performed = run_updates(self._updates_before_pause(update))
-            seconds, timed_updates = seconds + time.monotonic() - started, timed_updates + performed
+            call_seconds = time.monotonic() - started
+            seconds, timed_updates = seconds + call_seconds, timed_updates + performed
+            if self._chooses_updates:
+                wanted = int(CALL_SECONDS * performed / call_seconds)
+                self._updates_per_call = min(max(1, wanted), MOST_UPDATES_PER_CALL)
             update += performed
             if not np.isfinite(values).all():
                 raise NumbersFailed(self._describe_failure(session, update, values))
