@@ -81,22 +81,17 @@ def measure(settings, recipes, say):
     for precision, largest in differences["largest"].items():
         say(f"{precision}: differs from the CPU by {', '.join(f'{one:.1g}' for one in largest)} in the first updates")
     whole = {}
-    for recipe, spec in recipes.items():
+    for recipe in dict.fromkeys(case.recipe for case in speeds):
         best = max(
             (case for case in speeds if case.recipe == recipe), key=lambda case: speeds[case]["images_per_second"]
         )
         left = (settings["seconds"] - (time.monotonic() - started)) / 2
         possible = int(left / speeds[best]["update_seconds"])
         trained = max(1, min(settings["updates"], possible))
-        result = best.train(spec, trained)
+        result = best.train(recipes[recipe], trained)
         seconds = settings["updates"] * result["update_seconds"]
-        whole[recipe] = {
-            "case": str(best),
-            "trained": trained,
-            "updates": settings["updates"],
-            "seconds": seconds,
-            **result,
-        }
+        case = {"case": str(best), "trained": trained, "updates": settings["updates"], "seconds": seconds}
+        whole[recipe] = {**case, **result}
         say(f"{best}: {seconds:.0f} s for {settings['updates']:,} updates, by {trained:,} of them")
     return {
         "devices": describe_devices(find_gpus()),

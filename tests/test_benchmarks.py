@@ -328,6 +328,8 @@ def test_the_gpu_check_trains_fewer_updates_where_time_is_short(monkeypatch):
     settings = {"seconds": 96, "calls": (1,), "timed": 20, "compared": 2, "updates": 1000}
     found = gpu_check.measure(settings, {"reference": TINY, "default": TINY}, lambda line: None)
     assert [whole["trained"] for whole in found["whole"].values()] == [800, 300]  # half of 16 and of 6 seconds
+    short = gpu_check.measure({**settings, "seconds": 12}, {"reference": TINY, "default": TINY}, lambda line: None)
+    assert list(short["whole"]) == ["reference"]
     assert found["whole"]["default"]["seconds"] == pytest.approx(10.0)
 
 
