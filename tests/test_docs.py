@@ -89,8 +89,9 @@ def check(monkeypatch, tokens):
             assert re.search(rf"^{extra} = ", known, re.MULTILINE), extra
     elif program == "docker":
         check_docker(monkeypatch, arguments)
-    elif program == "python":
-        assert arguments[:2] in (["-m", "venv"], ["-m", "benchmarks.run"], ["-m", "benchmarks.walk"]), arguments
+    elif program in ("python", ".venv/bin/python"):
+        modules = ("venv", "benchmarks.run", "benchmarks.walk", "benchmarks.gpu_check")
+        assert arguments[:2] in [["-m", module] for module in modules], arguments
     else:
         assert program in OTHERS, f"{program} is no program of this project"
 
