@@ -178,6 +178,11 @@ def latent_slices(latent_spec: Sequence[Latent]) -> dict[str, slice]:
     return {latent.name: slice(end - latent.distribution.dim, end) for latent, end in zip(latent_spec, ends)}
 
 
+def noise_vector(dim: int) -> Latent:
+    """The incompressible noise z (Sec. 5), uniform on [-1, 1] in each of its dimensions."""
+    return Latent("noise", distributions.Uniform(dim), regularised=False)
+
+
 def category_codes(*categories: int) -> tuple[Latent, ...]:
     """Categorical codes that carry numbers for names, because nobody knows beforehand what they come to mean.
 

@@ -200,7 +200,7 @@ WRONG = {
         ["--generator-learning-rate", "0"],
         "--generator-learning-rate: '0' was given, but a number above 0 and",
     ),
-    "no noise": (["--noise-dim", "0"], "--noise-dim: '0' was given"),
+    "less than no noise": (["--noise-dim", "-1"], "--noise-dim: '-1' was given"),
     "run name with path": (["--run-name", "../x"], "--run-name: '../x' was given"),
     "unset folder": (["--data-dir", ""], "argument --data-dir: '' was given, but a path is needed: an unset variable"),
     "unset root": (["--log-dir", " "], "argument --log-dir: ' ' was given, but a path is needed"),

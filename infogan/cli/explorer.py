@@ -40,6 +40,7 @@ class Explorer:
     def __init__(self, run: TrainedRun) -> None:
         self.run = run
         self.codes = run.spec.codes
+        self.has_noise = len(run.spec.codes) < len(run.spec.latent_spec)
 
     def start(self, code: Latent) -> float:
         """The setting with which a control begins."""
@@ -48,9 +49,10 @@ class Explorer:
         return float(np.mean(self.run.spec.sweep_ends(code)))
 
     def draw(self, settings: Settings, seed: int) -> np.ndarray:
-        """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]."""
-        images = self.run.generate(self._values(settings), seed=seed, count=ROWS * COLUMNS)
-        return images.reshape(ROWS, COLUMNS, *images.shape[1:])
+        """A grid of images that differ in noise alone: float32 [ROWS, COLUMNS, H, W, C]; one image without noise."""
+        rows, columns = self._shape(ROWS, COLUMNS)
+        images = self.run.generate(self._values(settings), seed=seed, count=rows * columns)
+        return images.reshape(rows, columns, *images.shape[1:])
 
     def draw_again(self, settings: Settings, noise: np.ndarray) -> np.ndarray:
         """The one image of these codes and a noise that `recognise` found: float32 [1, 1, H, W, C]."""
@@ -61,12 +63,13 @@ class Explorer:
         code = find_code(self.run.spec, name)
         values = usual_values(code, FILM_VALUES, self.run.spec.sweep_limit)
         values = values[film_order(code, values)]
-        base = self.run.latents(self._values(settings), seed=seed, count=FILM_ROWS * FILM_COLUMNS)
+        rows, columns = self._shape(FILM_ROWS, FILM_COLUMNS)
+        base = self.run.latents(self._values(settings), seed=seed, count=rows * columns)
         latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
-        images = self.run.generate_from(latents.reshape(len(values), FILM_ROWS, FILM_COLUMNS, -1))
+        images = self.run.generate_from(latents.reshape(len(values), rows, columns, -1))
         return grids.encode_gif([grids.tile(frame) for frame in images], frame_milliseconds(code), scale=3)
 
-    def recognise(self, image: np.ndarray) -> tuple[list[float], np.ndarray | None, list[str]]:
+    def recognise(self, image: np.ndarray) -> tuple[list[float], np.ndarray, list[str]]:
         """What Q and D make of a picture.
 
         Args:
@@ -74,7 +77,7 @@ class Explorer:
 
         Returns:
           settings: Q's most probable value of each code.
-          noise: float32 [dim], of CANDIDATES draws the one whose image with these codes is closest; None without noise.
+          noise: float32 [dim], of CANDIDATES draws the one whose image with these codes is closest.
           facts: lines for people.
         """
         posterior = self.run.encode(image[None])
@@ -85,6 +88,10 @@ class Explorer:
         facts = [f"D takes it for real with {100 * real:.0f} %"]
         facts += [self._describe(code, posterior[code.name]) for code in self.codes]
         return settings, self._noise_of(latents[distances.argmin()]), facts
+
+    def _shape(self, rows, columns):
+        """(rows, columns) of a grid whose images differ in noise alone; without noise there is but one."""
+        return (rows, columns) if self.has_noise else (1, 1)
 
     def _values(self, settings):
         for code, setting in zip(self.codes, settings):
@@ -109,8 +116,7 @@ class Explorer:
     def _noise_of(self, latents):
         spec = self.run.spec.latent_spec
         places = latent_slices(spec)
-        parts = [latents[places[latent.name]] for latent in spec if not latent.regularised]
-        return np.concatenate(parts) if parts else None
+        return np.concatenate([latents[:0], *(latents[places[each.name]] for each in spec if not each.regularised)])
 
 
 def choices(code: Latent, description: CodeDescription) -> list[tuple[str, int]]:

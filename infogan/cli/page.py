@@ -33,15 +33,16 @@ class _Page(gr.Blocks):
 def build_page(run: TrainedRun) -> gr.Blocks:
     """The page of a run."""
     explorer = Explorer(run)
+    told = "Every image has the same codes and a noise of its own." if explorer.has_noise else "The codes decide all."
     title = f"{run.spec.name}: {run.folder.name}"
     with _Page(title=title, analytics_enabled=False, delete_cache=(600, 600)) as page:
-        gr.Markdown(f"## {title}\n{run.age}. Every image has the same codes and a noise of its own.")
+        gr.Markdown(f"## {title}\n{run.age}. {told}")
         noise = gr.State(None)  # of the uploaded picture
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
                 controls = [_control(explorer, code) for code in explorer.codes]
-                seed = gr.Number(0, label="seed of the noise", precision=0, elem_id="seed")
-                new_noise = gr.Button("New noise", elem_id="new-noise")
+                seed = gr.Number(0, label="seed of the noise", precision=0, elem_id="seed", visible=explorer.has_noise)
+                new_noise = gr.Button("New noise", elem_id="new-noise", visible=explorer.has_noise)
                 names = [code.name for code in explorer.codes]
                 swept = gr.Radio(names, value=names[-1], label="sweep of", elem_id="swept")
                 film_button = gr.Button("Show the sweep", elem_id="show-film")

@@ -9,7 +9,7 @@ from typing import Any
 from infogan.distributions import KINDS
 from infogan.model.architectures import show_size
 from infogan.schedule import Schedule
-from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes
+from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes, noise_vector
 from infogan.system.checks import TEXT, Kind, choice, several, whole
 from infogan.system.messages import InputError
 
@@ -50,8 +50,13 @@ def _read_noise_dim(spec):
 
 
 def _change_noise_dim(spec, dim):
-    if sum(map(_is_noise, spec.latent_spec)) != 1:
-        raise InputError("noise_dim", f"{dim} was given, but this experiment has several noise vectors or none.")
+    noise = sum(map(_is_noise, spec.latent_spec))
+    if noise > 1:
+        raise InputError("noise_dim", f"{dim} was given, but this experiment has several noise vectors.")
+    if dim == 0:
+        return dataclasses.replace(spec, latent_spec=spec.codes)
+    if noise == 0:
+        return dataclasses.replace(spec, latent_spec=(noise_vector(dim), *spec.latent_spec))
     try:
         return _map_latents(spec, _is_noise, lambda distribution: dataclasses.replace(distribution, dim=dim))
     except TypeError:  # a distribution without that field
@@ -193,7 +198,7 @@ PICTURE_FLAGS = {"pixel_range": _field_flag(_FIELDS["input_range"])}
 """For experiments that read pictures of any kind."""
 
 FLAGS = {
-    "noise_dim": Flag(whole(1, LARGEST_DIM), "dimensions of the noise z", _read_noise_dim, _change_noise_dim),
+    "noise_dim": Flag(whole(0, LARGEST_DIM), "dimensions of the noise z; 0: none", _read_noise_dim, _change_noise_dim),
     "continuous_prior": Flag(
         choice(SWEEP_LIMITS),
         "prior of the continuous codes: U(-1, 1), or N(0, 1) swept from -4 to 4",
