@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 DOCS := .venv-docs
 
-.PHONY: setup mnist faces dsprites smoke study test test-extras test-all fuzz lint bench docs wheel docker-check lock clean
+.PHONY: setup mnist faces chairs dsprites smoke study test test-extras test-all fuzz lint bench docs wheel docker-check lock clean
 
 setup: $(READY)
 
@@ -24,6 +24,9 @@ mnist: setup
 
 faces: setup
 	$(RUN) launchers/run_faces_exp.py $(ARGS)
+
+chairs: setup
+	$(RUN) launchers/run_chairs_exp.py $(ARGS)
 
 dsprites: setup
 	$(RUN) launchers/run_dsprites_exp.py $(ARGS)

@@ -239,6 +239,15 @@ def chair_files(chairs=4):
     return files
 
 
+def chair_arrays(chairs=5, first=0, side=64, elevations=(20, 30), ground=255):
+    """As in an .npz file: views of random pixels below a plain edge."""
+    azimuth, elevation = (grid.ravel() for grid in np.meshgrid([0, 90.5, 180, 270], elevations))
+    images = np.random.default_rng(0).integers(0, 256, (first + chairs, len(azimuth), side, side), np.uint8)[first:]
+    images[:, :, 0] = ground
+    ids = np.array([f"chair{number}" for number in range(first, first + chairs)])
+    return {"images": images, "ids": ids, "azimuth": azimuth, "elevation": elevation}
+
+
 def face_arrays(count=30, size=32):
     rng = np.random.default_rng(0)
     return {"images": random_images(count, size, size, 1)[..., 0], "factors_standardised": rng.normal(size=(count, 3))}

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from infogan.system.checks import Kind
+from infogan.system.checks import PATH, Kind
 from infogan.system.messages import InputError, TrainingFailed, note
 from infogan.training.signals import Interrupted, StopSignals
 
@@ -63,6 +63,17 @@ def argument(kind: Kind) -> Callable[[str], Any]:
         raise argparse.ArgumentTypeError(kind.refuse(text))
 
     return read
+
+
+def add_data_dir(parser: argparse.ArgumentParser, about: str) -> None:
+    """Adds --data-dir, which may be given several times; `find_data_dir` reads it."""
+    parser.add_argument("--data-dir", type=argument(PATH), action="append", help=about)
+
+
+def find_data_dir(options: argparse.Namespace) -> Path | list[Path] | None:
+    """What was given as --data-dir: one path, a list of several, None for none."""
+    given = options.data_dir
+    return given[0] if given and len(given) == 1 else given
 
 
 def check_folder(where: str, path: Path) -> None:

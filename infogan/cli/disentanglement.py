@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infogan.cli import Parser, argument, check_folder, run_command
+from infogan.cli import Parser, add_data_dir, argument, check_folder, find_data_dir, run_command
 from infogan.cli.evaluate import load_spec
 from infogan.data import load_dataset
 from infogan.data.arrays import open_arrays
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--factors", type=argument(PATH), metavar="FILE", help="the true factors of these, as .npz")
     parser.add_argument("--nominal", action="append", default=[], metavar="NAME", help="a factor of kinds; repeatable")
     parser.add_argument("--run", type=argument(PATH), metavar="RUN", help="a run's folder, in place of the two files")
-    parser.add_argument("--data-dir", type=argument(PATH), help="with --run: folder with the images, if it needs one")
+    add_data_dir(parser, "with --run: folder with the images, if it needs one")
     parser.add_argument("--protocol", choices=NAMES, help="default: all, one after another")
     parser.add_argument("--fast", action="store_true", help="fewer images and votes: seconds, and less exact")
     parser.add_argument(
@@ -119,7 +119,7 @@ def _choose_protocols(options):
 def _score_run(options):
     folder = open_run(options.run)
     spec = load_spec(folder)
-    dataset = load_dataset(spec, options.data_dir)
+    dataset = load_dataset(spec, find_data_dir(options))
     folder.check_dataset(dataset)
     from infogan.evaluation.disentanglement.sample import draw_sample
     from infogan.evaluation.disentanglement.trained import encoder_of

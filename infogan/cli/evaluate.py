@@ -7,7 +7,7 @@ deviation and worst of each number.
 import time
 from collections.abc import Sequence
 
-from infogan.cli import Parser, argument, run_command
+from infogan.cli import Parser, add_data_dir, argument, find_data_dir, run_command
 from infogan.data import DATASETS, load_dataset
 from infogan.evaluation.report import (
     format_group,
@@ -32,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build_parser():
     parser = Parser(__doc__)
     parser.add_argument("runs", nargs="+", type=argument(PATH), metavar="RUN_FOLDER", help="as logs/mnist/<run>")
-    parser.add_argument(
-        "--data-dir", type=argument(PATH), help="folder with the images, if the run was trained with one"
-    )
+    add_data_dir(parser, "folder with the images, if the run was trained with one; several as for the training")
     parser.add_argument(
         "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
     )
@@ -81,7 +79,7 @@ def _evaluate_all(options):
 def _evaluate_each(runs, options):
     reports = []
     for folder, spec in runs:
-        dataset = load_dataset(spec, options.data_dir, options.trust_archive)
+        dataset = load_dataset(spec, find_data_dir(options), options.trust_archive)
         folder.check_dataset(dataset)
         reports.append(_evaluate(dataset, folder))
     return reports

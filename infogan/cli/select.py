@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import Parser, argument, check_folder, run_command
+from infogan.cli import Parser, add_data_dir, argument, check_folder, find_data_dir, run_command
 from infogan.cli.evaluate import load_spec
 from infogan.cli.study import load_study
 from infogan.data import load_dataset
@@ -35,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(__doc__)
     parser.add_argument("runs", nargs="+", type=argument(PATH), metavar="RUN", help="folders of runs, or a study")
     parser.add_argument("--fast", action="store_true", help="fewer images: a tenth of the time, and less exact")
-    parser.add_argument(
-        "--data-dir", type=argument(PATH), help="folder with the images, if the runs were trained with one"
-    )
+    add_data_dir(parser, "folder with the images, if the runs were trained with one")
     parser.add_argument(
         "--output",
         type=argument(PATH),
@@ -54,7 +52,7 @@ def _select(options):
     output = options.output or folders[0].log.parent / name
     check_folder("--output", output)
     output.mkdir(parents=True, exist_ok=True)
-    dataset = load_dataset(specs[0], options.data_dir)
+    dataset = load_dataset(specs[0], find_data_dir(options))
     folders[0].check_dataset(dataset)
     # Imported here: it costs seconds, and wrong runs are refused before.
     from infogan.evaluation.disentanglement.selection import FAST, FULL, select

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import ExitStatus, Parser, argument, complete
-from infogan.data import RENDERED, SHIPPED, default_folder, load_dataset
+from infogan.cli import ExitStatus, Parser, add_data_dir, argument, complete, find_data_dir
+from infogan.data import JOINED, RENDERED, SHIPPED, default_folder, load_dataset
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
@@ -104,9 +104,7 @@ def _build_parser(description, recipes, default, flags):
         help="when a value becomes NaN or infinite: stop, or return to the last good checkpoint, at most "
         f"{MOST_ROLLBACKS} times (default: stop)",
     )
-    parser.add_argument(
-        "--data-dir", type=argument(PATH), help=f"folder with the images ({_describe_data_dir(default)})"
-    )
+    add_data_dir(parser, f"folder with the images ({_describe_data_dir(default)})")
     parser.add_argument(
         "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
     )
@@ -201,16 +199,19 @@ def _describe_data_dir(spec):
     if folder := default_folder(spec.dataset):
         return f"default: {folder}"
     if spec.dataset in SHIPPED:
-        return "default: the shipped ones"
+        several = "; several are joined, also with the word shipped" if spec.dataset in JOINED else ""
+        return f"default: the shipped ones{several}"
     return "default: none, they are rendered" if spec.dataset in RENDERED else "needed"
 
 
 def _find_data(spec, options):
     """The folder with the images, None where none is needed; with --download its files are fetched first."""
-    folder = options.data_dir or default_folder(spec.dataset)
+    folder = find_data_dir(options) or default_folder(spec.dataset)
     if options.download:
         from infogan.data.download import download_dataset  # here: it brings a client for the web
 
+        if isinstance(folder, list):
+            raise InputError("data_dir", f"{len(folder)} were given with --download, but one is needed. Name one.")
         folder = folder or Path("data") / spec.dataset
         download_dataset(spec.dataset, folder)
     return folder

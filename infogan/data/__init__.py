@@ -1,7 +1,7 @@
 """Datasets: one module each, with `load(data_dir) -> Dataset`. Nothing here builds a graph."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ FACTOR_SETS = ("dsprites", "dsprites_color", "dsprites_noise", "shapes3d", "cars
 DATASETS = ("mnist", "fashion_mnist", "svhn", "cifar10", "celeba", "chairs", "faces3d", *FACTOR_SETS, "images")
 RESIZED = ("celeba", "chairs", "faces3d", *FACTOR_SETS, "images")
 """Those whose pictures are resized to `spec.image_size`, where a spec has it."""
-SHIPPED = ("mnist", "faces3d")
+SHIPPED = ("mnist", "faces3d", "chairs")
 """Those whose files come with the package."""
 RENDERED = ("dsprites", "dsprites_color", "dsprites_noise")
 """Those that need no files."""
+JOINED = ("chairs",)
+"""Those that several folders may give, one after another."""
 RANGED = ("faces3d", "images")
 """Those whose pictures may hold any values, of which `spec.input_range` says what black and white are."""
 
@@ -60,13 +62,15 @@ def find_loader(name: str) -> Callable[..., Dataset]:
     return getattr(importlib.import_module(f"infogan.data.{module}"), function)
 
 
-def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_archive: bool = False) -> Dataset:
+def load_dataset(
+    spec: ExperimentSpec, data_dir: StrPath | Sequence[StrPath] | None = None, trust_archive: bool = False
+) -> Dataset:
     """Reads the dataset of a spec, without the images that the spec keeps from training.
 
     Args:
       spec: its `dataset`, `image_size`, `channels`, `input_range`, `held_out_images`, `max_images` and
         `batch_size` are used.
-      data_dir: folder with the user's own files, None for `default_folder`.
+      data_dir: folder with the user's own files, or a list of them for one of `JOINED`; None for `default_folder`.
       trust_archive: whether archives may unpack to any size.
 
     Raises:
@@ -74,6 +78,8 @@ def load_dataset(spec: ExperimentSpec, data_dir: StrPath | None = None, trust_ar
     """
     if spec.dataset not in DATASETS:
         raise InputError("dataset", refuse_name(spec.dataset, DATASETS))
+    if isinstance(data_dir, (list, tuple)) and spec.dataset not in JOINED:
+        raise InputError("data_dir", f"{len(data_dir)} were given, but {spec.dataset} takes one. Leave out the others.")
     load = find_loader(spec.dataset)
     options: dict[str, Any] = {"image_size": spec.image_size} if spec.dataset in RESIZED else {}
     if spec.input_range is not None:
