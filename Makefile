@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 DOCS := .venv-docs
 
-.PHONY: setup mnist faces chairs dsprites smoke study test test-extras test-all fuzz lint bench docs wheel docker-check lock clean
+.PHONY: setup mnist faces chairs dsprites smoke study paper test test-extras test-all fuzz lint bench docs wheel docker-check lock clean
 
 setup: $(READY)
 
@@ -41,6 +41,11 @@ study: setup
 	$(RUN) launchers/run_study.py mnist --recipe robust --seeds 0-9
 	$(RUN) launchers/run_study.py mnist --recipe reference --seeds 0-4
 	$(RUN) launchers/run_figure1_exp.py
+
+# Every experiment of the paper, and logs/reproduction.html, which sets what it states beside what was measured. It goes on
+# where it stopped. To make the page of finished studies: make paper ARGS="--studies docs/studies --output FILE"
+paper: setup
+	$(RUN) launchers/run_paper.py $(ARGS)
 
 # A process a core, and at most four, for each may need 2 GB. The tests of a file stay together, for the fixtures they share.
 # One that dies ends the run: put in its place, pytest-xdist waits for ever (its issue 1378).

@@ -45,6 +45,7 @@ GROUPS = {
         "disentanglement": "score how well each code stands for one true factor",
         "study": "run an experiment for several seeds and aggregate them",
         "select": "choose the best of several runs, without labels",
+        "paper": "run every experiment of the paper and compare the numbers",
     },
 }
 COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}

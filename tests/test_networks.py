@@ -235,6 +235,25 @@ def weights(variables, name):
     return [tuple(v.shape) for v in variables if name in v.op.name]
 
 
+@pytest.mark.parametrize("name", ["mnist", "svhn", "faces", "chairs"])
+def test_rows_say_what_the_table_prints(name):
+    table, architecture = TABLES[name], find_architecture(name)
+
+    def show(rows):
+        return " ".join(row.printed for row in rows if row.printed)
+
+    def multiply(column):
+        """ "FC7x7x128" as "FC 6272"."""
+        return re.sub(
+            r"FC([\dx]+)", lambda found: f"FC {math.prod(map(int, found[1].split('x')))}", column.replace(",", "")
+        )
+
+    assert show(architecture.trunk(table.image, 0.1)) == multiply(table.trunk)
+    assert show(architecture.generator(table.image)) == multiply(table.generator)
+    assert show(architecture.recognition_head(0.1, 12)) == multiply(table.recognition.replace("codes", "12"))
+    assert show(architecture.discriminator_head()) == "FC 1"
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_networks_are_those_of_the_table(name):
     table = TABLES[name]

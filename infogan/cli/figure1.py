@@ -7,13 +7,14 @@ logs/mnist/figure1.json and figure1.png and prints the values beside the paper's
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from infogan.cli import Parser, argument, run_command
-from infogan.cli.study import Study, find_log, parse_seeds, run_study, start_command
+from infogan.cli.study import Study, find_log, parse_seeds, run_studies, start_command
 from infogan.evaluation.report import align
+from infogan.recipes.statements import PEAK, PLOTTED
 from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import InputError, say
@@ -28,29 +29,26 @@ Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
 ENTROPY = math.log(10)
 
 
-class PlottedValue(NamedTuple):
-    """What the paper's Figure 1 shows at an update, read off the plot.
+def plan_studies(
+    name: str, seeds: tuple[int, ...], more: Sequence[str], log_root: Path, checkpoint_root: Path
+) -> dict[str, Study]:
+    """The study of each variant.
 
-    Attributes:
-      update: of the paper.
-      variant: "infogan" or "gan".
-      low, high: range in nats.
+    Args:
+      name: of the figure; a study is called `<name>_<variant>`.
+      more: further arguments of the runs.
     """
-
-    update: int
-    variant: str
-    low: float
-    high: float
-
-
-PLOTTED = (
-    PlottedValue(25, "infogan", 2.0, 2.0),
-    PlottedValue(100, "infogan", 2.25, 2.25),
-    PlottedValue(240, "infogan", 2.2, 2.3),
-    PlottedValue(936, "infogan", 2.2, 2.3),
-    PlottedValue(240, "gan", 0.05, 0.05),
-    PlottedValue(936, "gan", 0.0, 0.0),
-)
+    return {
+        variant: Study(
+            f"{name}_{variant}",
+            start_command("mnist"),
+            ("--recipe", "figure1", *arguments, *more),
+            seeds,
+            log_root,
+            checkpoint_root,
+        )
+        for variant, arguments in VARIANTS.items()
+    }
 
 
 def measure_curves(studies: Mapping[str, Study]) -> Curves:
@@ -59,11 +57,20 @@ def measure_curves(studies: Mapping[str, Study]) -> Curves:
     Raises:
       InputError, TrainingFailed: as `run_study`.
     """
-    return {variant: _measure_curve(study) for variant, study in studies.items()}
+    run_studies([*studies.values()])
+    return read_curves(studies)
 
 
-def _measure_curve(study):
-    run_study(study)
+def read_curves(studies: Mapping[str, Study]) -> Curves:
+    """The curves of studies that are finished.
+
+    Raises:
+      InputError: if a run's log is damaged.
+    """
+    return {variant: _read_curve(study) for variant, study in studies.items()}
+
+
+def _read_curve(study):
     paths = [find_log(study, seed) / "metrics.jsonl" for seed in study.seeds]
     logs = [load_metrics(path) for path in paths]
     for path, lines in zip(paths, logs):
@@ -114,7 +121,7 @@ def format_comparison(curves: Curves) -> str:
         for row in compare_with_paper(curves)
     ]
     update, nats = find_peak(curves)
-    lines.append(("GAN, its peak", str(update), f"{nats:.3f}", "", "", "near 0.6 at 110 to 150"))
+    lines.append(("GAN, its peak", str(update), f"{nats:.3f}", "", "", f"near {PEAK} at 110 to 150"))
     return f"{align([header, *lines])}\nH(c) = {ENTROPY:.3f}"
 
 
@@ -155,17 +162,7 @@ def main() -> int:
 
 
 def _run(options, more):
-    studies = {
-        variant: Study(
-            f"{options.name}_{variant}",
-            start_command("mnist"),
-            ("--recipe", "figure1", *arguments, *more),
-            options.seeds,
-            options.log_dir,
-            options.checkpoint_dir,
-        )
-        for variant, arguments in VARIANTS.items()
-    }
+    studies = plan_studies(options.name, options.seeds, more, options.log_dir, options.checkpoint_dir)
     curves = measure_curves(studies)
     path = write_figure(options.log_dir, options.name, options.seeds, curves)
     say(f"\n{format_comparison(curves)}\n\nkept in {path}")

@@ -85,10 +85,12 @@ class Row(NamedTuple):
       kind: part of the name of its variables.
       build: function of a Place: the layer, a function of (x, normalisation), with `variables` if it has
         any.
+      printed: how a table of the paper's would print it, such as "c4s2-64"; "" for a row that no such table has.
     """
 
     kind: str
     build: Callable[[Place], Layer]
+    printed: str = ""
 
 
 class Network:
@@ -164,18 +166,25 @@ class _Weighted:
 def conv(filters: int, stride: int = 2, kernel: int = KERNEL) -> Row:
     """`c4s2-64`: 4x4 convolution, stride 2, 64 channels; [B, H, W, C] -> [B, H/2, W/2, 64]."""
     sizes = filters, kernel, stride, "same"
-    return Row("conv", lambda place: _weigh(place, tf.layers.Conv2D, tf.truncated_normal_initializer, *sizes))
+    printed = f"c{kernel}s{stride}-{filters}"
+    return Row("conv", lambda place: _weigh(place, tf.layers.Conv2D, tf.truncated_normal_initializer, *sizes), printed)
 
 
 def up_conv(filters: int, stride: int = 2, kernel: int = KERNEL) -> Row:
     """`u4s2-64`: 4x4 up-convolution, stride 2, 64 channels; [B, H, W, C] -> [B, 2H, 2W, 64]."""
     sizes = filters, kernel, stride, "same"
-    return Row("up_conv", lambda place: _weigh(place, tf.layers.Conv2DTranspose, tf.random_normal_initializer, *sizes))
+    printed = f"u{kernel}s{stride}-{filters}"
+    return Row(
+        "up_conv",
+        lambda place: _weigh(place, tf.layers.Conv2DTranspose, tf.random_normal_initializer, *sizes),
+        printed,
+    )
 
 
 def dense(units: int) -> Row:
     """`FC 1024`: [B, N] -> [B, 1024]."""
-    return Row("dense", lambda place: _weigh(place, tf.layers.Dense, tf.random_normal_initializer, units))
+    printed = f"FC {units}"
+    return Row("dense", lambda place: _weigh(place, tf.layers.Dense, tf.random_normal_initializer, units), printed)
 
 
 def _weigh(place: Place, family: Callable, initializer: Callable, *sizes: Any) -> Layer:
@@ -215,18 +224,18 @@ class _Residual:
         return _collect_variables(self._layers + self._shortcut)
 
 
-def _function(kind: str, function: Callable[[Tensor], Tensor]) -> Row:
-    return Row(kind, lambda place: lambda x, normalisation: function(x))
+def _function(kind: str, function: Callable[[Tensor], Tensor], printed: str = "") -> Row:
+    return Row(kind, lambda place: lambda x, normalisation: function(x), printed)
 
 
 def relu() -> Row:
     """Rectifier."""
-    return _function("relu", lambda x: tf.nn.relu(x))
+    return _function("relu", lambda x: tf.nn.relu(x), "ReLU")
 
 
 def leaky_relu(rate: float) -> Row:
     """Rectifier that lets `rate` of a negative input through (paper: 0.1; authors' code: 0.01)."""
-    return _function("leaky_relu", lambda x: tf.nn.leaky_relu(x, rate))
+    return _function("leaky_relu", lambda x: tf.nn.leaky_relu(x, rate), "lReLU")
 
 
 def reshape(*shape: int) -> Row:
@@ -251,7 +260,7 @@ def mean_pool() -> Row:
 
 def batch_norm() -> Row:
     """Batch normalisation over all axes but the last."""
-    return Row("batch_norm", lambda place: _BatchNorm(place.name, place.seed))
+    return Row("batch_norm", lambda place: _BatchNorm(place.name, place.seed), "BN")
 
 
 class _BatchNorm:
