@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from infogan.data import Split
-from infogan.evaluation import sample_quality as module
-from infogan.evaluation.sample_quality import Classifier, obtain_classifier
+from infogan.evaluation import judges as module
+from infogan.evaluation.judges import Classifier, obtain_classifier
 from infogan.system.files import find_cache_folder
 
 CLASSES, SIZE = 3, 8
@@ -23,6 +23,14 @@ def draw_split(count, seed):
 
 
 TRAIN, TEST = draw_split(2000, 0), draw_split(500, 1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_steps():
+    """As many as the epochs of a set of this size have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FEWEST_STEPS", 1)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,9 @@ from infogan.evaluation import evaluate as module
 from infogan.evaluation import figures, sample_quality
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.evaluate import evaluate_run
+from infogan.evaluation.judges import Prediction, classifier_accuracy
 from infogan.evaluation.metric import Findings, Metric, Picture, Settings, once_a_run
-from infogan.evaluation.sample_quality import classifier_accuracy, spread
+from infogan.evaluation.sample_quality import spread
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.spec import Latent
@@ -43,6 +44,7 @@ def small(monkeypatch, wide):
     """Fewer samples than an evaluation takes, and no word on their being alike: those of an untrained G are."""
     monkeypatch.setattr(module, "FULL", Settings(samples=100, rows=10))
     monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_SPREAD", 0.0)
+    monkeypatch.setattr("infogan.evaluation.judges.FEWEST_STEPS", 1)
 
 
 def save_untrained(spec, dataset, root):
@@ -171,27 +173,45 @@ def test_categories_are_matched_on_training_images_and_scored_on_test_images(spe
 
 def test_samples_are_set_beside_random_images_of_each_split(spec, dataset, monkeypatch):
     compared = []
+
+    def predict(images):
+        return Prediction(np.zeros((len(images), 0)), images.reshape(len(images), -1), np.zeros(len(images), int))
+
+    judge = types.SimpleNamespace(predict=predict)
     monkeypatch.setattr(sample_quality, "measure_sample_quality", lambda *sets: compared.extend(sets) or [])
-    classifier = types.SimpleNamespace(predict_batches=lambda batches: np.concatenate(list(batches)))
-    monkeypatch.setattr(sample_quality, "find_classifier", lambda run, dataset: (classifier, None))
+    monkeypatch.setattr(sample_quality, "find_classifier", lambda run, dataset: (judge, None))
+    monkeypatch.setattr(sample_quality, "find_random_network", lambda run, dataset: judge)
     run = types.SimpleNamespace(
         spec=spec,
         image_shape=(28, 28, 1),
         sample_latents=lambda count, seed: np.zeros((count, 2)),
-        generate_from=lambda latents: -latents - 1,
+        generate_from=lambda latents: np.full((len(latents), 28, 28, 1), -1.0),
     )
-    sample_quality.sample_quality(run, dataset, Settings(images=8))
-    generated, *real = compared
-    assert generated.shape == (8, 2)
+    (metric,) = sample_quality.sample_quality(run, dataset, Settings(images=8))
+    assert metric.name == "Frechet distance to test images, random features"
+    generated, *real = (prediction.features.reshape(-1, 28, 28, 1) for prediction in compared)
+    assert generated.shape == (8, 28, 28, 1) and (generated == -1.0).all()
     for images, split in zip(real, (dataset.train, dataset.test)):
         places = [int(np.flatnonzero((split.images == image).all(axis=(1, 2, 3)))[0]) for image in images]
         assert len(set(places)) == 8 and places != list(range(8))
 
 
+def test_distances_over_those_of_a_baseline(spec, dataset, tmp_path, small):
+    """A run over itself is 1, whatever is measured in; the baseline's own number is in the note."""
+    spec = dataclasses.replace(spec, paper_values=(), dataset="svhn")
+    folder = save_untrained(spec, dataset, tmp_path)
+    with module.TrainedRun(folder) as run:
+        measured = module.measure(run, dataset, [sample_quality.compare_with(folder), sample_quality.sample_quality])
+        ratio, distance = measured.metrics
+    assert (ratio.name, ratio.value) == ("Frechet distance to test images, random features, over the baseline's", 1.0)
+    assert ratio.note == f"infogan, run: {distance.value:.3f}"
+
+
 def test_labelled_digits_that_no_classifier_can_read(spec, dataset, tmp_path, small):
     report, rows, folder = evaluate(spec, dataset, tmp_path)
     assert any("but 99 % are needed" in note for note in report["notes"])
-    assert not [name for name, _ in rows if name.startswith(("Frechet", "same digit"))]
+    assert not [name for name, _ in rows if name.startswith(("Frechet distance, train", "same digit"))]
+    assert rows["Frechet distance to test images, random features", None]["ours"] > 0  # these need no label
     assert 0 <= rows["|Spearman| with slant", "rotation"]["ours"] <= 1
     assert rows["slant by one code, form by another", None]["holds"] in (True, False)
     assert (folder.log / "code_effect.png").exists()
@@ -209,21 +229,21 @@ def test_what_codes_do_to_samples_that_are_all_alike_is_left_out(spec, dataset):
 
 
 def test_a_set_of_very_many_classes_has_no_classifier(spec, dataset, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.sample_quality.MOST_CLASSES", 9)
+    monkeypatch.setattr("infogan.evaluation.judges.MOST_CLASSES", 9)
     run = types.SimpleNamespace(spec=spec, computed={})
-    findings = module.measure(run, dataset, [classifier_accuracy, sample_quality.sample_quality])
-    assert findings.notes == ["10 classes are too many for a classifier: sample quality is left out."]
+    findings = module.measure(run, dataset, [classifier_accuracy])
+    assert findings.notes == ["10 classes are too many for a classifier: its distance and score are left out."]
     assert not findings.metrics
 
 
 def test_a_classifier_that_guesses_judges_nothing(spec, dataset, tmp_path, small):
     report, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert any("but 50 % are needed" in note for note in report["notes"])
-    assert not [name for name, _ in rows if name.startswith(("Frechet", "classifier score"))]
+    assert not [name for name, _ in rows if name.startswith(("Frechet distance, train", "classifier score"))]
 
 
 def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, small, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_ACCURACY", 0.0)
+    monkeypatch.setattr("infogan.evaluation.judges.LEAST_ACCURACY", 0.0)
     _, rows, _ = evaluate(spec, dataset, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert rows["accuracy of the classifier", None]["ours"] < 0.9
     assert rows["Frechet distance to test images", None]["ours"] > 0
@@ -232,7 +252,7 @@ def test_other_labelled_sets_state_their_classifier(spec, dataset, tmp_path, sma
 
 
 def test_a_single_test_image_has_no_distance(spec, dataset, tmp_path, small, monkeypatch):
-    monkeypatch.setattr("infogan.evaluation.sample_quality.LEAST_ACCURACY", 0.0)
+    monkeypatch.setattr("infogan.evaluation.judges.LEAST_ACCURACY", 0.0)
     single = dataclasses.replace(dataset, test=dataset.test.part(None, 1))
     report, rows, _ = evaluate(spec, single, tmp_path, dataset="svhn", variant="gan", paper_values=())
     assert any(note.startswith("1 test images are too few for a distance") for note in report["notes"])
@@ -373,6 +393,30 @@ def test_several_runs_give_their_reports_again_each_once_and_a_summary(run_copy,
     error = re.search(r"digit: error rate +(\d+\.\d\d %) +5\.00 % +Sec\. 7\.2 +no", out)[1]
     assert re.search(rf"digit: error rate +{error} +0\.00 % +{error} +5\.00 % +0 of 2 +2\n", out)
     assert not [path for path in logs.rglob("*") if path.name.startswith(".")]
+
+
+def test_a_baseline_is_measured_beside_each_run(run_copy, capsys, monkeypatch):
+    monkeypatch.setattr(sample_quality, "find_classifier", lambda run, dataset: (None, "it takes minutes to train"))
+    logs, _ = run_copy
+    assert launch_evaluation(logs, "--baseline", logs) == 0
+    rows = json.loads((logs / "report.json").read_text())["metrics"]
+    (row,) = (row for row in rows if row["name"].endswith("random features, over the baseline's"))
+    assert row["ours"] == 1.0 and row["note"].startswith("infogan, smoke: ")
+
+
+def test_a_baseline_of_other_images_is_refused_before_anything_is_read(run_copy, capsys):
+    logs, _ = run_copy
+    other = [shutil.copytree(folder, folder.parent / "other") for folder in run_copy]
+    for folder in other:
+        text = (folder / "spec.json").read_text()
+        (folder / "spec.json").write_text(text.replace('"dataset": "mnist"', '"dataset": "fashion_mnist"'))
+    before = (logs / "report.json").read_bytes()
+    assert launch_evaluation(logs, "--baseline", other[0]) == 2
+    assert launch_evaluation(logs, "--baseline", logs.parent / "none") == 2
+    wrong, missing = capsys.readouterr().err.splitlines()
+    assert "--baseline: " in wrong and "a run of fashion_mnist, was given, but smoke is one of mnist" in wrong
+    assert f"{logs.parent / 'none'}: " in missing
+    assert (logs / "report.json").read_bytes() == before
 
 
 def test_the_report_says_what_was_run(smoke_run):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from infogan.evaluation.judges import Prediction, RandomNetwork
 from infogan.evaluation.sample_quality import (
-    Prediction,
     compute_frechet_distance,
     compute_score,
+    measure_random_distance,
     measure_sample_quality,
 )
 
@@ -70,3 +71,47 @@ def test_real_images_are_nearer_than_shifted_ones():
     assert values["Frechet distance, training to test images"] < 0.05
     assert values["Frechet distance to test images"] == pytest.approx(4.0, abs=0.5)
     assert values["classifier score"] == pytest.approx(4.0)
+
+
+def test_random_distance_is_in_units_of_the_training_images_variance():
+    scale = np.array([1.0, 7.0, 0.0])  # the last feature never changes
+    train, test, other = (np.random.default_rng(seed).normal(size=(4000, 3)) * scale for seed in (0, 1, 2))
+    (metric,) = measure_random_distance(other + [5.0, 5.0, 0.0], train, test)
+    assert metric.value == pytest.approx(50 / 50, rel=0.1)  # a shift of 5 in two features, whose variances are 1 and 49
+    assert float(metric.note.rsplit(maxsplit=1)[-1]) < 0.01
+    assert measure_random_distance(10.0 * other, 10.0 * train, 10.0 * test)[0].value == pytest.approx(
+        measure_random_distance(other, train, test)[0].value
+    )
+    (metric,) = measure_random_distance(np.tile(test.mean(axis=0), (50, 1)), train, test)  # collapsed
+    assert metric.value == pytest.approx(1.0, rel=0.1)
+    assert measure_random_distance(other, np.ones((50, 3)), test) == []
+
+
+def draw_shapes(count, seed):
+    """Squares of random place, size and colour on a random background."""
+    draw = np.random.default_rng(seed)
+    images = np.ones((count, 20, 20, 3), np.float32) * draw.uniform(size=(count, 1, 1, 3)).astype(np.float32)
+    for image in images:
+        top, left, side = draw.integers(0, 12), draw.integers(0, 12), draw.integers(4, 9)
+        image[top : top + side, left : left + side] = draw.uniform(size=3)
+    return images
+
+
+def test_random_features_rank_images_by_how_much_they_are_spoiled():
+    real, other, spoiled = draw_shapes(600, 0), draw_shapes(600, 1), draw_shapes(600, 2)
+    draw = np.random.default_rng(3)
+    with RandomNetwork((20, 20, 3)) as network, RandomNetwork((20, 20, 3)) as again:
+        train, test = network.predict(real).features, network.predict(other).features
+        np.testing.assert_array_equal(again.predict(real).features, train)  # the weights are always the same
+        as_bytes = network.predict(np.round(255 * real).astype(np.uint8)).features
+        np.testing.assert_allclose(as_bytes, train, atol=0.1 * train.std())
+
+        def find_distance(images):
+            return measure_random_distance(network.predict(images).features, train, test)[0].value
+
+        mixed = [share * draw.uniform(size=spoiled.shape) + (1 - share) * spoiled for share in (0.0, 0.1, 0.3, 0.6)]
+        by_noise = [find_distance(images.astype(np.float32)) for images in mixed]
+        by_shade = [find_distance(spoiled * shade) for shade in (1.0, 0.8, 0.6, 0.3)]
+        few = [find_distance(np.repeat(spoiled[:kept], 600 // kept, axis=0)) for kept in (600, 20, 3)]
+    for distances in (by_noise, by_shade, few):
+        assert np.all(np.diff(distances) > 0), distances

@@ -44,6 +44,12 @@ def _build_parser():
         type=argument(PATH),
         help="root of their checkpoint folders, if they are not below ckt/ beside logs/",
     )
+    parser.add_argument(
+        "--baseline",
+        type=argument(PATH),
+        metavar="RUN_FOLDER",
+        help="a run of the plain GAN on the same images, over whose Frechet distances those of the others are given",
+    )
     return parser
 
 
@@ -71,27 +77,44 @@ def load_spec(folder: RunFolder) -> ExperimentSpec:
 
 
 def _evaluate_all(options):
-    reports = _evaluate_each(_open_runs(options), options)
+    runs, baseline = _open_runs(options), None
+    if options.baseline:
+        baseline = open_run(options.baseline, options.log_dir, options.checkpoint_dir)
+        _check_baseline(baseline, runs)
+    reports = _evaluate_each(runs, options, baseline)
     if len(reports) > 1:
         _print_summaries(reports)
 
 
-def _evaluate_each(runs, options):
+def _check_baseline(baseline, runs):
+    """Refuses a baseline of other images than the runs', before any image is read."""
+    known = load_spec(baseline)
+    for folder, spec in runs:
+        if (spec.dataset, spec.image_shape) != (known.dataset, known.image_shape):
+            raise InputError(
+                "--baseline",
+                f"{baseline.log}, a run of {known.dataset}, was given, but {folder.name} is one of {spec.dataset}, and "
+                "both must be of the same images. Give a run of that.",
+            )
+
+
+def _evaluate_each(runs, options, baseline):
     reports = []
     for folder, spec in runs:
         dataset = load_dataset(spec, find_data_dir(options), options.trust_archive)
         folder.check_dataset(dataset)
-        reports.append(_evaluate(dataset, folder))
+        reports.append(_evaluate(dataset, folder, baseline))
     return reports
 
 
-def _evaluate(dataset, folder):
+def _evaluate(dataset, folder, baseline):
     # Imported here: it costs seconds, and a wrong folder is refused before.
     from infogan.evaluation.evaluate import evaluate_run
+    from infogan.evaluation.sample_quality import compare_with
 
     find_gpus(ERRORS)  # TensorFlow's warnings of a damaged checkpoint would bury the one line that says it
     started = time.monotonic()
-    report = evaluate_run(dataset, folder)
+    report = evaluate_run(dataset, folder, [compare_with(baseline)] if baseline else ())
     say(
         f"{format_title(report)}\n\n{format_report(report)}\n\n"
         f"evaluated in {time.monotonic() - started:.0f} s; report in {folder.log / 'report.html'}, .md and .json\n"

@@ -15,8 +15,9 @@ from skimage.morphology import medial_axis
 from infogan.codes import sweep_latents, tell_change, usual_values, vary_discrete_codes
 from infogan.data import Dataset
 from infogan.evaluation.figures import draw_effects
+from infogan.evaluation.judges import find_classifier
 from infogan.evaluation.metric import Change, Claim, Found, Metric, Picture, Settings
-from infogan.evaluation.sample_quality import are_alike, find_classifier
+from infogan.evaluation.sample_quality import are_alike
 from infogan.run import TrainedRun
 from infogan.system.tf1 import derive_seed
 

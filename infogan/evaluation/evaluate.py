@@ -11,10 +11,11 @@ from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.disentanglement.trained import disentanglement_scores
 from infogan.evaluation.factors import true_factors
 from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film, draw_traversals
+from infogan.evaluation.judges import classifier_accuracy
 from infogan.evaluation.metric import FULL, QUICK, Findings, Found, Metric, MetricFunction, Picture, Settings
 from infogan.evaluation.recognition import choose_order, clusters, describe_categories, error_rates, information
 from infogan.evaluation.report import build_report, format_markdown, render_html
-from infogan.evaluation.sample_quality import classifier_accuracy, sample_quality, spread
+from infogan.evaluation.sample_quality import noise, sample_quality, spread
 from infogan.evaluation.tensorboard_files import EVENTS, embed_test_images, encode_results
 from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec
@@ -39,6 +40,7 @@ METRICS = (
     disentanglement_scores,
     spread,
     classifier_accuracy,
+    noise,
     code_effects,
     sample_quality,
     training_speed,

@@ -1,254 +1,95 @@
-"""How near generated images are to real ones, by a classifier of the set, and whether they differ from one another.
+"""How near generated images are to real ones, whether they differ from one another, and what the noise changes."""
 
-The classifier is small, trained once and kept. It never takes part in the training of a GAN, and it never sees a test
-label.
-"""
-
-import hashlib
-import inspect
-import io
-import os
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.special import rel_entr
 
-from infogan.data import Dataset, Split
-from infogan.data.lazy_images import Images, content, cut
-from infogan.evaluation.metric import Found, Metric, Settings, once_a_run
-from infogan.model import layers
-from infogan.model.architectures import ImageShape
-from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
+from infogan.data import Dataset
+from infogan.data.lazy_images import Images
+from infogan.evaluation.judges import Judge, Prediction, RandomNetwork, find_classifier
+from infogan.evaluation.metric import Found, Metric, MetricFunction, Settings, once_a_run
 from infogan.run import TrainedRun, count_batch
-from infogan.system.files import find_cache_folder, write_atomically
-from infogan.system.messages import say
-from infogan.system.tf1 import derive_seed, session_config, tf
-
-FEATURES = 128
-BATCH, EPOCHS, LEARNING_RATE, SEED = 256, 5, 2e-3, 0
-"""Adam's rate falls linearly to 0 over the epochs."""
-PREDICTED_AT_ONCE = 500
-MOST_CLASSES = 1000
-"""Nothing that is trained in five epochs tells more apart."""
-LEAST_ACCURACY, LEAST_ACCURACY_OF = 0.5, {"mnist": 0.99}
-"""A classifier that is worse is not used: it would put everything in the same place, and samples beside real images."""
-
-
-def classifier_accuracy(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
-    """The metric: how good the classifier is that judges samples, or a note why there is none."""
-    _, found = find_classifier(run, dataset)
-    return [found]
-
-
-@once_a_run
-def find_classifier(run: TrainedRun, dataset: Dataset) -> "tuple[Classifier, Metric] | tuple[None, str]":
-    """The classifier of the set, if it is good enough.
-
-    Returns:
-      (Classifier, Metric: its accuracy), or (None, str: why there is none).
-    """
-    if dataset.train.labels is None or dataset.test.labels is None:
-        return None, "The set has no labels, so no classifier: sample quality is left out."
-    if (count := len(np.unique(dataset.train.labels))) > MOST_CLASSES:
-        return None, f"{count:,} classes are too many for a classifier: sample quality is left out."
-    classifier = run.keep_open(obtain_classifier(dataset.train))
-    accuracy = float(np.mean(classifier.predict(dataset.test.images).classes == dataset.test.labels))
-    least = LEAST_ACCURACY_OF.get(run.spec.dataset, LEAST_ACCURACY)
-    if accuracy < least:
-        return None, (
-            f"The classifier judges only {100 * accuracy:.1f} % of the test images right, "
-            f"but {100 * least:g} % are needed: what needs it is left out."
-        )
-    return classifier, Metric("accuracy of the classifier", accuracy, "share")
-
-
-class Prediction(NamedTuple):
-    """What the classifier makes of images.
-
-    Attributes:
-      probabilities: float32 array [N, classes].
-      features: float32 array [N, FEATURES], the last hidden layer.
-      classes: int array [N], the likeliest class of each image, as the labels of the training images have it.
-    """
-
-    probabilities: np.ndarray
-    features: np.ndarray
-    classes: np.ndarray
-
-
-class Classifier:
-    """Two convolutions and a hidden layer, in a graph and session of its own. Use it as a context manager.
-
-    Args:
-      image_shape: (H, W, C).
-      labels: int array [classes], the labels that there are, rising.
-    """
-
-    def __init__(self, image_shape: ImageShape, labels: np.ndarray) -> None:
-        self._labels_known = labels
-        self._graph = tf.Graph()
-        with self._graph.as_default():
-            self._body = Network(
-                "body",
-                SEED,
-                [
-                    conv(32), batch_norm(), relu(),
-                    conv(64), batch_norm(), relu(),
-                    reshape(-1),
-                    dense(FEATURES), batch_norm(), relu(),
-                ],
-            )  # fmt: skip
-            self._head = Network("head", SEED, [dense(len(labels))])
-            self._images = tf.placeholder(tf.float32, [None, *image_shape])
-            self._build_training()
-            self._build_prediction()
-            self._variables = [variable for variable in tf.global_variables() if "/Adam" not in variable.op.name]
-            self._session = tf.Session(config=session_config())
-            self._session.run(tf.global_variables_initializer())
-        self._graph.finalize()
-
-    def _build_training(self) -> None:
-        self._labels = tf.placeholder(tf.int32, [None])
-        self._rate = tf.placeholder(tf.float32, [])
-        normalisation = Normalisation([REAL], batch_statistics=True)
-        logits = self._head(self._body(self._images, normalisation), normalisation)
-        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self._labels, logits=logits))
-        weights = self._body.trainable_variables + self._head.trainable_variables
-        with tf.control_dependencies(normalisation.updates):
-            self._step = tf.train.AdamOptimizer(self._rate).minimize(loss, var_list=weights)
-
-    def _build_prediction(self) -> None:
-        normalisation = Normalisation([REAL], batch_statistics=False)
-        features = self._body(self._images, normalisation)
-        self._prediction = tf.nn.softmax(self._head(features, normalisation)), features
-
-    def __enter__(self) -> "Classifier":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._session.close()
-
-    def train(self, images: Images, labels: np.ndarray) -> None:
-        """Learns from uint8 images [N, H, W, C] and labels [N]."""
-        classes = np.searchsorted(self._labels_known, labels)
-        steps, done = EPOCHS * -(-len(images) // BATCH), 0
-        for epoch in range(EPOCHS):
-            order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
-            for batch in np.array_split(order, -(-len(images) // BATCH)):
-                rate = LEARNING_RATE * (1.0 - done / steps)
-                feed = {self._images: images[batch] / 255.0, self._labels: classes[batch], self._rate: rate}
-                self._session.run(self._step, feed)
-                done += 1
-
-    def predict(self, images: Images) -> Prediction:
-        """Prediction for images [N, H, W, C]: uint8, or floats in [0, 1]."""
-        return self.predict_batches(cut(images, max(1, -(-len(images) // PREDICTED_AT_ONCE))))
-
-    def predict_batches(self, batches: Iterable[Images]) -> Prediction:
-        """Prediction for the images of several arrays, one after another, of which only one is held."""
-        predictions = [self._session.run(self._prediction, {self._images: _as_shares(part)}) for part in batches]
-        probabilities, features = (np.concatenate(arrays) for arrays in zip(*predictions))
-        return Prediction(probabilities, features, self._labels_known[probabilities.argmax(axis=1)])
-
-    @property
-    def weights(self) -> dict[str, np.ndarray]:
-        """Everything that was learned: dict of name -> array."""
-        values = self._session.run(self._variables)
-        return {variable.op.name: value for variable, value in zip(self._variables, values)}
-
-    def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Takes over the `weights` of another classifier, all or none.
-
-        Raises:
-          ValueError, KeyError: if they are not those of such a network.
-        """
-        values = [weights[variable.op.name] for variable in self._variables]
-        for variable, value in zip(self._variables, values):
-            if variable.shape != value.shape:
-                raise ValueError(f"{variable.op.name} has the shape {value.shape}, not {variable.shape}")
-        initial = {variable.initializer.inputs[1]: value for variable, value in zip(self._variables, values)}
-        self._session.run([variable.initializer for variable in self._variables], initial)
-
-
-def _as_shares(images: Images) -> np.ndarray:
-    images = np.asarray(images)
-    return images / np.float32(255.0) if images.dtype == np.uint8 else images
-
-
-def obtain_classifier(train: Split, cache: Path | None = None) -> Classifier:
-    """The classifier of a training set: from the cache, or trained now and put there.
-
-    Args:
-      train: Split with labels.
-      cache: folder of kept classifiers; None takes `find_cache_folder`.
-
-    Returns:
-      Classifier; use it as a context manager, which closes its session.
-    """
-    images, labels = train.images, train.labels
-    assert labels is not None  # see Args
-    path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(images, labels)}.npz"
-    classifier = Classifier(images.shape[1:], np.unique(labels))
-    if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
-        try:
-            content = io.BytesIO(path.read_bytes())
-            with np.load(content, allow_pickle=False) as weights:
-                classifier.load_weights(weights)
-            return classifier
-        except OSError as error:
-            say(f"{path} cannot be read ({error.strerror}): the classifier is trained, and not kept")
-            classifier.train(images, labels)
-            return classifier
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            say(f"{path} is damaged ({error}): the classifier is trained again")
-    say("training the classifier that judges generated images (once; it is kept for later runs)")
-    classifier.train(images, labels)
-    buffer = io.BytesIO()
-    np.savez(buffer, **classifier.weights)  # type: ignore[arg-type]  # no weight is called as an argument is
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
-    except OSError as error:
-        say(f"{path} cannot be written ({error.strerror}): the classifier will be trained again next time")
-    return classifier
-
-
-def _fingerprint(images: Images, labels: np.ndarray) -> str:
-    """Of all that the weights follow from: the images, the labels, the classifier and its layers."""
-    chosen = (images.shape, labels.dtype.str, FEATURES, BATCH, EPOCHS, LEARNING_RATE, SEED)
-    digest = hashlib.sha256(repr(chosen).encode())
-    digest.update(content(images))
-    digest.update(np.ascontiguousarray(labels).data)
-    digest.update(inspect.getsource(Classifier).encode() + Path(layers.__file__).read_bytes())
-    return digest.hexdigest()[:24]
-
+from infogan.spec import latent_slices
+from infogan.system.tf1 import derive_seed
+from infogan.training.run_folder import RunFolder
 
 FEWEST_IMAGES = 2
 """A single image has no covariance."""
 
 
+DISTANCE = "Frechet distance to test images"
+RANDOM_DISTANCE = f"{DISTANCE}, random features"
+
+
+@once_a_run
+def find_random_network(run: TrainedRun, dataset: Dataset) -> Judge:
+    """The RandomNetwork for the run's images."""
+    return run.keep_open(RandomNetwork(run.image_shape))
+
+
 def sample_quality(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
-    """The metric: how near samples are to real images; nothing without a classifier."""
-    classifier, _ = find_classifier(run, dataset)
-    if not classifier:
-        return []
+    """The metric: how near samples are to real images, in random features and, if there is one, the classifier's."""
     count = min(settings.images, len(dataset.train), len(dataset.test))
     if count < FEWEST_IMAGES:
         return [f"{count} test images are too few for a distance to them: sample quality is left out."]
+    classifier, _ = find_classifier(run, dataset)
+    judges = [classifier, find_random_network(run, dataset)] if classifier else [find_random_network(run, dataset)]
     draw = np.random.default_rng(derive_seed(0, "real images")).permutation
     chosen = [(split, draw(len(split))[:count]) for split in (dataset.train, dataset.test)]
     latents = run.sample_latents(count, derive_seed(run.spec.seed, "sample quality"))
     parts = -(-count // count_batch(run.image_shape))
-    generated = classifier.predict_batches(map(run.generate_from, np.array_split(latents, parts)))
-    real = [
-        classifier.predict_batches(split.images[places] for places in np.array_split(order, parts))
-        for split, order in chosen
-    ]
-    return measure_sample_quality(generated, *real)
+    generated = _judge(judges, map(run.generate_from, np.array_split(latents, parts)))
+    train, test = (
+        _judge(judges, (split.images[places] for places in np.array_split(order, parts))) for split, order in chosen
+    )
+    *of_classifier, of_random = zip(generated, train, test)
+    found = [metric for predictions in of_classifier for metric in measure_sample_quality(*predictions)]
+    return [*found, *measure_random_distance(*(prediction.features for prediction in of_random))]
+
+
+def _judge(judges: Sequence[Judge], batches: Iterable[Images]) -> list[Prediction]:
+    """The Prediction of each judge for the images of several arrays, of which only one is held."""
+    parts = [[judge.predict(batch) for judge in judges] for batch in batches]
+    return [Prediction(*map(np.concatenate, zip(*of_one))) for of_one in zip(*parts)]
+
+
+def measure_random_distance(generated: np.ndarray, train: np.ndarray, test: np.ndarray) -> list[Metric]:
+    """Metrics of random features [N, F] of generated and real images.
+
+    The unit is the variance of the training images' features, summed over these: random weights have no scale of their
+    own. Samples that are all the mean real image are 1 away; nothing is measured where training images are all alike.
+    """
+    unit = train.var(axis=0, dtype=np.float64).sum()
+    if unit == 0:
+        return []
+    distance, near = (compute_frechet_distance(first, test) / unit for first in (generated, train))
+    return [Metric(RANDOM_DISTANCE, distance, note=f"training images: {near:.4f}", better="lower")]
+
+
+def compare_with(baseline: RunFolder) -> MetricFunction:
+    """A metric: the distances of a run over those of another one, as of the plain GAN of the same experiment.
+
+    Args:
+      baseline: folder of the other run, of the same images; it is measured as the run itself is.
+    """
+
+    def distance_ratios(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
+        with TrainedRun(baseline) as other:
+            ours, theirs = (_find_distances(each, dataset, settings) for each in (run, other))
+            what = f"{other.spec.variant}, {baseline.name}"
+        return [
+            Metric(f"{name}, over the baseline's", ours[name] / theirs[name], note=f"{what}: {theirs[name]:.3f}")
+            for name in ours
+            if theirs.get(name, 0.0) > 0.0
+        ]
+
+    return distance_ratios
+
+
+def _find_distances(run, dataset, settings):
+    found = [metric for metric in sample_quality(run, dataset, settings) if isinstance(metric, Metric)]
+    return {metric.name: metric.value for metric in found if metric.name in (DISTANCE, RANDOM_DISTANCE)}
 
 
 def compute_frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -304,11 +145,13 @@ def measure_sample_quality(generated: Prediction, train: Prediction, test: Predi
     best = compute_score(test.probabilities)
     distance = compute_frechet_distance(generated.features, test.features)
     score = compute_score(generated.probabilities)
-    return [
-        Metric("Frechet distance to test images", distance, "", note=f"training images: {near:.3f}", better="lower"),
+    distances = [
+        Metric(DISTANCE, distance, "", note=f"training images: {near:.3f}", better="lower"),
         Metric("Frechet distance, training to test images", near, ""),
-        Metric("classifier score", score, "", note=f"test images: {best:.3f}", better="higher"),
     ]
+    if generated.classes.ndim > 1:  # attributes are no classes, which the score is for
+        return distances
+    return [*distances, Metric("classifier score", score, "", note=f"test images: {best:.3f}", better="higher")]
 
 
 IMAGES = 200
@@ -372,3 +215,82 @@ def measure_spread(generated: np.ndarray, real: np.ndarray) -> tuple[list[Metric
             "not trained for long enough. What codes do to its images is left out."
         )
     return [Metric("spread of samples", ratio, "share", note="real images: 100 %")], notes
+
+
+CODE_DRAWS, NOISE_DRAWS = 50, 20
+"""Settings of all codes, and draws of the noise for each of them."""
+REAL_IMAGES = 2000
+"""At most so many test images say how much those of a kind differ."""
+LEAST_NOISE = 0.2
+"""Below it samples of the same codes look alike. Real images against others of their class have 1, one image in other
+colours has about 0.3, one with noise of 8 grey levels has 0.05 (docs/evaluation.md)."""
+
+
+def noise(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
+    """The metric: how much samples of the same codes differ, and a line if that is next to nothing.
+
+    In the features of the set's classifier if there is one, else in random ones.
+    """
+    if all(latent.regularised for latent in run.spec.latent_spec) or len(dataset.test) < FEWEST_IMAGES:
+        return []
+    latents = run.sample_latents(CODE_DRAWS * NOISE_DRAWS, derive_seed(run.spec.seed, "noise"))
+    latents = latents.reshape(CODE_DRAWS, NOISE_DRAWS, -1)
+    for code in run.spec.codes:
+        place = latent_slices(run.spec.latent_spec)[code.name]
+        latents[:, 1:, place] = latents[:, :1, place]
+    chosen = np.random.default_rng(derive_seed(0, "noise")).permutation(len(dataset.test))[:REAL_IMAGES]
+    classifier, _ = find_classifier(run, dataset)
+    judge = classifier or find_random_network(run, dataset)
+    generated = judge.predict_batches(map(run.generate_from, latents)).features
+    real = judge.predict(dataset.test.images[np.sort(chosen)]).features
+    labels = None if dataset.test.labels is None else dataset.test.labels[np.sort(chosen)]
+    where = "in the classifier's features" if classifier else "in random features"
+    return measure_noise(generated, np.repeat(np.arange(CODE_DRAWS), NOISE_DRAWS), real, labels, where)
+
+
+def compute_spread_within(features: np.ndarray, groups: np.ndarray) -> float:
+    """Variance within groups, summed over the features: mean squared distance of an image from its group's mean.
+
+    Args:
+      features: float array [N, F].
+      groups: int array [N].
+
+    Returns:
+      float, unbiased: each group's mean takes a degree of freedom. NaN where each image is a group of its own.
+    """
+    _, number, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), features.shape[1]))
+    np.add.at(sums, number, features)
+    squares = np.square(features - (sums / counts[:, None])[number]).sum()
+    freedom = len(features) - len(counts)
+    return float(squares / freedom) if freedom else float("nan")
+
+
+def measure_noise(
+    generated: np.ndarray, settings: np.ndarray, real: np.ndarray, labels: np.ndarray | None, where: str = ""
+) -> Found:
+    """What the noise changes, by features of samples and of real images.
+
+    Args:
+      generated: float array [N, F].
+      settings: int array [N], which samples have the same codes.
+      real: float array [M, F].
+      labels: int array [M], the kinds of the real images; None if they have none: all are of one kind then.
+      where: what features these are, for the note.
+
+    Returns:
+      A Metric, and a line if the noise is dead; nothing where real images of a kind do not differ.
+    """
+    of_kind = compute_spread_within(real, np.zeros(len(real), int) if labels is None else labels)
+    if not of_kind > 0:  # not: NaN
+        return []
+    ratio = compute_spread_within(generated, settings) / of_kind
+    kind = "test images, all of them" if labels is None else "test images of a class"
+    metric = Metric("spread by noise alone", ratio, "share", note=f"{kind}: 100 %; {where}", better="higher")
+    if ratio >= LEAST_NOISE:
+        return [metric]
+    return [
+        metric,
+        f"The noise is dead: samples of the same codes differ by {100 * ratio:.1f} % of what {kind} do. G draws one "
+        "image for each setting of the codes.",
+    ]
