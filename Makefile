@@ -92,9 +92,10 @@ $(BENCH)/.ready: benchmarks/requirements.txt
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
-# These pages and the reference as a site, which opens from the disk: build/site/index.html. It needs no TensorFlow.
+# The docs and the reference as a site, which opens from the disk: build/site/index.html. It needs no TensorFlow.
+# --quiet would take the warnings away that --strict counts.
 docs: $(DOCS)/.ready
-	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict --config-file docs/site/mkdocs.yml
 	$(DOCS)/bin/python docs/site/check.py build/site
 
 $(DOCS)/.ready: docs/site/requirements.txt

@@ -36,6 +36,13 @@ def test_the_gallery_gives_a_command_for_each_experiment():
     assert not [section for section in sections if "```\npython launchers/" not in section.replace("make mnist", "")]
 
 
+def test_warnings_end_the_build():
+    command = re.search(r"mkdocs build .*", (ROOT / "Makefile").read_text()).group()
+    assert "--strict" in command and "--quiet" not in command  # which would hide what --strict counts
+    for name in ("omitted_files", "absolute_links", "unrecognized_links", "anchors"):
+        assert f"  {name}: warn\n" in CONFIG
+
+
 def test_the_site_names_no_remote_font_or_script():
     assert "font: false" in CONFIG
     for path in (SITE / "mkdocs.yml", SITE / "site.css"):

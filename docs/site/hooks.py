@@ -56,7 +56,7 @@ def resolve(page, target):
 def on_config(config):
     results = next(entry["Results"] for entry in config.nav if "Results" in entry)
     if (ROOT / "docs" / "reproduction.html").exists():  # a page of its own, made by another program
-        results.insert(0, {"Reproduction of the paper": "docs/reproduction.html"})
+        results.insert(1, {"Reproduction of the paper": "docs/reproduction.html"})
     config.markdown_extensions.append(TagsAreText())
     config.nav.append({"Reference": reference_nav(find_modules())})
 

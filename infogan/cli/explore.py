@@ -171,7 +171,8 @@ def is_cross_site(method: str, path: str, headers: Mapping[bytes, bytes]) -> boo
     nor this machine's, and there Origin must be our Host. Programs send neither of the two.
 
     Args:
-      method, path: as in an ASGI scope.
+      method: as in an ASGI scope.
+      path: as in an ASGI scope.
       headers: lower-case name -> value.
     """
     is_link = (method, path, headers.get(b"sec-fetch-dest")) == ("GET", "/", b"document")

@@ -133,7 +133,8 @@ def draw_grid(
       fixed: code name -> its value in all images.
       swept: code name -> values. Empty: every image is a draw of its own; one: it runs along each row, and rows
         are draws; two: the first runs down, the second along the rows, and all images share one draw.
-      rows, columns: size of the grid; where a code is swept, the number of its values.
+      rows: of the grid; where a code runs down them, the number of its values.
+      columns: of the grid; where a code runs along them, the number of its values.
       seed: of the draws.
 
     Returns:

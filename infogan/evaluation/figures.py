@@ -172,7 +172,8 @@ def draw_heat_map(shares: np.ndarray, rows: Sequence[str], columns: Sequence[str
 
     Args:
       shares: float array [rows, columns].
-      rows, columns: their names.
+      rows: their names.
+      columns: their names.
     """
     shares, rows = shares[:MOST_SHOWN], rows[:MOST_SHOWN]
     figure = Figure(figsize=(1.8 + 0.7 * len(columns), 1.4 + 0.5 * len(rows)), layout="constrained")

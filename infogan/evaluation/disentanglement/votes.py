@@ -53,7 +53,8 @@ def count_votes(sample: Sample, count: int, size: int, active: np.ndarray, rando
 
     Args:
       sample: Sample.
-      count, size: how many groups there are, and images in each.
+      count: how many groups there are.
+      size: how many images are in each.
       active: bool array [codes]: those that may vote.
       random: draws the groups.
 
@@ -113,7 +114,8 @@ def beta_vae(
 
     Args:
       sample: Sample.
-      votes, test_votes: as for `factor_vae`.
+      votes: as for `factor_vae`.
+      test_votes: as for `factor_vae`.
       size: images in a group if `one_value`, else pairs.
       one_value: whether all images of a group share one value, or the two of each pair theirs.
       random: draws the groups.
