@@ -398,6 +398,12 @@ def test_other_documents_of_the_folder_are_passed_over(studies, tmp_path):
     assert make_page(studies, tmp_path / "page.html") == before
 
 
+def test_studies_come_in_the_order_of_the_plans_and_the_first_decides(tmp_path):
+    names = ("precision_float32", "mnist_reference", "mnist_default_by_name", "mnist_default", "figure1")
+    ordered = sorted((tmp_path / f"{name}.json" for name in names), key=paper._find_order)
+    assert [path.stem for path in ordered] == [names[3], names[2], names[4], names[1], names[0]]
+
+
 def test_making_the_page_imports_no_tensorflow(tmp_path):
     code = (
         "import sys; from infogan.cli.paper import main; "

@@ -22,7 +22,7 @@ from infogan.evaluation.reproduction import Section, render_page
 from infogan.evaluation.verdicts import VERDICTS, Evidence, judge
 from infogan.recipes import load_experiment, rendered
 from infogan.recipes.evidence import read_figure1, read_study
-from infogan.recipes.statements import SECTIONS, STATEMENTS
+from infogan.recipes.statements import DEPARTURES, SECTIONS, STATEMENTS
 from infogan.spec import ExperimentSpec
 from infogan.system.checks import PATH
 from infogan.system.files import write_atomically
@@ -72,7 +72,7 @@ PLANS = (
     FIGURE_1,
     _plan("svhn", "svhn", None, 5, 11),
     _plan("celeba", "celeba", None, 5, 16),
-    _plan("faces", "faces", None, 5, 15),
+    _plan("faces", "faces", None, 5, 23),
     _plan("chairs", "chairs", None, 5, 17),
     _plan("mnist_robust", "mnist", "robust", 10, 17, is_asked=True),
     _plan("mnist_reference", "mnist", "reference", 5, 14, is_asked=True),
@@ -256,14 +256,18 @@ def _read_folder(folder: Path) -> list[tuple[Path, Evidence]]:
     check_folder("--studies", folder)
     if not folder.exists():
         raise InputError("--studies", f"{folder} was given, but there is no such folder. Give docs/studies.")
-    order = [plan.name for plan in PLANS]
-    paths = sorted(path for path in folder.glob("*.json") if path.stem in order or not _is_of_something_else(path))
-    found = _read_documents(
-        sorted(paths, key=lambda path: order.index(path.stem) if path.stem in order else len(order))
-    )
+    names = [plan.name for plan in PLANS]
+    paths = [path for path in folder.glob("*.json") if path.stem in names or not _is_of_something_else(path)]
+    found = _read_documents(sorted(paths, key=_find_order))
     if not found:
         raise InputError("--studies", f"{folder} was given, but it holds no study of the paper. Give docs/studies.")
     return found
+
+
+def _find_order(path: Path) -> tuple[int, str]:
+    """Where a study comes: as in PLANS, and mnist_default_again right after mnist_default."""
+    places = [place for place, plan in enumerate(PLANS) if path.stem.startswith(plan.name)]
+    return max(places, default=len(PLANS)), path.stem
 
 
 def _is_of_something_else(path: Path) -> bool:
@@ -298,7 +302,7 @@ def _write(output, found, remarks, kept=None):
         remark = remarks.get(name, "") or ("" if studies else f"No study yet. To make it: infogan paper --only {name}")
         sections.append(Section(name, title, judged, studies, pictures, remark))
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(output, render_page(sections))
+    write_atomically(output, render_page(sections, DEPARTURES))
     say(f"\n{_count(sections)}\nthe page is {output}")
 
 
@@ -309,7 +313,7 @@ def _find_pictures(section, found, kept):
         for path, study in found[:1]:
             places = [path.parent / f"{study.name}_seed{study.seeds[0]}" / shown.run, path.parent / shown.run, *places]
         if place := next(filter(Path.is_file, places), None):
-            caption = shown.caption if found else f"{shown.caption} One run, which is no study."
+            caption = shown.caption if found else f"{shown.caption} From a single run, which no study holds."
             yield Picture(place.name, place.read_bytes(), caption)
 
 

@@ -53,17 +53,20 @@ body { max-width: 76rem; } h2 { border-top: 1px solid var(--line); padding-top: 
 h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
 summary { cursor: pointer; } details { font-size: .85rem; margin: .2rem 0; } small { opacity: .75; font-size: .85em; }
 code { overflow-wrap: anywhere; } td { overflow-wrap: break-word; }
-.claims td:nth-child(1) { white-space: nowrap; } .claims td:nth-child(2) { width: 32%; }
-.claims td:nth-child(4) { min-width: 7rem; }
+.claims td:nth-child(1) { width: 11%; } .claims td:nth-child(2) { width: 33%; }
+.claims td:nth-child(4) { width: 14%; }
+.figures { margin-top: 1rem; } figure { max-width: 48rem; }
 figure { align-self: start; } figure img { background: #fff; }
 .counts td:not(:first-child), .counts th:not(:first-child) { text-align: right; }
 @media (max-width: 40rem) {
-  .claims td:nth-child(1) { white-space: normal; font-weight: 600; } .claims td:nth-child(2) { width: auto; }
+  .claims td:nth-child(n) { width: auto; } .claims td:nth-child(1) { font-weight: 600; }
   .counts td:not(:first-child) { text-align: left; }
 }
 """
 CLASSES = {HOLDS: "yes", FAILS: "no", IN_SOME_SEEDS: "some", NOT_COUNTED: "some"}
 HEADER = ("where", "the paper", "here", "holds")
+LONG = 80
+"""Characters from which on a setting that is as printed is not told twice."""
 TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 INTRODUCTION = (
     "Each statement of the paper (Chen et al. 2016, <a href='https://arxiv.org/abs/1606.03657'>arXiv:1606.03657</a>) "
@@ -74,8 +77,14 @@ INTRODUCTION = (
 )
 
 
-def render_page(sections: Sequence[Section]) -> str:
-    """The page, with the sections in their order."""
+def render_page(sections: Sequence[Section], departures: Sequence[str]) -> str:
+    """The page.
+
+    Args:
+      sections: in their order.
+      departures: those of every study, which no setting shows.
+    """
+    everywhere = "".join(f"<li>{escape(departure)}</li>" for departure in departures)
     body = "".join(map(_render_section, sections))
     return f"""<!doctype html>
 <html lang="en">
@@ -89,7 +98,10 @@ def render_page(sections: Sequence[Section]) -> str:
 <h1>InfoGAN: the paper beside what was measured</h1>
 <p>{INTRODUCTION}</p>
 {_render_counts(sections)}
-{body}<p class="note">Made by <code>infogan paper</code>.</p>
+{body}<h2 id="departures">Departures of every study</h2>
+<p>Those of single studies are in the sections above. These are of all of them:</p>
+<ul>{everywhere}</ul>
+<p class="note">Made by <code>infogan paper</code>.</p>
 </body>
 </html>
 """
@@ -155,11 +167,13 @@ def _render_verdict(judged):
 def _render_found(judged):
     check = judged.statement.check
     if isinstance(check, Setting):
-        return escape("the same" if judged.verdict == HOLDS else judged.found)
+        is_long = judged.verdict == HOLDS and len(judged.found) > LONG
+        return "the same" if is_long else escape(judged.found)
     if not isinstance(check, Number) or not judged.findings:
         return "-"
     whose = "asked here" if check.asked else "the paper's"
-    asked = f"{check.rule} {format_value(check.bound, check.unit)} ({whose})"
+    slack = f", to within {check.slack:g}" if check.slack else ""
+    asked = f"{check.rule} {format_value(check.bound, check.unit)} ({whose}{slack})"
     bound = f'<span class="note">{escape(asked)}; means over the seeds:</span>'
     lines = "".join(_render_finding(check, finding) for finding in judged.findings)
     seeds = "<br>".join(_list_seeds(check, finding) for finding in judged.findings)

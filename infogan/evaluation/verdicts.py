@@ -31,6 +31,7 @@ class Number:
       code: the code that it belongs to, None for the whole model.
       among: "best" or "worst" takes that of all codes that have the metric, for names of codes may be exchanged.
       asked: whether the bound is this project's: the paper shows something and gives no number.
+      slack: by how much the bound may be missed, as where it was read off a plot.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Number:
     code: str | None = None
     among: str | None = None
     asked: bool = False
+    slack: float = 0.0
 
     def find(self, metrics: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
         """The row of a run's report that decides, None where it has none; its `ours` may be None, for no number."""
@@ -57,7 +59,7 @@ class Number:
 
     def holds(self, value: float) -> bool:
         """Whether a value obeys the rule; NaN does not."""
-        return value >= self.bound if self.rule == "at least" else value <= self.bound
+        return value >= self.bound - self.slack if self.rule == "at least" else value <= self.bound + self.slack
 
 
 @dataclasses.dataclass(frozen=True)
