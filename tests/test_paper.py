@@ -31,7 +31,7 @@ from infogan.evaluation.verdicts import (
 )
 from infogan.recipes import load_experiment
 from infogan.recipes.evidence import find_departures, find_objection
-from infogan.recipes.mnist import DEFAULT, PAPER
+from infogan.recipes.mnist import DEFAULT, FIGURE_1, PAPER
 from infogan.recipes.statements import SECTIONS, STATEMENTS
 from infogan.system.messages import TrainingFailed
 
@@ -290,7 +290,7 @@ def test_finished_seeds_are_counted_and_shown(empty, capsys):
     folder.mkdir(parents=True)
     shutil.copy(STUDIES / "mnist_reference.json", folder)
     assert paper.main(["--only", "mnist_reference", "--seeds", "0-5"]) == 0
-    assert "mnist_reference: 1 runs, about 14 minutes of one core" in capsys.readouterr().out
+    assert "mnist_reference: 1 run, about 14 minutes of one core" in capsys.readouterr().out
     row = find_rows(Path("logs/reproduction.html").read_text(), "mnist")[0]
     assert "mnist_reference: worst 27.96 %" in row[2]
     assert row[3].strip() == FAILS
@@ -396,6 +396,20 @@ def test_other_documents_of_the_folder_are_passed_over(studies, tmp_path):
     (studies / "selection.json").write_text('{"picks": {}}')
     shutil.copy(STUDIES / "fashion_mnist.json", studies)  # of no experiment of the paper
     assert make_page(studies, tmp_path / "page.html") == before
+
+
+def test_figure_1_has_the_minutes_and_departures_of_the_studies_that_it_was_made_of(studies, tmp_path):
+    for variant, minutes in (("infogan", 4.0), ("gan", 6.0)):
+        spec = dataclasses.replace(FIGURE_1, variant=variant).to_document()
+        runs = [{"seed": seed, "metrics": [], "minutes": minutes, "cores": 2} for seed in range(3)]
+        document = {"name": f"figure1_{variant}", "arguments": [], "spec": spec, "runs": runs}
+        (studies / f"figure1_{variant}.json").write_text(json.dumps(document))
+    page = make_page(studies, tmp_path / "page.html")
+    section = page.split('<h2 id="figure1">')[1].split("<h2 ")[0]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", section.split('class="studies"')[1].split("</table>")[0])
+    assert cells == ["figure1", "figure1, auto", "0, 1, 2", "936 of 128 images", "5 (4 to 6)", "2", "0.5"]
+    assert "Departures of figure1 from recipe paper" in section and "noise 62, 1 x Cat(10)" in section
+    assert "figure1_gan" not in page
 
 
 def test_studies_come_in_the_order_of_the_plans_and_the_first_decides(tmp_path):

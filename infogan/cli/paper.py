@@ -82,7 +82,7 @@ PLANS = (
     *(_plan_factor("chairs", rendered.TABLE_7, factor, 850) for factor in rendered.TABLE_7),
 )
 """What there is, in the order in which studies decide; minutes are those of docs/studies."""
-NAMES = {**{plan.section: plan for plan in reversed(PLANS) if not plan.is_asked}, **{plan.name: plan for plan in PLANS}}
+NAMES = {**{plan.section: plan for plan in PLANS if not plan.is_asked}, **{plan.name: plan for plan in PLANS}}
 
 
 class Shown(NamedTuple):
@@ -229,7 +229,7 @@ def _announce(plans, studies, remarks):
         missing = [seed for study in studies[plan.name].values() for seed in _list_missing(study)]
         share = plan.minutes * len(missing) / len(studies[plan.name])
         minutes += share
-        say(f"{plan.name}: {len(missing)} runs, about {share:,.0f} minutes of one core")
+        say(f"{plan.name}: {len(missing)} run{'s' * (len(missing) != 1)}, about {share:,.0f} minutes of one core")
     say(f"about {minutes / 60:.1f} hours of one core in all; finished seeds are kept, and not trained again")
     if others := [plan.name for plan in PLANS if plan not in plans and plan.is_asked]:
         say(f"run only if asked for, with --only: {', '.join(others)}")

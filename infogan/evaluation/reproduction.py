@@ -199,7 +199,7 @@ def _list_seeds(check: Number, finding: Finding) -> str:
 
 
 def _render_studies(studies):
-    header = ("study", "recipe", "seeds", "updates", "minutes a seed", "cores a seed", "hours in all")
+    header = ("study", "recipe", "seeds", "updates", "minutes a run", "cores a run", "hours in all")
     return _render_table(header, [tuple(map(escape, _describe_study(study))) for study in studies], "studies")
 
 

@@ -236,10 +236,8 @@ STATEMENTS = (
         Number(name_plotted("gan", 936), "at most", 0.2, "nats", asked=True),
         "Measured as what Q can read of c1 in its images, of at most 2.303 nats.",
     ),
-    Statement(
-        "figure1", "Sec. 7.1", "L_I converges faster than the GAN objective.", None, "No study keeps both curves."
-    ),
-    Statement("figure1", "Sec. 3", "Q costs next to nothing beside a GAN.", None, "A GAN without Q is no study here."),
+    Statement("figure1", "Sec. 6", "L_I converges faster than the GAN objective.", None, "No study keeps both curves."),
+    Statement("figure1", "Sec. 6", "Q costs next to nothing beside a GAN.", None, "A GAN without Q is no study here."),
     Statement("svhn", "Fig. 5(a)", "A continuous code changes the lighting.", None, UNLABELLED),
     Statement("svhn", "Fig. 5(b)", "A categorical code changes the context: the digits beside.", None, UNLABELLED),
     Statement("svhn", "Table 2", f"Networks: {TABLE_2}.", Setting(describe_network, SVHN, TABLE_2), STRIDE),
