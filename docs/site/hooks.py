@@ -54,9 +54,6 @@ def resolve(page, target):
 
 
 def on_config(config):
-    results = next(entry["Results"] for entry in config.nav if "Results" in entry)
-    if (ROOT / "docs" / "reproduction.html").exists():  # a page of its own, made by another program
-        results.insert(1, {"Reproduction of the paper": "docs/reproduction.html"})
     config.markdown_extensions.append(TagsAreText())
     config.nav.append({"Reference": reference_nav(find_modules())})
 
@@ -94,6 +91,8 @@ def on_page_markdown(markdown, page, config, files):
         return markdown
     if page.file.src_uri == "docs/README.md":  # it names all, so it would be found before what it names
         page.meta["search"] = {"exclude": True}
+    elif page.file.src_uri.startswith("docs/notes/"):  # after the guides
+        page.meta["search"] = {"boost": 0.5}
 
     def link_to_source(match):
         return f"{match[0]}.md" if f"{resolve(page.file.src_uri, match[1])}.md" in files.src_uris else match[0]
