@@ -184,6 +184,8 @@ def test_celeba_without_a_partition_keeps_a_tenth_from_all_over_the_set(tmp_path
         ("list_eval_partition.txt", lambda text: text.replace(" 0", " 2"), "is in its training part"),
         ("list_eval_partition.txt", lambda text: "", "it is empty"),
         ("list_eval_partition.txt", lambda text: text + "000041.jpg", "lines of another length"),
+        ("list_eval_partition.txt", lambda text: text + "000007.jpg 1\n", "two different lines of '000007.jpg'"),
+        ("list_attr_celeba.txt", lambda text: text + "000008.jpg  1  1\n", "two different lines of '000008.jpg'"),
         ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1 -1", ""), "no line of 2 .* '000007.jpg'"),
         ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1", "000007.jpg  2"), "other values"),
         ("list_attr_celeba.txt", lambda text: "ä", "cannot be read"),
@@ -199,6 +201,28 @@ def test_celeba_refuses_damaged_lists(tmp_path, name, change, message):
     (tmp_path / name).write_text(change(text))
     with pytest.raises(InputError, match=rf"{name}: .*{message}"):
         celeba.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text + text.splitlines()[-1] + "\n",  # a line twice
+        lambda text: text.replace("40", "202599", 1),  # cut, with the count of the whole
+        lambda text: text + "202599.jpg  1  1\n",  # of a picture that is not there
+        lambda text: text.replace("Smiling", "smiling"),
+        lambda text: ",".join(text.replace("  ", " ").split(" ")),  # commas in place of the owners' spaces
+    ],
+    ids=["twice", "count", "more", "names", "commas"],
+)
+def test_attribute_lists_of_celeba_with_odd_lines_are_read(tmp_path, change):
+    write_celeba_lists(tmp_path)
+    write_files(tmp_path, celeba_files())
+    expected = celeba.load(tmp_path).test.factors["Eyeglasses"].values
+    path = tmp_path / "list_attr_celeba.txt"
+    text = path.read_text()
+    assert change(text) != text
+    path.write_text(change(text))
+    np.testing.assert_array_equal(celeba.load(tmp_path).test.factors["Eyeglasses"].values, expected)
 
 
 def csv_of(text, columns):

@@ -125,7 +125,17 @@ def _parse_list(where, content):
         heads, columns = 1, lines[0].split()[1:]
     # 8 million numbers: the rows are not taken apart.
     rows = {name: rest for name, _, rest in (line.partition(b" ") for line in lines[heads:])}
+    if len(rows) < len(lines) - heads:
+        _refuse_contradictions(where, lines[heads:], rows)
     return _List(str(where), [column.decode() for column in columns], rows)
+
+
+def _refuse_contradictions(where, lines, rows):
+    """Refuses a list with two different lines of a picture."""
+    for name, _, rest in (line.partition(b" ") for line in lines):
+        if rest.split() != rows[name].split():
+            problem = f"it has two different lines of {name.decode()!r}, but one is needed. Fetch it again."
+            raise InputError(where, problem)
 
 
 def _split(partition, entries):

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from infogan.data import Dataset
+from infogan.evaluation.attributes import attributes
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.disentanglement.trained import disentanglement_scores
 from infogan.evaluation.factors import true_factors
 from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film, draw_traversals
 from infogan.evaluation.judges import classifier_accuracy
+from infogan.evaluation.lighting import context, lighting
 from infogan.evaluation.metric import FULL, QUICK, Findings, Found, Metric, MetricFunction, Picture, Settings
 from infogan.evaluation.recognition import choose_order, clusters, describe_categories, error_rates, information
 from infogan.evaluation.report import build_report, format_markdown, render_html
@@ -42,6 +44,9 @@ METRICS = (
     classifier_accuracy,
     noise,
     code_effects,
+    lighting,
+    context,
+    attributes,
     sample_quality,
     training_speed,
 )

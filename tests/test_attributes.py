@@ -1,0 +1,138 @@
+"""Known answers: codes that tell attributes, or nothing; samples in which a category brings an attribute."""
+
+import types
+
+import numpy as np
+import pytest
+
+from infogan.data import Dataset, Factor, Split
+from infogan.evaluation import judges
+from infogan.evaluation.attributes import FIGURE_6, attributes, choose_attributes, measure_effect, measure_told
+from infogan.evaluation.factors import Reading
+from infogan.evaluation.judges import AttributeClassifier, measure_attributes, obtain_classifier
+
+DRAW = np.random.default_rng(0)
+COUNT = 4000
+GLASSES, SMILE = DRAW.random(COUNT) < 0.07, DRAW.random(COUNT) < 0.5
+FACTORS = {"Eyeglasses": Factor(GLASSES.astype(float), "binary"), "Smiling": Factor(SMILE.astype(float), "binary")}
+
+
+def read(**codes):
+    return {name: Reading("categorical", values) for name, values in codes.items()}
+
+
+def test_codes_that_tell_attributes_and_one_that_does_not():
+    found = measure_told(
+        read(
+            glasses=np.where(GLASSES, 3, DRAW.integers(0, 3, COUNT)),
+            smile=np.where(DRAW.random(COUNT) < 0.1, 1 - SMILE, SMILE).astype(int),  # wrong on a tenth
+            nothing=DRAW.integers(0, 10, COUNT),
+        ),
+        FACTORS,
+        seed=0,
+    )
+    values = {(metric.name, metric.code): metric for metric in found}
+    accuracy = {
+        code: values["balanced accuracy for the attribute it tells", code] for code in ("glasses", "smile", "nothing")
+    }
+    assert (accuracy["glasses"].value, accuracy["glasses"].factor) == (1.0, "Eyeglasses")
+    assert accuracy["smile"].value == pytest.approx(0.9, abs=5 * 0.3 / np.sqrt(2000))
+    assert accuracy["nothing"].value == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(0.07 * 2000))
+    assert " by chance" in accuracy["glasses"].note and accuracy["glasses"].note.startswith("Eyeglasses; 5")
+    # 1 of 4 categories has all glasses: I = H(glasses), so 2 H(g) / (H(g) + H(c)).
+    share = GLASSES.mean()
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    expected = 2 * entropy / (2 * entropy + (1 - share) * np.log(3))
+    assert values["NMI with the attribute it tells", "glasses"].value == pytest.approx(expected, rel=0.1)
+    assert values["NMI with the attribute it tells", "nothing"].value < 0.02
+    count = found[-1]
+    assert (count.value, count.unit, count.note) == (2.0, "of 3", "glasses: Eyeglasses; smile: Smiling")
+
+
+def test_the_attribute_is_scored_on_images_that_did_not_choose_it():
+    """Of 60 attributes drawn at random a code fits one well on the images that choose it: on others 0.5 in the mean."""
+    scores = []
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        factors = {str(i): Factor((draw.random(64) < 0.5).astype(float), "binary") for i in range(60)}
+        scores.append(measure_told(read(code=draw.integers(0, 10, 64)), factors, seed)[0].value)
+    assert np.mean(scores) == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(32 * 40))
+
+
+def test_an_attribute_that_a_category_brings():
+    present = DRAW.random((1000, 4, 2)) < 0.2
+    present[:, 2, 1] = DRAW.random(1000) < 0.9
+    metric = measure_effect("category_1", present, {"Eyeglasses": 0.85, "Smiling": 0.9})
+    assert metric.value == pytest.approx(0.7, abs=5 * np.sqrt((0.09 + 0.16) / 500))
+    assert metric.factor == "Smiling" and "% with category 2; balanced accuracy of the classifier 90 %" in metric.note
+
+
+def test_the_change_of_samples_is_scored_on_rows_that_did_not_choose_it():
+    scores = [
+        measure_effect(
+            "c", np.random.default_rng(seed).random((40, 10, 9)) < 0.5, dict.fromkeys("abcdefghi", 0.8)
+        ).value
+        for seed in range(40)
+    ]
+    assert np.mean(scores) == pytest.approx(0.0, abs=5 * np.sqrt(0.5 / 20 / 40))
+
+
+def draw_faces(count, seed):
+    """Grey noise; some have a bright bar above, some a dark one below, and no image has anything else."""
+    draw = np.random.default_rng(seed)
+    images = draw.integers(80, 160, (count, 12, 12, 1), np.uint8)
+    table = draw.random((count, 3)) < [0.1, 0.5, 0.0]
+    images[table[:, 0], 2:4] += 80
+    images[table[:, 1], 8:10] -= 70
+    factors = {
+        name: Factor(values.astype(np.float32), "binary") for name, values in zip(("bright", "dark", "never"), table.T)
+    }
+    return Split(images, None, factors)
+
+
+def test_the_classifier_finds_rare_and_common_attributes(tmp_path):
+    train, test = draw_faces(3000, 0), draw_faces(600, 1)
+    with obtain_classifier(train, tmp_path) as classifier:
+        assert classifier.attributes == ["bright", "dark"]  # nobody has the third
+        accuracies = measure_attributes(classifier, test)
+        probabilities = classifier.predict(test.images).probabilities
+    assert min(accuracies.values()) > 0.95
+    with obtain_classifier(train, tmp_path) as again:  # from the cache
+        np.testing.assert_array_equal(again.predict(test.images).probabilities, probabilities)
+
+
+def test_a_rare_attribute_counts_from_its_share_on():
+    with AttributeClassifier((8, 8, 1), {"rare": 0.1, "common": 0.9}) as classifier:
+        assert classifier._choose(np.array([[0.2, 0.8], [0.05, 0.95]])).tolist() == [[True, False], [False, True]]
+
+
+def test_attributes_of_figure_6_are_chosen_where_there_are_any():
+    def split(**values):
+        return Split(
+            np.zeros((4, 2, 2, 1), np.uint8), None, {n: Factor(np.array(v, float), "binary") for n, v in values.items()}
+        )
+
+    some = split(young=[0, 1, 0, 1], Wavy_Hair=[0, 1, 1, 1], Bald=[0, 0, 0, 0])
+    assert choose_attributes(Dataset(some, some, "faces")) == ["young"]  # none is bald
+    other = split(red=[0, 1, 1, 1], round=[1, 1, 1, 1])
+    assert choose_attributes(Dataset(other, other, "things")) == ["red"]
+    assert len(set(FIGURE_6)) == 9
+
+
+def test_a_set_without_attributes_has_none(spec, dataset):
+    run = types.SimpleNamespace(spec=spec)
+    assert attributes(run, dataset, None) == []  # labels, but no factors
+
+
+def test_the_classifier_of_attributes_judges_in_place_of_one_of_labels(monkeypatch, tmp_path):
+    monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path))
+
+    run = types.SimpleNamespace(computed={}, keep_open=lambda classifier: classifier)
+    faces = Dataset(draw_faces(3000, 0), draw_faces(600, 1), "faces")
+    classifier, metric = judges.find_classifier(run, faces)
+    assert isinstance(classifier, AttributeClassifier) and metric.value > 0.95
+    classifier.__exit__()
+    monkeypatch.setattr(judges, "LEAST_BALANCED_ACCURACY", 1.01)
+    run.computed = {}
+    none, note = judges.find_classifier(run, faces)
+    assert none is None and "but 101 % are needed" in note
