@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from infogan.data import Dataset, check_dataset, select_images
 from infogan.data.lazy_images import Images
+from infogan.evaluation.first_look import plan_first_look
 from infogan.evaluation.metric import MetricFunction
 from infogan.evaluation.report import find_version
 from infogan.model.architectures import Architecture
@@ -50,6 +51,8 @@ class Execution(NamedTuple):
       metrics: what is measured beside `infogan.evaluation.evaluate.METRICS`: a sequence of functions of
         (run, dataset, settings), as `infogan.evaluation.metric` describes them.
       jit_compile: True lets XLA compile the update.
+      evaluate_every: updates between two measurements during the training, where the set knows what to measure by
+        (`infogan.evaluation.first_look`); 0 makes none.
     """
 
     distribution: OneDevice = OneDevice()
@@ -58,6 +61,7 @@ class Execution(NamedTuple):
     checkpoint_seconds: float = 600.0
     metrics: tuple[MetricFunction, ...] = ()
     jit_compile: bool = False
+    evaluate_every: int = 0
 
 
 PLAIN = Execution()
@@ -351,6 +355,7 @@ def _train(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, stop: Stop
                 rollbacks,
                 execution.checkpoint_seconds,
                 execution.jit_compile,
+                plan_first_look(spec, dataset, execution.evaluate_every),
             ).train()
             return
         except NumbersFailed as error:

@@ -104,11 +104,7 @@ class TrainedRun:
         self._posteriors = {}
         for batch_statistics in (False, True):
             judgement = model.discriminate(images, Normalisation([REAL], batch_statistics))
-            infos = model.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
-            self._posteriors[batch_statistics] = {
-                code.name: {key: info[key] for key in code.distribution.dist_info_keys}
-                for code, info in zip(self.spec.codes, infos)
-            }
+            self._posteriors[batch_statistics] = model.posteriors(judgement)
             if not batch_statistics:
                 self._probability = tf.nn.sigmoid(judgement.logits)
                 self._features = judgement.q_features

@@ -20,7 +20,7 @@ import pytest
 from infogan.cli.train import main
 from infogan.data import Dataset, Split
 from infogan.model import architectures
-from infogan.recipes import Experiment, mnist
+from infogan.recipes import mnist
 from infogan.system.files import locked
 from infogan.training.signals import StopSignals
 
@@ -173,7 +173,7 @@ def random_split(count, seed):
 def launch(*arguments):
     """Runs the MNIST launcher's command line in this process, with the small networks; returns the exit status."""
     small = tuple(dataclasses.replace(spec, network=NETWORK) for spec in (mnist.DEFAULT, mnist.REFERENCE))
-    return main(Experiment("MNIST", small), [str(argument) for argument in arguments])
+    return main(dataclasses.replace(mnist.MNIST, specs=small), [str(argument) for argument in arguments])
 
 
 def read_refusal(capsys, main, *arguments):

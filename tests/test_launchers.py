@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, launch, read_refusal
 
+from infogan.cli.train import main
+from infogan.recipes.images import IMAGES
+
 LAUNCHERS = sorted((ROOT / "launchers").glob("*.py"))
 MNIST = ROOT / "launchers" / "run_mnist_exp.py"
 
@@ -113,6 +116,7 @@ def test_smoke_run_leaves_everything(smoke_run):
     assert (logs / "spec.json").read_text() == (checkpoints / "spec.json").read_text()
     assert list(logs.glob("events.out.tfevents.*"))
     assert {path.name for path in logs.glob("*.png")} == {
+        "preview.png",
         "traversals.png",
         "losses.png",
         "mutual_information.png",
@@ -152,7 +156,7 @@ def test_events_hold_scalars_and_a_picture_per_code(smoke_run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(smoke_run[0])).Reload()
-    assert set(events.Tags()["images"]) == {"samples/digit", "samples/rotation", "samples/width"}
+    assert set(events.Tags()["images"]) == {"samples/digit", "samples/rotation", "samples/width", "preview"}
     assert [event.step for event in events.Scalars("mi/digit")] == [3, 6]
 
 
@@ -167,6 +171,26 @@ def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "digit: error rate" in said
     assert "all updates are done already" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "every"), [([], 1000), (["--evaluate-every", 0], 0), (["--evaluate-every", 7], 7)]
+)
+def test_mnist_is_evaluated_every_1000_updates_unless_told_otherwise(tmp_path, monkeypatch, arguments, every):
+    given = []
+    monkeypatch.setattr("infogan.cli.train.run", lambda *parts: given.append(parts[4]) or {"metrics": [], "notes": []})
+    launch("--log-dir", tmp_path / "l", "--checkpoint-dir", tmp_path / "c", *arguments)
+    assert given[0].evaluate_every == every
+
+
+def test_a_first_evaluation_of_what_nobody_knows_is_refused(tmp_path, capsys):
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), np.uint8))
+    arguments = ["--data-dir", tmp_path / "images.npy", "--image-size", 28, "--evaluate-every", 5]
+    folders = ["--log-dir", tmp_path / "l", "--checkpoint-dir", tmp_path / "c"]
+    err = read_refusal(capsys, main, IMAGES, [str(argument) for argument in (*arguments, *folders)])
+    assert "--evaluate-every: 5 was given, but" in err
+    assert "images.npy has no true factors, nor labels" in err
+    assert not (tmp_path / "l").exists()
 
 
 def test_recipes_and_baseline_reach_the_spec(tmp_path):
@@ -213,6 +237,10 @@ WRONG = {
     "no updates a call": (
         ["--updates-per-call", "0"],
         "--updates-per-call: '0' was given, but a whole number of at least",
+    ),
+    "half an update": (
+        ["--evaluate-every", "0.5"],
+        "--evaluate-every: '0.5' was given, but a whole number of at least 0",
     ),
     "nothing to resume": (["--resume"], "holds no run to continue. Start a new one."),
 }

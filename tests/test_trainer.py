@@ -25,13 +25,13 @@ from conftest import SMALL, random_dataset
 
 from infogan import experiment
 from infogan.data.lazy_images import LazyImages
-from infogan.system.messages import InputError, NumbersFailed, TrainingFailed
+from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, say
 from infogan.system.tf1 import tf
 from infogan.training import loop as trainer_module
 from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints
-from infogan.training.loop import InfoGANTrainer
+from infogan.training.loop import FirstLook, InfoGANTrainer
 from infogan.training.run_folder import RunFolder
-from infogan.training.run_log import Progress, RunLog, load_metrics
+from infogan.training.run_log import Progress, RunLog, load_evaluations, load_metrics
 from infogan.training.signals import SECONDS_TO_TRY_AGAIN, Interrupted, StopSignals
 
 
@@ -172,6 +172,52 @@ def test_one_update_a_call_without_a_gpu(spec, dataset, tmp_path):
     with StopSignals() as stop:
         trainer = InfoGANTrainer(spec, dataset.train.images, start(spec, dataset, tmp_path, "run"), stop)
     assert trainer._updates_before_pause(0) == 1
+
+
+def look_at(dataset, every):
+    """A FirstLook that measures how sure Q is of the first image's digit, and nothing else."""
+
+    def measure(posteriors):
+        assert posteriors["digit"]["prob"].shape == (len(dataset.train), 10)
+        return {"evaluation/first": float(posteriors["digit"]["prob"][0].max())}, "looked"
+
+    return FirstLook(every, dataset.train.images, measure)
+
+
+@pytest.mark.parametrize("updates_per_call", [1, 8])
+def test_looking_at_a_run_changes_nothing(spec, dataset, whole, tmp_path, monkeypatch, capsys, updates_per_call):
+    """Previews and evaluations after each update, of which one is done again: weights and numbers stay bit for bit."""
+    for name in ("PREVIEW_UPDATES", "PREVIEW_SHARE"):
+        monkeypatch.setattr(trainer_module, name, 1)
+    folder, options = start(spec, dataset, tmp_path, "run"), {"look": look_at(dataset, 1)}
+    with pytest.raises(Interrupted):
+        train(spec, dataset, folder, 2, updates_per_call, **options)
+    first = load_evaluations(folder.evaluations)
+    assert [line["update"] for line in first] == [1, 2]
+    preview = (folder.log / "preview.png").read_bytes()
+    with folder.evaluations.open("a") as file:
+        file.write('{"update": 3, "evaluation/first": 0.0}\n')  # beyond the checkpoint
+    train(spec, dataset, folder, updates_per_call=updates_per_call, **options)
+    lines = load_evaluations(folder.evaluations)
+    assert lines[:2] == first
+    assert [line["update"] for line in lines] == [1, 2, 3]  # the report follows the last update
+    assert lines[2]["evaluation/first"] > 0.0
+    assert capsys.readouterr().out.count("update 3/4: looked\n") == 1
+    assert (folder.log / "preview.png").read_bytes() != preview
+    expected, found = saved_variables(whole, 4), saved_variables(folder, 4)
+    assert expected.keys() == found.keys()
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    assert without_speed(load_metrics(folder.metrics)) == without_speed(load_metrics(whole.metrics))
+
+
+def test_the_preview_is_a_sweep_of_the_first_code_and_waits_for_its_turn(spec, dataset, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(RunLog, "write_preview", lambda log, picture, update: drawn.append((picture.shape, update)))
+    monkeypatch.setattr(trainer_module, "PREVIEW_UPDATES", 1)
+    monkeypatch.setattr(trainer_module, "PREVIEW_SHARE", 1e-9)
+    train(spec, dataset, start(spec, dataset, tmp_path, "run"))
+    assert drawn == [((5 * 28, 10 * 28), update) for update in (1, 4)]  # the last update has one in any case
 
 
 def test_not_a_number_inside_a_call_is_found_at_its_update(spec, dataset, tmp_path):
@@ -403,7 +449,7 @@ class ClosedBar:
     def start(self):
         return self
 
-    def update(self, value):
+    def update(self, value, force):
         self.tries += 1
         raise OSError(errno.EIO, "Input/output error")
 
@@ -416,8 +462,8 @@ def test_a_terminal_that_is_closed_does_not_end_a_run_before_it_is_saved(spec, m
     monkeypatch.setattr("progressbar.ProgressBar", lambda **options: bars.append(ClosedBar()) or bars[0])
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     progress = Progress(0, spec)
-    progress.advance(1)
-    progress.advance(2)
+    progress.advance(1, {})
+    progress.advance(2, {})
     progress.close()
     assert bars[0].tries == 1
 
@@ -452,21 +498,27 @@ def terminal(monkeypatch, columns):
     os.close(inner)
 
 
-def test_the_bar_fits_a_narrow_terminal(spec, whole, monkeypatch):
-    """With the line of an epoch between two states of it; `make test-all` looks at a whole run."""
+@pytest.mark.parametrize("columns", [30, 60, 200])
+def test_a_terminal_shows_one_line_that_fits(spec, whole, monkeypatch, columns):
+    """With another line between two states of it; `make test-all` looks at a whole run."""
     _, line = load_metrics(whole.metrics)
-    with terminal(monkeypatch, 60) as shown:
+    with terminal(monkeypatch, columns) as shown:
         progress = Progress(0, spec)
         for update in range(1, spec.updates):
-            progress.advance(update)
+            progress.advance(update, line)
         progress.report_epoch(line)
-        progress.advance(spec.updates)
+        say("told")
+        progress.advance(spec.updates, line)
         progress.close()
-    text = re.sub(rb"\x1b\[[0-9;]*m", b"", b"".join(shown))  # without colours
-    bars = [part for part in re.split(rb"[\r\n]", text) if b"%" in part and b"|" in part]
-    assert bars
-    assert max(map(len, bars)) <= 60
-    assert b"epoch 2/2, update 4: D " in text
+    text = re.sub(rb"\x1b\[[0-9;]*m", b"", b"".join(shown)).decode()  # without colours
+    *_, last = states = [part for part in re.split(r"[\r\n]", text) if part.startswith("update ")]
+    assert max(map(len, states)) <= columns
+    assert re.match(r"update 4/4, 0:00:00 left", last)
+    loss = f"D {line['loss/discriminator']:.3f}, G {line['loss/generator']:.3f}"
+    assert (loss in last, "images/s" in last) == (columns >= 60, columns >= 60)
+    assert (f"L_I width {line['mi/width']:.2f} |######" in last) == (columns == 200)
+    others = {part.strip() for part in re.split(r"[\r\n]", text)} - {part.strip() for part in states}
+    assert others == {"", "told"}  # no line of an epoch, and a line of its own for what is said
 
 
 @pytest.mark.parametrize("number", StopSignals.SIGNALS)
@@ -599,7 +651,7 @@ def test_a_run_goes_back_three_times_at_most(spec, dataset, tmp_path, monkeypatc
 
 def test_a_picture_of_many_images_is_drawn_in_batches_of_the_training(spec):
     trainer = InfoGANTrainer.__new__(InfoGANTrainer)  # without its graph
-    trainer._spec, trainer._generated, trainer._latents_in = spec, "images", "latents"
+    trainer._spec = spec
     sizes = []
 
     class Session:
@@ -608,6 +660,6 @@ def test_a_picture_of_many_images_is_drawn_in_batches_of_the_training(spec):
             return feed["latents"][:, :, None, None]
 
     latents = np.arange(30.0).reshape(30, 1)
-    assert trainer._generate(Session(), latents).ravel().tolist() == latents.ravel().tolist()
+    assert trainer._run_batches(Session(), "images", "latents", latents).ravel().tolist() == latents.ravel().tolist()
     assert sum(sizes) == 30
     assert max(sizes) <= spec.batch_size

@@ -10,6 +10,7 @@ from typing import Any
 
 from infogan.cli import ExitStatus, Parser, add_data_dir, argument, complete, find_data_dir
 from infogan.data import JOINED, RENDERED, SHIPPED, default_folder, load_dataset
+from infogan.evaluation.first_look import can_look
 from infogan.evaluation.report import format_report
 from infogan.experiment import MOST_ROLLBACKS, SMOKE, Execution, last_update, lengthen, run
 from infogan.model.architectures import show_size
@@ -36,7 +37,7 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
       The exit status: 0; 1 after a failed training; 2 after wrong input; 128 + its number after a signal.
     """
     recipes, default, flags = _take_apart(experiment)
-    parser = _build_parser(experiment.description, recipes, default, flags)
+    parser = _build_parser(experiment, recipes, default, flags)
     complete(parser)
     options, stop = parser.parse_args(arguments), StopSignals(advice="Nothing was begun.")
     with ExitStatus(parser, stop) as ended, stop:
@@ -48,6 +49,7 @@ def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
             options.on_nan,
             60 * options.checkpoint_minutes,
             jit_compile=options.jit_compile,
+            evaluate_every=experiment.evaluate_every if options.evaluate_every is None else options.evaluate_every,
         )
         with folder.lock() if distribution.is_chief else nullcontext():
             report = run(spec, folder, dataset, stop, execution)
@@ -64,7 +66,7 @@ def read_spec(experiment: Experiment, arguments: Sequence[str]) -> ExperimentSpe
       SystemExit: if the command does not take an argument, which is then said.
     """
     recipes, default, flags = _take_apart(experiment)
-    options = _build_parser(experiment.description, recipes, default, flags).parse_args(arguments)
+    options = _build_parser(experiment, recipes, default, flags).parse_args(arguments)
     return _change(recipes[options.recipe or default.recipe], flags, options)
 
 
@@ -73,8 +75,8 @@ def _take_apart(experiment):
     return experiment.recipes, experiment.specs[0], {**experiment.flags, **FLAGS}
 
 
-def _build_parser(description, recipes, default, flags):
-    parser = Parser(description)
+def _build_parser(experiment, recipes, default, flags):
+    parser = Parser(experiment.description)
     parser.add_argument("--recipe", choices=recipes, help=f"set of values to start from (default: {default.recipe})")
     parser.add_argument(
         "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, but does not train G"
@@ -96,6 +98,13 @@ def _build_parser(description, recipes, default, flags):
         default=Execution().checkpoint_seconds / 60,
         metavar="FLOAT",
         help="longest time between two checkpoints, in minutes (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--evaluate-every",
+        type=argument(whole(0)),
+        metavar="INT",
+        help="updates between two lines that say how far Q is, by some training images; 0: none "
+        f"(default: {experiment.evaluate_every})",
     )
     parser.add_argument(
         "--on-nan",
@@ -166,6 +175,7 @@ def _prepare(options, recipes, default, flags, cluster):
         folder = RunFolder(options.log_dir, options.checkpoint_dir, options.name)
         dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
         spec = _fit_output(spec, dataset)
+        _check_look(spec, dataset, options)
         spec = dataclasses.replace(spec, precision=choose_precision(spec.precision))
         distribution = choose_distribution(options.gpus, cluster, spec)
         if distribution.is_chief:
@@ -188,6 +198,7 @@ def _prepare(options, recipes, default, flags, cluster):
     load_metrics(folder.metrics)  # refuses a damaged log
     dataset = load_dataset(spec, _find_data(spec, options), options.trust_archive)
     folder.check_dataset(dataset)
+    _check_look(spec, dataset, options)
     if max_epoch != spec.max_epoch or last_update(folder) != spec.updates:
         check_precision(spec.precision, "resume", "Go on where the run began, or start a new one.")
     distribution = choose_distribution(options.gpus, cluster, spec)
@@ -229,6 +240,16 @@ def _fit_output(spec, dataset):
     if spec.image_shape != shape:
         raise InputError("data_dir", f"its images are {show_size(shape)}, but {show_size(spec.image_shape)} is needed.")
     return spec
+
+
+def _check_look(spec, dataset, options):
+    """Refuses --evaluate-every where there is nothing to measure by."""
+    if options.evaluate_every and not can_look(spec, dataset):
+        raise InputError(
+            "evaluate_every",
+            f"{options.evaluate_every} was given, but {dataset.source} has no true factors, nor labels that a "
+            "categorical code could be measured by. Leave it out.",
+        )
 
 
 def _change(spec, flags, options):

@@ -176,6 +176,14 @@ class RegularizedGAN:
             for latent, code, info in zip(self.reg_latents, codes, infos)
         }
 
+    def posteriors(self, judgement: Judgement) -> dict[str, DistInfo]:
+        """Q's posterior of every code in a Judgement: dict of code name -> dict of its `dist_info_keys`."""
+        infos = self.reg_latent_dist.split_dist_info(judgement.reg_dist_info)
+        return {
+            latent.name: {key: info[key] for key in latent.distribution.dist_info_keys}
+            for latent, info in zip(self.reg_latents, infos)
+        }
+
     def information(self, z: Tensor, reg_dist_info: DistInfo) -> dict[str, Tensor]:
         """L_I of each code from latents z and Q's posterior of the images made of them (Eq. 5).
 

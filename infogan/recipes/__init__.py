@@ -41,11 +41,14 @@ class Experiment:
       description: what it is, for --help.
       specs: its recipes, the default first; all have the name of the experiment.
       flags: those of its own, by name; they are applied before those of every experiment.
+      evaluate_every: updates between two first measurements of a run while it trains, unless --evaluate-every says
+        otherwise; 0 for none.
     """
 
     description: str
     specs: tuple[ExperimentSpec, ...]
     flags: Flags = dataclasses.field(default_factory=dict)
+    evaluate_every: int = 0
 
     @property
     def recipes(self) -> Mapping[str, ExperimentSpec]:

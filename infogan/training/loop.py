@@ -6,17 +6,20 @@ import functools
 import math
 import time
 import zlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from infogan import grids
 from infogan.codes import MOST_SHOWN, ROWS, sweep_latents, vary_discrete_codes
-from infogan.data.lazy_images import Images, LazyImages, content
+from infogan.data.lazy_images import Images, LazyImages, content, cut
+from infogan.distributions import DistInfo
 from infogan.model.gan import RegularizedGAN
+from infogan.model.layers import REAL, Normalisation
 from infogan.spec import ExperimentSpec
-from infogan.system.messages import NumbersFailed
-from infogan.system.tf1 import Session, derive_seed, find_gpus, session_config, tf
+from infogan.system.messages import NumbersFailed, say
+from infogan.system.tf1 import Session, Tensor, derive_seed, find_gpus, session_config, tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
 from infogan.training.run_folder import RunFolder
@@ -26,6 +29,11 @@ from infogan.training.update import UpdateCall, build_loop, build_settling, buil
 
 MOST_FRAMES = 50
 """Frames in the film of a training, however long it is."""
+
+PREVIEW_UPDATES, MOST_PREVIEWS = 200, 500
+"""Updates between two previews, and how many there are at most in a run, which are then further apart."""
+PREVIEW_SHARE = 0.01
+"""Of the time that a run takes, what previews may: the next waits until the last is as little."""
 
 SETTLING_BATCHES = 50
 """Batches on which batch norm's averages settle after the last update."""
@@ -37,6 +45,22 @@ CALL_SECONDS, MOST_UPDATES_PER_CALL = 0.5, 100
 MOST_BYTES_ON_DEVICE = 2**30
 """Sets up to this lie on the device. Larger ones stay in their file (`infogan.data.pixel_cache`), from which each
 batch is read; the system keeps as much of it in memory as there is room for."""
+
+
+class FirstLook(NamedTuple):
+    """What is measured of a run while it trains; the labels that it may need stay with whoever makes it.
+
+    Attributes:
+      every: updates between two measurements, at least 1.
+      images: uint8 array [N, H, W, C] or LazyImages, real images that Q reads, with the weights as they are: before
+        batch norm's averages settle, and without averages of the weights.
+      measure: function of Q's posteriors of them, dict of code name -> `dist_info` of arrays [N, dim]. It returns the
+        numbers, dict of `group/name` -> float, and what is told of them.
+    """
+
+    every: int
+    images: Images
+    measure: Callable[[dict[str, DistInfo]], tuple[dict[str, float], str]]
 
 
 class InfoGANTrainer:
@@ -53,6 +77,7 @@ class InfoGANTrainer:
       stream: which random numbers draw latents, images and their order; 0 are the seed's own.
       checkpoint_seconds: most time between two checkpoints, give or take a call; the spec bounds the updates.
       jit_compile: True lets XLA compile the update.
+      look: None, or what is measured during the training. It changes nothing else.
     """
 
     def __init__(
@@ -66,9 +91,10 @@ class InfoGANTrainer:
         stream: int = 0,
         checkpoint_seconds: float = 600.0,
         jit_compile: bool = False,
+        look: FirstLook | None = None,
     ) -> None:
         self._spec, self._images, self._folder, self._stop = spec, images, folder, stop
-        self._checkpoint_seconds = checkpoint_seconds
+        self._checkpoint_seconds, self._look = checkpoint_seconds, look
         self._jit_compile = jit_compile
         self._distribution = distribution or OneDevice()
         # Processes that train together must perform equally many.
@@ -76,6 +102,8 @@ class InfoGANTrainer:
         self._updates_per_call = updates_per_call or 1
         self._is_chief = self._distribution.is_chief
         self._frame_interval = math.ceil(spec.max_epoch / MOST_FRAMES)
+        self._preview_interval = max(PREVIEW_UPDATES, math.ceil(spec.updates / MOST_PREVIEWS))
+        self._next_preview = 0.0
         self._draws = dataclasses.replace(spec, seed=derive_seed(spec.seed, "stream", stream)) if stream else spec
         draws, run = self._draws, self._distribution.run
         self._graph = tf.Graph()
@@ -116,6 +144,9 @@ class InfoGANTrainer:
         self._generated = model.show_images(model.generate(self._latents_in))  # [N, H, W, C]
         seed = derive_seed(self._spec.seed, "samples")
         self._base_latents = model.sample_latents(ROWS, tf.constant([seed, 0], tf.int64))  # [ROWS, latent_dist.dim]
+        self._look_in = tf.placeholder(tf.uint8, [None, *model.image_shape])
+        on_real = Normalisation([REAL], batch_statistics=False)
+        self._posteriors = model.posteriors(model.discriminate(model.read_images(self._look_in), on_real))
 
     def _build_checkpoints(self, model: RegularizedGAN) -> None:
         averages = self._call.averages
@@ -184,13 +215,16 @@ class InfoGANTrainer:
             update += performed
             if not np.isfinite(values).all():
                 raise NumbersFailed(self._describe_failure(session, update, values))
-            progress.advance(update)
+            progress.advance(update, dict(zip(self._call.names, values)))
             if update % spec.updates_per_epoch == 0:
                 speed = timed_updates * spec.batch_size / seconds
                 line = self._finish_epoch(session, update, speed)
                 seconds, timed_updates = 0.0, 0
                 if self._is_chief:
                     self._record_epoch(session, line, base_latents, log, progress)
+            if self._is_chief:
+                self._preview(session, update, base_latents, log)
+                self._evaluate(session, update, log)
             is_stopped = self._agreement.reach(session, update, self._stop)
             is_due = time.monotonic() - saved >= self._checkpoint_seconds or update % spec.snapshot_interval == 0
             if update < spec.updates and (is_stopped or is_due):
@@ -198,6 +232,7 @@ class InfoGANTrainer:
                 saved = time.monotonic()
             if update < spec.updates and is_stopped:
                 self._stop.raise_if_received()
+        progress.close()
         session.run(self._swap)
         for batch in range(SETTLING_BATCHES):
             session.run(self._settle, {self._settling_batch: batch})
@@ -208,9 +243,10 @@ class InfoGANTrainer:
             self._agreement.reach(session, update, self._stop)
 
     def _updates_before_pause(self, update: int) -> int:
-        """How many updates the next call may perform: none beyond the end of an epoch, a checkpoint or the run."""
+        """How many updates the next call may perform: none beyond whatever happens after certain updates."""
         spec = self._spec
-        pauses = (spec.updates, spec.updates_per_epoch, spec.snapshot_interval)
+        pauses = [spec.updates, spec.updates_per_epoch, spec.snapshot_interval, self._preview_interval]
+        pauses += [self._look.every] if self._look else []
         return min(self._updates_per_call, *(pause - update % pause for pause in pauses))
 
     def _save(self, session: Session, update: int) -> None:
@@ -227,6 +263,23 @@ class InfoGANTrainer:
             log.write_pictures(self._draw_samples(session, base_latents), update)
         self._folder.write_status("running", update, self._spec.updates)
 
+    def _preview(self, session: Session, update: int, base_latents: np.ndarray, log: Any) -> None:
+        """Replaces preview.png, where it is time."""
+        started, is_last = time.monotonic(), update == self._spec.updates
+        if not is_last and (update % self._preview_interval or started < self._next_preview):
+            return
+        log.write_preview(self._draw_sweep(session, self._spec.codes[0].name, base_latents), update)
+        self._next_preview = started + (time.monotonic() - started) / PREVIEW_SHARE
+
+    def _evaluate(self, session: Session, update: int, log: Any) -> None:
+        """Measures, logs and tells how far Q is, where it is time."""
+        if self._look is None or update % self._look.every or update == self._spec.updates:  # the report follows
+            return
+        posteriors = self._run_batches(session, self._posteriors, self._look_in, self._look.images)
+        values, text = self._look.measure(posteriors)
+        log.write_evaluation({"update": update, **values})
+        say(f"update {update:,}/{self._spec.updates:,}: {text}")
+
     def _finish_epoch(self, session: Session, update: int, images_per_second: float) -> dict[str, Any]:
         """The epoch's means, as an object for metrics.jsonl; starts the next epoch's sums."""
         spec = self._spec
@@ -242,18 +295,20 @@ class InfoGANTrainer:
 
     def _draw_samples(self, session: Session, base_latents: np.ndarray) -> dict[str, np.ndarray]:
         """A picture of each of the first codes, of the same latents each time."""
-        pictures = {}
-        for code in self._spec.codes[:MOST_SHOWN]:
-            latents = sweep_latents(self._spec.latent_spec, code.name, base_latents, self._spec.sweep_limit)
-            images = self._generate(session, latents.reshape(-1, latents.shape[-1]))  # [ROWS * columns, H, W, C]
-            images = images.reshape(*latents.shape[:2], *images.shape[1:])  # [ROWS, columns, H, W, C]
-            pictures[code.name] = grids.shrink(grids.tile(images))
-        return pictures
+        shown = self._spec.codes[:MOST_SHOWN]
+        return {code.name: self._draw_sweep(session, code.name, base_latents) for code in shown}
 
-    def _generate(self, session: Session, latents: np.ndarray) -> np.ndarray:
-        """Images of latents [N, dim], in batches no larger than those of the training, for which there is memory."""
-        batches = np.array_split(latents, -(-len(latents) // self._spec.batch_size))
-        return np.concatenate([session.run(self._generated, {self._latents_in: batch}) for batch in batches])
+    def _draw_sweep(self, session: Session, code: str, base_latents: np.ndarray) -> np.ndarray:
+        latents = sweep_latents(self._spec.latent_spec, code, base_latents, self._spec.sweep_limit)
+        flat = latents.reshape(-1, latents.shape[-1])  # [ROWS * columns, dim]
+        images = self._run_batches(session, self._generated, self._latents_in, flat)  # [ROWS * columns, H, W, C]
+        return grids.shrink(grids.tile(images.reshape(*latents.shape[:2], *images.shape[1:])))
+
+    def _run_batches(self, session: Session, fetches: Any, placeholder: Tensor, array: Images) -> Any:
+        """Fetches of a whole array, in batches no larger than those of the training, for which there is memory."""
+        batches = cut(array, -(-len(array) // self._spec.batch_size))
+        parts = [session.run(fetches, {placeholder: batch}) for batch in batches]
+        return tf.nest.map_structure(lambda *values: np.concatenate(values), *parts)
 
     def _describe_failure(self, session: Session, update: int, values: np.ndarray) -> str:
         bad = [f"{name} = {value}" for name, value in zip(self._call.names, values) if not np.isfinite(value)]

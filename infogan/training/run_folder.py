@@ -87,6 +87,11 @@ class RunFolder:
         """The log, one JSON object an epoch."""
         return self.log / "metrics.jsonl"
 
+    @property
+    def evaluations(self) -> Path:
+        """What was measured during the training, one JSON object an evaluation."""
+        return self.log / "evaluations.jsonl"
+
     def create(self, spec: ExperimentSpec, dataset: Dataset, origin: "RunFolder | None" = None) -> None:
         """Makes both folders and writes what the run is made of; what a process left that was killed here is reused.
 
@@ -143,8 +148,9 @@ class RunFolder:
         for path in (*origin.checkpoints.glob(f"model-{update}.*"), origin.checkpoints / "rollbacks.json"):
             if path.exists():
                 write_atomically(self.checkpoints / path.name, path.read_bytes())
-        if origin.metrics.exists():
-            write_atomically(self.metrics, origin.metrics.read_bytes())
+        for log, own in ((origin.metrics, self.metrics), (origin.evaluations, self.evaluations)):
+            if log.exists():
+                write_atomically(own, log.read_bytes())
         if origin.frames.exists():
             shutil.copytree(origin.frames, self.frames)
         write_json(self.checkpoints / "origin.json", {"run": origin.name, "update": update})
