@@ -15,20 +15,26 @@ import statistics
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from conftest import ROOT, narrow_command, random_split, read_refusal
+from conftest import ROOT, SMALL, narrow_command, random_split, read_refusal
 
 import infogan
 from infogan.cli import explorer as explorer_module
 from infogan.cli.explore import Guard, main
-from infogan.cli.explorer import Explorer, choices, read_picture
+from infogan.cli.explorer import Explorer, Point, check_comparable, choices, read_picture
+from infogan.distributions import Categorical
+from infogan.grids import tile
+from infogan.spec import Latent, circular_codes
 from infogan.system.messages import InputError
 
 
@@ -58,6 +64,99 @@ def test_films(explorer):
     there_and_back = imageio.imread(explorer.film("width", [3, 0.0, 0.0], seed=0))
     assert there_and_back.shape[:3] == (30, 2 * 84, 4 * 84)
     assert len(imageio.imread(explorer.film("digit", [3, 0.0, 0.0], seed=0))) == 10
+
+
+def test_a_morph_goes_from_one_point_to_the_other_and_back(explorer):
+    start, end = Point([3, 0.5, -1.0], 2), Point([7, -0.5, 1.0], 4)
+    frames = imageio.imread(explorer.morph(start, end))
+    assert frames.shape[:3] == (2 * explorer_module.MORPH_FRAMES - 2, 2 * 84, 4 * 84)
+    for frame, point in ((0, start), (explorer_module.MORPH_FRAMES - 1, end)):
+        codes = dict(zip(("digit", "rotation", "width"), point.settings))
+        images = explorer.run.generate(codes, seed=point.seed, count=8)
+        expected = tile(images.reshape(2, 4, 28, 28, 1)).repeat(3, axis=0).repeat(3, axis=1)
+        assert np.abs(frames[frame][..., 0].astype(int) - expected).max() <= 2  # a GIF has 256 greys at most
+    noise = np.zeros(62)
+    one = imageio.imread(explorer.morph(start._replace(noise=noise), end._replace(noise=noise)))
+    assert one.shape[1:3] == (6 * 28, 6 * 28)
+
+
+def test_in_a_morph_an_angle_takes_the_shorter_way():
+    class Turning:
+        """A run of one angle, whose images are its angle."""
+
+        spec = dataclasses.replace(SMALL, latent_spec=circular_codes(1))
+        codes: ClassVar = {}
+
+        def latents(self, codes, seed, count):
+            return np.float32([list(codes.values())])
+
+        def generate_from(self, latents):
+            angles.extend(latents.ravel())
+            return np.zeros((*latents.shape[:-1], 4, 4, 1))
+
+    angles = []
+    Explorer(Turning()).morph(Point([0.9], 0), Point([-0.9], 0))
+    assert angles[0] == pytest.approx(0.9)
+    assert angles[explorer_module.MORPH_FRAMES - 1] == pytest.approx(1.1)  # as much as -0.9
+    assert max(angles) == pytest.approx(1.1)
+
+
+def test_a_link_keeps_all_settings(explorer):
+    link = explorer.write_link([3, 0.25, -1.5], 7, "rotation")
+    query = dict(urllib.parse.parse_qsl(link.removeprefix("?")))
+    assert explorer.read_link(query) == ([3, 0.25, -1.5], 7, "rotation")
+    assert explorer.read_link({"__theme": "dark", "digit": "2"}) == ([2, 0.0, 0.0], 0, "width")
+
+
+LINKS = {
+    "no number": ({"rotation": "x"}, "link, rotation: 'x' was given, but a number of at least -2 and at most 2"),
+    "not finite": ({"rotation": "nan"}, "link, rotation: nan was given, but a number"),
+    "beyond the slider": ({"width": "7"}, "link, width: 7.0 was given, but a number of at least -2 and at most 2"),
+    "no category": ({"digit": "10"}, "link, digit: 10 was given, but a whole number of at least 0 and at most 9"),
+    "half a category": ({"digit": "1.5"}, "link, digit: '1.5' was given, but a whole number"),
+    "negative seed": ({"seed": "-1"}, "link, seed: -1 was given, but a whole number"),
+    "no code": ({"sweep": "azimuth"}, "link, sweep: 'azimuth' was given, but one of digit, rotation, width is needed"),
+    "of another run": ({"azimuth": "1"}, "link: 'azimuth' was given, but the settings are seed, sweep, digit,"),
+    "long": ({"x" * 10_000: "\n"}, "link: 'xxx"),
+}
+
+
+@pytest.mark.parametrize("case", LINKS)
+def test_a_damaged_or_foreign_link_gets_one_line(explorer, case):
+    query, message = LINKS[case]
+    with pytest.raises(InputError) as caught:
+        explorer.read_link(query)
+    assert str(caught.value).startswith(message)
+    assert len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)
+
+
+def test_a_compared_run_shows_the_same_class(explorer):
+    def known(*labels):
+        digit = dataclasses.replace(explorer.run.codes["digit"], labels=labels, is_matched=True)
+        run = SimpleNamespace(spec=explorer.run.spec, codes={**explorer.run.codes, "digit": digit})
+        return Explorer(run)
+
+    one, other = known(*map(str, range(10))), known(*map(str, range(9, -1, -1)))
+    assert one.translate([3, 0.5, -1.0], other) == [6, 0.5, -1.0]
+    assert one.translate([None, 0.5, None], other) == [None, 0.5, None]
+    lacking = known("no class", *map(str, range(9)))
+    assert one.translate([9, 0.0, 0.0], lacking)[0] == 9  # that class is nowhere in it
+
+
+def test_runs_of_other_codes_are_not_compared(explorer):
+    def run(codes):
+        spec = dataclasses.replace(SMALL, latent_spec=codes)
+        return SimpleNamespace(spec=spec, folder=SimpleNamespace(name="other"))
+
+    check_comparable(explorer.run, run(explorer.run.spec.latent_spec[1:]))  # the noise may be another
+    with pytest.raises(
+        InputError, match=r"--compare: the codes of other are circular_1 .*, but those of smoke are digit"
+    ):
+        check_comparable(explorer.run, run(circular_codes(1)))
+    fewer = (Latent("digit", Categorical(9)), *explorer.run.spec.codes[1:])
+    with pytest.raises(InputError, match=r"digit \(whole numbers 0 to 8\), .* digit \(whole numbers 0 to 9\)"):
+        check_comparable(explorer.run, run(fewer))
 
 
 def test_a_picture_is_recognised_and_drawn_again(explorer, monkeypatch):
@@ -142,6 +241,10 @@ WRONG = {
         "--port: '70000' was given, but a whole number of at least 0 and at most 65,535",
     ),
     "foreign address": (["RUN", "--host", "192.0.2.1", "--auth", "a:b"], "--port: 192.0.2.1:7860 cannot be used"),
+    "nothing to compare with": (
+        ["RUN", "--compare", "nowhere"],
+        "nowhere: there is no such folder, but a run's is needed",
+    ),
     "no flag": (["RUN", "--share"], "unrecognized arguments: --share"),
 }
 
@@ -391,7 +494,7 @@ def test_others_must_log_in(smoke_run):
     from infogan.cli.explore import build_app
 
     with infogan.load(smoke_run[1]) as run:
-        client = TestClient(build_app(run, "0.0.0.0", ("me", "secret")))
+        client = TestClient(build_app([run], "0.0.0.0", ("me", "secret")))
         assert client.get("/config").status_code == 401
         assert client.post("/login", data={"username": "me", "password": "wrong"}).status_code == 400
         assert client.post("/login", data={"username": "me", "password": "secret"}).status_code == 200
@@ -457,8 +560,26 @@ def test_the_page_in_a_browser(page_url, browser, tmp_path):
     assert "D takes it for real with" in page.inner_text("#seen")
     changes("#again img", lambda: page.locator("#code-width input[type=range]").press("Home"))
     with page.expect_download() as download:
-        page.click("#grid a")
+        page.click("#grid a[download]")
     assert imageio.imread(download.value.path()).shape[:2] == (4 * 84, 8 * 84)
+
+    for button, shown_in in (("#keep", "#kept"), ("#morph", "#film")):
+        page.click(button)
+        page.wait_for_selector(f"{shown_in} img[alt*=morph]", timeout=20_000)
+
+    pad = page.locator("#pad .pad").bounding_box()
+    changes("#grid img", lambda: page.mouse.click(pad["x"] + 0.75 * pad["width"], pad["y"] + 0.25 * pad["height"]))
+    for code in ("rotation", "width"):
+        assert float(page.input_value(f"#code-{code} input[type=range]")) == pytest.approx(1.0, abs=0.1)
+    link = page.locator('#grid a[href^="?"]').get_attribute("href")
+    page.goto(f"{page_url}{link}&__theme=dark")
+    page.wait_for_function("document.querySelector('#code-width input[type=range]')?.value > 0.9", timeout=20_000)
+    page.wait_for_selector("#grid img", timeout=20_000)
+    assert page.locator('#grid a[href^="?"]').get_attribute("href") == link
+    page.goto(f"{page_url}?azimuth=1")
+    page.wait_for_selector("#note [role=alert]", timeout=20_000)
+    assert "link: 'azimuth' was given, but the settings are" in page.inner_text("#note")
+    page.wait_for_selector("#grid img", timeout=20_000)
 
     page.fill("#seed input", "-5")
     page.press("#seed input", "Tab")

@@ -13,10 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from infogan.cli import Parser, argument, run_command
-from infogan.cli.explorer import note_malformed
+from infogan.cli.explorer import check_comparable, note_malformed
 from infogan.run import TrainedRun
 from infogan.system.checks import PATH, whole
 from infogan.system.messages import InputError, say
@@ -30,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser("Shows a trained run as a web page, on this machine alone unless told otherwise.")
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
+    parser.add_argument(
+        "--compare",
+        type=argument(PATH),
+        metavar="OTHER",
+        help="folder of a run with the same codes, which is shown beside RUN",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
         "--port", type=argument(whole(high=65_535)), default=7860, metavar="INT", help="default: 7860; 0: any free one"
@@ -40,11 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explore(options):
     auth = _check_access(options.host, options.auth)
-    folder = open_run(options.run)
-    with listen(options.host, options.port) as listener:
+    folders = [open_run(path) for path in (options.run, options.compare) if path is not None]
+    with listen(options.host, options.port) as listener, ExitStack() as opened:
         _check_packages()
-        with TrainedRun(folder) as run:
-            serve(run, listener, auth)
+        run, *others = [opened.enter_context(TrainedRun(folder)) for folder in folders]
+        for other in others:
+            check_comparable(run, other)
+        serve([run, *others], listener, auth)
 
 
 def _check_packages():
@@ -105,11 +114,11 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError("--port", f"{host}:{port} cannot be used ({reason}). Choose another --port.") from error
 
 
-def serve(run: TrainedRun, listener: socket.socket, auth: tuple[str, str] | None = None) -> None:
+def serve(runs: Sequence[TrainedRun], listener: socket.socket, auth: tuple[str, str] | None = None) -> None:
     """Serves the page of a run until the process is told to stop.
 
     Args:
-      run: the run.
+      runs: the run, and perhaps one of the same codes to compare it with.
       listener: as `listen` gives it.
       auth: user and password that visitors need.
     """
@@ -124,34 +133,36 @@ def serve(run: TrainedRun, listener: socket.socket, auth: tuple[str, str] | None
     ):
         import uvicorn
 
-        app = Guard(build_app(run, host, auth), MOST_REQUESTS)
+        app = Guard(build_app(runs, host, auth), MOST_REQUESTS)
         # No web sockets: the page needs none, and a browser lets every site open them.
         config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         shown = f"[{host}]" if ":" in host else host
-        say(f"{run.folder.name} is on http://{shown}:{port}/ until Ctrl-C")
+        names = " and ".join(run.folder.name for run in runs)
+        say(f"{names} {'is' if len(runs) == 1 else 'are'} on http://{shown}:{port}/ until Ctrl-C")
         server.run(sockets=[listener])
 
 
-def build_app(run: TrainedRun, host: str, auth: tuple[str, str] | None) -> Any:
-    """The `fastapi.FastAPI` of the page."""
+def build_app(runs: Sequence[TrainedRun], host: str, auth: tuple[str, str] | None) -> Any:
+    """The `fastapi.FastAPI` of the page of runs, as `serve` takes them."""
     import fastapi
     import gradio as gr
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from infogan.cli.page import LARGEST_UPLOAD, SYSTEM_FONTS, build_page
+    from infogan.cli.page import LARGEST_UPLOAD, STYLE, SYSTEM_FONTS, build_page
 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if is_local(host):  # otherwise a web site could reach the page under a name of its own
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", host])
     return gr.mount_gradio_app(
         app,
-        build_page(run),
+        build_page(runs),
         path="/",
         auth=auth,
         theme=SYSTEM_FONTS,
+        head=f"<style>{STYLE}</style>",  # as css=, it would be kept inside the container that it has to change
         allowed_paths=[],
-        blocked_paths=[str(run.folder.log), str(run.folder.checkpoints)],
+        blocked_paths=[str(path) for run in runs for path in (run.folder.log, run.folder.checkpoints)],
         max_file_size=LARGEST_UPLOAD,
         show_error=True,
         footer_links=[],

@@ -1,8 +1,10 @@
-"""What the page shows, as values: pictures of codes, films, and what Q and D make of an uploaded picture."""
+"""What the page shows, as values: pictures of codes, films, links, and what Q and D make of an uploaded picture."""
 
 import logging
 import math
-from collections.abc import Sequence
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from infogan import grids
 from infogan.codes import (
     FILM_VALUES,
     CodeDescription,
+    describe_values,
     film_order,
     find_code,
     frame_milliseconds,
@@ -20,15 +23,32 @@ from infogan.data.archives import UnreadableFile
 from infogan.data.picture_files import Preparation, decode_picture, quiet_pillow
 from infogan.run import TrainedRun
 from infogan.spec import Latent, latent_slices
+from infogan.system.checks import SEED, Kind, choice, number, quote, whole
 from infogan.system.messages import InputError
 
 ROWS, COLUMNS = 4, 8
 FILM_ROWS, FILM_COLUMNS = 2, 4
 CANDIDATES = 300
 """Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
-
+MORPH_FRAMES, MORPH_MILLISECONDS = 24, 80
+SEED_KEY, SWEEP_KEY = "seed", "sweep"
+"""What a link calls the seed of the noise and the code of the sweep, beside the codes by their names."""
 
 Settings = Sequence[float | None]
+
+
+class Point(NamedTuple):
+    """What the page shows at a time: a morph goes from one to another.
+
+    Attributes:
+      settings: as of `Explorer`.
+      seed: of the noise.
+      noise: float array [dim], that of an uploaded picture, which then counts in place of the seed; or None.
+    """
+
+    settings: Settings
+    seed: int
+    noise: np.ndarray | None = None
 
 
 class Explorer:
@@ -63,11 +83,79 @@ class Explorer:
         code = find_code(self.run.spec, name)
         values = usual_values(code, FILM_VALUES, self.run.spec.sweep_limit)
         values = values[film_order(code, values)]
-        rows, columns = self._shape(FILM_ROWS, FILM_COLUMNS)
-        base = self.run.latents(self._values(settings), seed=seed, count=rows * columns)
+        base = self._latents_of(Point(settings, seed))
         latents = np.stack([place_values(self.run.spec, base, {name: value}) for value in values])
-        images = self.run.generate_from(latents.reshape(len(values), rows, columns, -1))
-        return grids.encode_gif([grids.tile(frame) for frame in images], frame_milliseconds(code), scale=3)
+        return self._encode_film(latents, frame_milliseconds(code))
+
+    def morph(self, start: Point, end: Point) -> bytes:
+        """The way from one Point to another and back, a GIF: latents move on straight lines, angles the shorter way."""
+        first, last = map(self._latents_of, (start, end))
+        change = last - first  # [images, dim]
+        places = latent_slices(self.run.spec.latent_spec)
+        for code in self.codes:
+            if code.distribution.kind == "circular":
+                change[:, places[code.name]] = (change[:, places[code.name]] + 1.0) % 2.0 - 1.0
+        shares = np.linspace(0.0, 1.0, MORPH_FRAMES)
+        shares = np.concatenate([shares, shares[-2:0:-1]])
+        return self._encode_film(first + shares[:, None, None] * change, MORPH_MILLISECONDS)
+
+    def _latents_of(self, point):
+        """Latents [images, dim] of a film's first picture: one of an uploaded picture, else FILM_ROWS rows."""
+        if point.noise is not None:
+            return self.run.latents(self._values(point.settings), noise=point.noise)
+        return self.run.latents(
+            self._values(point.settings), seed=point.seed, count=math.prod(self._shape(FILM_ROWS, FILM_COLUMNS))
+        )
+
+    def _encode_film(self, latents, milliseconds):
+        """Of latents [frames, images, dim], a film."""
+        rows, scale = (1, 6) if latents.shape[1] == 1 else (FILM_ROWS, 3)
+        images = self.run.generate_from(latents.reshape(len(latents), rows, -1, latents.shape[-1]))
+        return grids.encode_gif([grids.tile(frame) for frame in images], milliseconds, scale)
+
+    def write_link(self, settings: Settings, seed: int, swept: str) -> str:
+        """The query string that `read_link` takes."""
+        values = {code.name: f"{value:g}" for code, value in zip(self.codes, settings) if value is not None}
+        return "?" + urllib.parse.urlencode({**values, SEED_KEY: seed, SWEEP_KEY: swept})
+
+    def read_link(self, query: Mapping[str, str]) -> tuple[list[float], int, str]:
+        """The settings, the seed and the code of the sweep of a query string; what it leaves out is as at first.
+
+        Args:
+          query: dict of name -> text. Names that begin with __ are Gradio's own.
+
+        Raises:
+          InputError: if it names what is no setting, or a value that the setting does not have.
+        """
+        kinds: dict[str, Kind] = {SEED_KEY: SEED, SWEEP_KEY: choice([code.name for code in self.codes])}
+        kinds |= {code.name: self._kind_of(code) for code in self.codes}
+        values: dict[str, Any] = {SEED_KEY: 0, SWEEP_KEY: self.codes[-1].name}
+        values |= {code.name: self.start(code) for code in self.codes}
+        for name, text in query.items():
+            if name.startswith("__"):
+                continue
+            if name not in kinds:
+                raise InputError("link", f"{quote(name)} was given, but the settings are {', '.join(kinds)}.")
+            try:
+                value = kinds[name].from_text(text)
+            except ValueError:
+                value = text
+            values[name] = kinds[name].check(f"link, {name}", value)
+        return [values[code.name] for code in self.codes], values[SEED_KEY], values[SWEEP_KEY]
+
+    def _kind_of(self, code):
+        count = code.distribution.number_of_values
+        return number(*self.run.spec.sweep_ends(code)) if count is None else whole(0, count - 1)
+
+    def translate(self, settings: Settings, other: "Explorer") -> list[float | None]:
+        """These settings for another run: a category becomes that of the same class, where both runs know classes."""
+        translated = []
+        for code, value in zip(self.codes, settings):
+            mine, theirs = self.run.codes[code.name], other.run.codes[code.name]
+            if value is not None and mine.is_matched and theirs.is_matched and mine.labels[int(value)] in theirs.labels:
+                value = theirs.labels.index(mine.labels[int(value)])
+            translated.append(value)
+        return translated
 
     def recognise(self, image: np.ndarray) -> tuple[list[float], np.ndarray, list[str]]:
         """What Q and D make of a picture.
@@ -117,6 +205,24 @@ class Explorer:
         spec = self.run.spec.latent_spec
         places = latent_slices(spec)
         return np.concatenate([latents[:0], *(latents[places[each.name]] for each in spec if not each.regularised)])
+
+
+def check_comparable(run: TrainedRun, other: TrainedRun) -> None:
+    """Refuses to compare runs that the same controls cannot move.
+
+    Raises:
+      InputError: if their codes, or the values of these, differ.
+    """
+    theirs, mine = (
+        ", ".join(f"{code.name} ({describe_values(code, *each.spec.sweep_ends(code))})" for code in each.spec.codes)
+        for each in (other, run)
+    )
+    if theirs != mine:
+        raise InputError(
+            "--compare",
+            f"the codes of {other.folder.name} are {theirs}, but those of {run.folder.name} are {mine}. Give a run of "
+            "the same codes.",
+        )
 
 
 def choices(code: Latent, description: CodeDescription) -> list[tuple[str, int]]:
