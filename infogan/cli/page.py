@@ -213,7 +213,8 @@ def _spread(explorers, settings):
 
 def _show_images(explorers, swept, seed, noise, *settings):
     """The grid of each run, and the uploaded picture drawn again."""
-    seed, shown = _check_seed(seed), []
+    seed = _check_seed(seed)
+    shown: list[str] = []
     link = html.escape(explorers[0].write_link(settings, seed, swept))
     for explorer, own, name in _spread(explorers, settings):
         picture = grids.tile(explorer.draw(own, seed))
