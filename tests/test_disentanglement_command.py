@@ -192,6 +192,25 @@ def test_a_factor_of_too_many_values_is_left_out_of_a_report(run, small):
     assert note.startswith("serial is left out of the scores of disentanglement: it has 350 values, but 200 are")
 
 
+def test_factors_of_any_value_are_scored_in_bins(run, small):
+    """MIG and DCI need kinds; the edges are the same in both splits, and what has few values is left as it is."""
+    run, dataset = run
+    images = np.concatenate([dataset.train.images, dataset.test.images])[:800]
+    spread, kind = np.random.default_rng(0).permutation(800).astype(np.float32), np.arange(800) % 3
+    factors = {"spread": Factor(spread, "ordered"), "kind": Factor(kind, "nominal")}
+    drawn = hold_out(Split(images, None, factors), "drawn")
+    binned = trained.sort_factors(drawn)
+    for split, before in ((binned.train, drawn.train), (binned.test, drawn.test)):
+        np.testing.assert_array_equal(split.factors["spread"].values, before.factors["spread"].values // 79.9)
+        np.testing.assert_array_equal(split.factors["kind"].values, before.factors["kind"].values)
+    found = disentanglement_scores(run, drawn, Settings())
+    assert [row.name for row in found if isinstance(row, Metric)] == [
+        "MIG (dlib)",
+        *(f"DCI {part} (dlib)" for part in ("disentanglement", "completeness", "informativeness")),
+    ]
+    assert any(isinstance(row, str) and row.startswith("Factors that take any value are in 10 bins") for row in found)
+
+
 def test_published_scores_are_values_of_a_recipe():
     values = paper_values("InfoGAN-CR")
     assert {value.metric: value.value for value in values}["MIG (infogan_cr)"] == 0.37

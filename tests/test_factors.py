@@ -1,13 +1,17 @@
 """Known answers: codes that are a factor, know nothing of it, or know it on some of the images only."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from infogan.data import Factor
-from infogan.evaluation.factors import SCORES, Reading, measure_factors, split_in_halves
+from infogan.data import Dataset, Factor, Split
+from infogan.distributions import Uniform
+from infogan.evaluation.factors import SCORES, Reading, measure_factors, split_in_halves, true_factors
+from infogan.evaluation.metric import Metric
+from infogan.spec import Latent
 
 COUNT, SEED = 4000, 0
 RANDOM = np.random.default_rng(0)
@@ -247,6 +251,39 @@ def test_too_few_images_are_not_measured_by(count):
     metrics, notes = measure_factors(codes, {"it": Factor(AZIMUTH[:count], "ordered")}, 0)
     assert metrics == []
     assert notes == [f"The true factors of {count} images are too few to measure by: 16 are needed."]
+
+
+class Reader:
+    """A run whose one code is the azimuth on images of the objects that training saw, and noise on others."""
+
+    spec = SimpleNamespace(seed=0, codes=(Latent("code", Uniform(1)),))
+
+    def read(self, split):
+        knows = split.groups.max() < 10
+        values = split.factors["azimuth"].values if knows else np.random.default_rng(0).random(len(split))
+        return {"code": {"mean": values[:, None].astype(np.float32)}}
+
+
+def draw_objects(first, count):
+    images = np.zeros((400, 4, 4, 1), np.uint8)
+    factors = {"azimuth": Factor(np.random.default_rng(first).random(400), "ordered")}
+    return Split(images, None, factors, first + np.arange(400) % count)
+
+
+def test_objects_trained_on_have_rows_of_their_own():
+    dataset = Dataset(draw_objects(0, 10), draw_objects(10, 5), "objects")
+    *rows, told = true_factors(Reader(), dataset, None)
+    values = {row.name: row.value for row in rows if isinstance(row, Metric) and row.code is None}
+    assert values["|Spearman| with azimuth, best code, objects trained on"] == pytest.approx(1)
+    assert values["|Spearman| with azimuth, best code"] < 0.3  # 200 images: the standard error is 0.07
+    assert "of 5 objects that training never saw" in told and "of 10 that it saw" in told
+
+
+def test_too_few_held_out_objects_are_measured_with_the_others():
+    dataset = Dataset(draw_objects(0, 10), draw_objects(7, 3), "objects")
+    rows = true_factors(Reader(), dataset, None)
+    names = {row.name for row in rows if isinstance(row, Metric)}
+    assert names == {"|Spearman| with azimuth", "|Spearman| with azimuth, best code"}
 
 
 def test_few_objects_are_not_measured_by():

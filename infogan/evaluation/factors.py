@@ -5,14 +5,14 @@ is taken on the other half.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
 from sklearn.metrics import normalized_mutual_info_score
 
 from infogan.codes import read_values
-from infogan.data import Dataset, Factor
+from infogan.data import Dataset, Factor, Split
 from infogan.data.factors import join_factors
 from infogan.distributions import DISCRETE, KINDS
 from infogan.evaluation.metric import Found, Metric, Settings
@@ -37,13 +37,41 @@ FEWEST_GROUPS = 4
 def true_factors(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: what codes know of the true factors, by the test images, and by all where these are few.
 
-    Factors are no part of training, so training images are as good a measure as any but for Q's having seen them.
+    Factors are no part of training, so training images are as good a measure as any but for Q's having seen them. Where
+    a set is split by objects, such as identities or chairs, those that Q has seen have rows of their own.
     """
-    splits = [dataset.test] if dataset.test.factors else []
-    if dataset.train.factors and (not splits or len(dataset.test) < ENOUGH_IMAGES):
-        splits.append(dataset.train)
-    if not splits:
-        return []
+    train, test = dataset.train, dataset.test
+    if _has_objects(train) and _has_objects(test):
+        held_out, seen = _measure_splits(run, [test]), _measure_splits(run, [train])
+        rows = [dataclasses.replace(row, name=f"{row.name}{SEEN}") for row in seen if isinstance(row, Metric)]
+        return [*held_out, *(row for row in rows if row.code is None), _describe_objects(train, test)]
+    splits = [test] if test.factors else []
+    if train.factors and (not splits or len(test) < ENOUGH_IMAGES):
+        splits.append(train)
+    return _measure_splits(run, splits) if splits else []
+
+
+SEEN = ", objects trained on"
+
+
+def _has_objects(split: Split) -> bool:
+    return bool(split.factors) and len(split) >= FEWEST_IMAGES and _count_objects(split) >= FEWEST_GROUPS
+
+
+def _count_objects(split: Split) -> int:
+    return 0 if split.groups is None else len(np.unique(split.groups))
+
+
+def _describe_objects(train: Split, test: Split) -> str:
+    seen, held_out = map(_count_objects, (train, test))
+    return (
+        f"True factors are measured on images of {held_out:,} objects that training never saw, and rows that end in "
+        f"{SEEN.removeprefix(', ')!r} on those of {seen:,} that it saw. A code is chosen on half of the objects and "
+        "scored on the other half."
+    )
+
+
+def _measure_splits(run: TrainedRun, splits: Sequence[Split]) -> list[Metric | str]:
     read = [read_values(run.spec.codes, run.read(split)) for split in splits]
     readings = {
         code.name: Reading(code.distribution.kind, np.concatenate([values[code.name] for values in read]))
@@ -52,7 +80,7 @@ def true_factors(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found
     groups = None if splits[0].groups is None else np.concatenate([split.groups for split in splits])
     seed = derive_seed(run.spec.seed, "halves")
     metrics, notes = measure_factors(readings, join_factors(splits), seed, groups)
-    return metrics + notes
+    return [*metrics, *notes]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,16 +1,19 @@
 """A trained run as an encoder and as one of several to choose from, and the scores and the picture of its report."""
 
+import dataclasses
+
 import numpy as np
 
 from infogan.data import Dataset
-from infogan.data.factors import join_factors
+from infogan.data.factors import Factor, join_factors
 from infogan.distributions import DistInfo, Distribution
 from infogan.evaluation.disentanglement.ceiling import find_ceilings
-from infogan.evaluation.disentanglement.mig import find_entropies, find_information
-from infogan.evaluation.disentanglement.protocols import PROTOCOLS, make_fast, score
+from infogan.evaluation.disentanglement.mig import find_entropies, find_information, sort_into_bins
+from infogan.evaluation.disentanglement.protocols import DLIB, PROTOCOLS, make_fast, score
 from infogan.evaluation.disentanglement.published import find_published, name_score
 from infogan.evaluation.disentanglement.sample import (
     FEWEST_FACTORS,
+    MOST_VALUES,
     Codes,
     Encoder,
     Sample,
@@ -26,6 +29,8 @@ from infogan.spec import latent_slices
 from infogan.system.messages import InputError
 
 HEAT_MAP = "codes_by_factors.png"
+FACTOR_BINS = 10
+"""Of a factor that takes any value."""
 FAST = (
     "Scores of disentanglement are the fast ones, on {:,} images: the command disentanglement computes the full ones."
 )
@@ -80,11 +85,20 @@ def model_of(run: TrainedRun) -> Model:
 
 
 def disentanglement_scores(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
-    """The metric: the fast scores of all protocols, of a set that has an image of every combination of its factors."""
+    """The metric: the fast scores of all protocols, of a set that has an image of every combination of its factors.
+
+    Of a set whose factors take any value, MIG and DCI, with each of these in bins.
+    """
     splits = list_splits(dataset)
-    if not splits or not _is_grid(dataset):
+    told: list[str] = []
+    if splits and _is_grid(dataset):
+        protocols = [make_fast(protocol) for protocol in PROTOCOLS.values()]
+    elif any(map(_takes_any_value, join_factors(splits).values() if splits else ())):
+        dataset = sort_factors(dataset)
+        splits, protocols = list_splits(dataset), [dataclasses.replace(make_fast(DLIB), scores=("MIG", "DCI"))]
+        told = [f"Factors that take any value are in {FACTOR_BINS} bins of equal width for MIG and DCI."]
+    else:
         return []
-    protocols = [make_fast(protocol) for protocol in PROTOCOLS.values()]
     images = max(protocol.images for protocol in protocols)
     varying = {name: factor for name, factor in join_factors(splits).items() if np.ptp(factor.values) > 0}
     left_out = find_unsuitable(varying, images)
@@ -101,7 +115,30 @@ def disentanglement_scores(run: TrainedRun, dataset: Dataset, settings: Settings
             note = _describe(run.spec.dataset, protocol.name, name, ceilings[name])
             found.append(Metric(name_score(name, protocol.name), value, note=note, better="higher"))
     picture = draw_heat_map(share_of_information(sample), [code.name for code in run.spec.codes], list(sample.factors))
-    return [*found, *notes, FAST.format(len(sample)), Picture(HEAT_MAP, picture, CAPTION)]
+    return [*found, *notes, *told, FAST.format(len(sample)), Picture(HEAT_MAP, picture, CAPTION)]
+
+
+def _takes_any_value(factor: Factor) -> bool:
+    return factor.kind == "ordered" and len(factor.numbered[0]) > MOST_VALUES
+
+
+def sort_factors(dataset: Dataset) -> Dataset:
+    """The whole set with ordered factors of many values in bins of equal width, whose numbers are the values."""
+    whole = dataset.complete or dataset
+    binned = {
+        name: dataclasses.replace(factor, values=sort_into_bins(factor.values, FACTOR_BINS))
+        if _takes_any_value(factor)
+        else factor
+        for name, factor in join_factors(list_splits(dataset)).items()
+    }
+    parts, start = [], 0
+    for split in (whole.train, whole.test):
+        own = slice(start, start + len(split))
+        factors = {name: factor.select(own) for name, factor in binned.items()} if split.factors else {}
+        parts.append(dataclasses.replace(split, factors=factors))
+        start += len(split) if split.factors else 0
+    train, test = parts
+    return Dataset(train, test, dataset.source)
 
 
 def _is_grid(dataset: Dataset) -> bool:
