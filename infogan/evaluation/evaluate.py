@@ -10,6 +10,7 @@ from infogan.data import Dataset
 from infogan.evaluation.attributes import attributes
 from infogan.evaluation.code_effect import code_effects
 from infogan.evaluation.disentanglement.trained import disentanglement_scores
+from infogan.evaluation.factor_sweeps import factor_sweeps
 from infogan.evaluation.factors import true_factors
 from infogan.evaluation.figures import describe_left_out, draw_curves, draw_samples, draw_training_film, draw_traversals
 from infogan.evaluation.judges import classifier_accuracy
@@ -44,6 +45,7 @@ METRICS = (
     classifier_accuracy,
     noise,
     code_effects,
+    factor_sweeps,
     lighting,
     context,
     attributes,

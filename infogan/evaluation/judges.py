@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
@@ -186,6 +186,8 @@ class Classifier(Judge):
       labels: int array [classes], the labels that there are, rising.
     """
 
+    fewest_epochs: ClassVar[int] = EPOCHS
+
     def __init__(self, image_shape: ImageShape, labels: np.ndarray) -> None:
         self._labels_known = labels
         super().__init__(image_shape)
@@ -236,7 +238,7 @@ class Classifier(Judge):
         """Learns from uint8 images [N, H, W, C] and labels [N]."""
         targets = self._number(labels)
         batches = -(-len(images) // BATCH)
-        epochs = max(EPOCHS, -(-FEWEST_STEPS // batches))
+        epochs = max(self.fewest_epochs, -(-FEWEST_STEPS // batches))
         steps, done = epochs * batches, 0
         for epoch in range(epochs):
             order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
@@ -319,36 +321,56 @@ def obtain_classifier(train: Split, cache: Path | None = None) -> Any:
     else:
         classifier = Classifier(images.shape[1:], np.unique(labels))
     path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(images, labels)}.npz"
+    return obtain(classifier, images, labels, path, "classifier that judges generated images")
+
+
+Kept = TypeVar("Kept", bound=Classifier)
+
+
+def obtain(judge: Kept, images: Images, targets: np.ndarray, path: Path, what: str) -> Kept:
+    """A network with the weights that are kept, or else trained now and its weights kept.
+
+    Args:
+      judge: untrained.
+      images, targets: what it is trained on.
+      path: its file.
+      what: what it is and does, in words, as "classifier that judges generated images".
+    """
+    short = what.split(" that ")[0]
     if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
         try:
             content = io.BytesIO(path.read_bytes())
             with np.load(content, allow_pickle=False) as weights:
-                classifier.load_weights(weights)
-            return classifier
+                judge.load_weights(weights)
+            return judge
         except OSError as error:
-            say(f"{path} cannot be read ({error.strerror}): the classifier is trained, and not kept")
-            classifier.train(images, labels)
-            return classifier
+            say(f"{path} cannot be read ({error.strerror}): the {short} is trained, and not kept")
+            judge.train(images, targets)
+            return judge
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            say(f"{path} is damaged ({error}): the classifier is trained again")
-    say("training the classifier that judges generated images (once; it is kept for later runs)")
-    classifier.train(images, labels)
+            say(f"{path} is damaged ({error}): the {short} is trained again")
+    say(f"training the {what} (once; it is kept for later runs)")
+    judge.train(images, targets)
     buffer = io.BytesIO()
-    np.savez(buffer, **classifier.weights)  # type: ignore[arg-type]  # no weight is called as an argument is
+    np.savez(buffer, **judge.weights)  # type: ignore[arg-type]  # no weight is called as an argument is
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
     except OSError as error:
-        say(f"{path} cannot be written ({error.strerror}): the classifier will be trained again next time")
-    return classifier
+        say(f"{path} cannot be written ({error.strerror}): the {short} will be trained again next time")
+    return judge
 
 
 def _fingerprint(images: Images, labels: np.ndarray) -> str:
-    """Of all that the weights follow from: the images, the labels, the classifier and its layers."""
+    return fingerprint(images, labels, Judge, Classifier, AttributeClassifier)
+
+
+def fingerprint(images: Images, labels: np.ndarray, *families: type[Judge]) -> str:
+    """Of all that the weights follow from: the images, the labels, the classes of the network and its layers."""
     chosen = (images.shape, labels.dtype.str, labels.shape, FEATURES, BATCH, EPOCHS, FEWEST_STEPS, LEARNING_RATE, SEED)
     digest = hashlib.sha256(repr(chosen).encode())
     digest.update(content(images))
     digest.update(np.ascontiguousarray(labels).data)
-    sources = "".join(map(inspect.getsource, (Judge, Classifier, AttributeClassifier)))
+    sources = "".join(map(inspect.getsource, families))
     digest.update(sources.encode() + Path(layers.__file__).read_bytes())
     return digest.hexdigest()[:24]
