@@ -10,6 +10,8 @@ from infogan.evaluation import judges
 from infogan.evaluation.attributes import FIGURE_6, attributes, choose_attributes, measure_effect, measure_told
 from infogan.evaluation.factors import Reading
 from infogan.evaluation.judges import AttributeClassifier, measure_attributes, obtain_classifier
+from infogan.evaluation.metric import Settings
+from infogan.spec import latent_slices
 
 DRAW = np.random.default_rng(0)
 COUNT = 4000
@@ -90,14 +92,20 @@ def draw_faces(count, seed):
     return Split(images, None, factors)
 
 
-def test_the_classifier_finds_rare_and_common_attributes(tmp_path):
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Where the classifier is kept: the first test trains it."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def test_the_classifier_finds_rare_and_common_attributes(cache):
     train, test = draw_faces(3000, 0), draw_faces(600, 1)
-    with obtain_classifier(train, tmp_path) as classifier:
+    with obtain_classifier(train, cache) as classifier:
         assert classifier.attributes == ["bright", "dark"]  # nobody has the third
         accuracies = measure_attributes(classifier, test)
         probabilities = classifier.predict(test.images).probabilities
     assert min(accuracies.values()) > 0.95
-    with obtain_classifier(train, tmp_path) as again:  # from the cache
+    with obtain_classifier(train, cache) as again:  # from the cache
         np.testing.assert_array_equal(again.predict(test.images).probabilities, probabilities)
 
 
@@ -124,8 +132,61 @@ def test_a_set_without_attributes_has_none(spec, dataset):
     assert attributes(run, dataset, None) == []  # labels, but no factors
 
 
-def test_the_classifier_of_attributes_judges_in_place_of_one_of_labels(monkeypatch, tmp_path):
-    monkeypatch.setenv("INFOGAN_CACHE", str(tmp_path))
+def make_run(spec, generate):
+    """Stands for a TrainedRun: Q reads the category of the brightest row from real images."""
+    dim = sum(latent.distribution.dim for latent in spec.latent_spec)
+
+    def read(split):
+        bright = split.images[:, 3, :, 0].mean(axis=1) > 160
+        probabilities = np.eye(10, dtype=np.float32)[np.where(bright, 4, np.arange(len(bright)) % 4)]
+        infos = {
+            code.name: {"mean": np.zeros((len(bright), 1)), "stddev": np.ones((len(bright), 1))} for code in spec.codes
+        }
+        return {**infos, "digit": {"prob": probabilities}}
+
+    return types.SimpleNamespace(
+        spec=spec,
+        computed={},
+        keep_open=lambda classifier: classifier,
+        read=read,
+        sample_latents=lambda count, seed: np.random.default_rng(seed).uniform(size=(count, dim)).astype(np.float32),
+        generate_from=generate,
+    )
+
+
+def test_the_whole_metric_on_real_images_and_on_samples(spec, monkeypatch, cache):
+    """Category 7 draws a dark bar, and Q sees bright bars: each is found, on its side."""
+    monkeypatch.setenv("INFOGAN_CACHE", str(cache))
+    faces = Dataset(draw_faces(3000, 0), draw_faces(600, 1), "faces")
+    place = latent_slices(spec.latent_spec)["digit"]
+
+    def generate(latents):
+        images = np.random.default_rng(5).uniform(0.31, 0.63, (len(latents), 12, 12, 1)).astype(np.float32)
+        images[latents[:, place].argmax(axis=1) == 7, 8:10] -= 0.27
+        return images
+
+    run = make_run(spec, generate)
+    found = attributes(run, faces, Settings(rows=20))
+    rows = {metric.name: metric for metric in found if not isinstance(metric, str)}
+    told = rows["balanced accuracy for the attribute it tells"]
+    assert (told.code, told.factor, told.value) == ("digit", "bright", 1.0)
+    assert rows["codes that tell an attribute, from 75 % on"].note == "digit: bright"
+    change = rows["change of an attribute of samples"]
+    assert (change.factor, change.value) == ("dark", pytest.approx(1.0, abs=0.1)) and "with category 7" in change.note
+    assert "bright 9" in found[-1] or "bright 100 %" in found[-1]
+    run = make_run(spec, lambda latents: np.full((len(latents), 12, 12, 1), 0.5))  # all alike
+    assert not [item for item in attributes(run, faces, Settings(rows=4)) if "change" in getattr(item, "name", "")]
+
+
+def test_attributes_of_very_few_images_are_left_out_and_named(spec):
+    few = draw_faces(60, 3)
+    split = Split(few.images, None, {"bright": Factor((np.arange(60) < 5).astype(float), "binary")})
+    found = attributes(make_run(spec, None), Dataset(split, split, "faces"), Settings())
+    assert found == ["Too few test images to measure bright: 20 with and without it are needed."]
+
+
+def test_the_classifier_of_attributes_judges_in_place_of_one_of_labels(monkeypatch, cache):
+    monkeypatch.setenv("INFOGAN_CACHE", str(cache))
 
     run = types.SimpleNamespace(computed={}, keep_open=lambda classifier: classifier)
     faces = Dataset(draw_faces(3000, 0), draw_faces(600, 1), "faces")

@@ -12,11 +12,12 @@ import numpy as np
 
 from infogan.codes import MOST_SHOWN, read_values, sweep_latents
 from infogan.data import Dataset, Factor
-from infogan.evaluation.factors import FEWEST_IMAGES, Reading, compute_accuracy, compute_information, split_in_halves
+from infogan.evaluation.factors import Reading, compute_accuracy, compute_information, split_in_halves
 from infogan.evaluation.judges import AttributeClassifier, find_attributes, find_classifier, measure_attributes
 from infogan.evaluation.metric import Found, Metric, Settings
 from infogan.evaluation.recognition import categorical_codes
 from infogan.evaluation.report import format_value
+from infogan.evaluation.sample_quality import are_alike
 from infogan.run import TrainedRun
 from infogan.spec import Latent
 from infogan.system.tf1 import derive_seed
@@ -34,22 +35,30 @@ FIGURE_6 = (
 )
 """The attributes of CelebA for what the paper's Figure 6 shows and finds: glasses, hair style, emotion, and beside it
 sex and age. Of other sets all attributes are measured."""
+FEWEST_IMAGES = 20
+"""Of fewer images with an attribute, or without it, half of them say nothing."""
 TOLD = 0.75
 """Balanced accuracy from which on a code is said to tell an attribute."""
 
 
 def attributes(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     """The metric: which attributes categorical codes tell on real images, and which they change in samples."""
-    codes = categorical_codes(run.spec)[:MOST_SHOWN]
-    names = [name for name in choose_attributes(dataset) if name in dataset.test.factors]
-    if not codes or not names or len(dataset.test) < FEWEST_IMAGES:
+    codes, present = categorical_codes(run.spec)[:MOST_SHOWN], choose_attributes(dataset)
+    names = [name for name in present if count_rarer(dataset.test.factors[name]) >= FEWEST_IMAGES]
+    left_out = ", ".join(name for name in present if name not in names)
+    notes = [f"Too few test images to measure {left_out}: {FEWEST_IMAGES} with and without it are needed."] * bool(
+        left_out
+    )
+    if not codes or not present:
         return []
+    if not names:
+        return notes
     values = read_values(run.spec.codes, run.read(dataset.test))
     readings = {code.name: Reading(code.distribution.kind, values[code.name]) for code in codes}
     factors = {name: dataset.test.factors[name] for name in names}
-    found = measure_told(readings, factors, derive_seed(run.spec.seed, "halves"))
+    found = [*measure_told(readings, factors, derive_seed(run.spec.seed, "halves")), *notes]
     classifier, _ = find_classifier(run, dataset)
-    if not isinstance(classifier, AttributeClassifier):
+    if not isinstance(classifier, AttributeClassifier) or are_alike(run, dataset):
         return found
     accuracies = {name: value for name, value in measure_attributes(classifier, dataset.test).items() if name in names}
     told = ", ".join(f"{name} {100 * value:.0f} %" for name, value in accuracies.items())
@@ -63,6 +72,12 @@ def choose_attributes(dataset: Dataset) -> list[str]:
     present = list(find_attributes(dataset.test))
     known = {name.lower() for name in FIGURE_6}  # copies of the list write the names otherwise
     return [name for name in present if name.lower() in known] or present
+
+
+def count_rarer(factor: Factor) -> int:
+    """How many images have an attribute, or have it not, whichever are fewer."""
+    present = int(factor.values.sum())
+    return min(present, len(factor.values) - present)
 
 
 def measure_told(readings: Mapping[str, Reading], factors: Mapping[str, Factor], seed: int) -> list[Metric]:
