@@ -14,7 +14,7 @@ from infogan.codes import MOST_SHOWN, read_values, sweep_latents
 from infogan.data import Dataset, Factor
 from infogan.evaluation.factors import Reading, compute_accuracy, compute_information, split_in_halves
 from infogan.evaluation.judges import AttributeClassifier, find_attributes, find_classifier, measure_attributes
-from infogan.evaluation.metric import Found, Metric, Settings
+from infogan.evaluation.metric import Found, Metric, Picture, Settings
 from infogan.evaluation.recognition import categorical_codes
 from infogan.evaluation.report import format_value
 from infogan.evaluation.sample_quality import are_alike
@@ -46,9 +46,8 @@ def attributes(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     codes, present = categorical_codes(run.spec)[:MOST_SHOWN], choose_attributes(dataset)
     names = [name for name in present if count_rarer(dataset.test.factors[name]) >= FEWEST_IMAGES]
     left_out = ", ".join(name for name in present if name not in names)
-    notes = [f"Too few test images to measure {left_out}: {FEWEST_IMAGES} with and without it are needed."] * bool(
-        left_out
-    )
+    note = f"Too few test images to measure {left_out}: {FEWEST_IMAGES} with and without it are needed."
+    notes = [note] if left_out else []
     if not codes or not present:
         return []
     if not names:
@@ -56,11 +55,16 @@ def attributes(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     values = read_values(run.spec.codes, run.read(dataset.test))
     readings = {code.name: Reading(code.distribution.kind, values[code.name]) for code in codes}
     factors = {name: dataset.test.factors[name] for name in names}
-    found = [*measure_told(readings, factors, derive_seed(run.spec.seed, "halves")), *notes]
+    found: list[Metric | str | Picture] = [
+        *measure_told(readings, factors, derive_seed(run.spec.seed, "halves")),
+        *notes,
+    ]
     classifier, _ = find_classifier(run, dataset)
     if not isinstance(classifier, AttributeClassifier) or are_alike(run, dataset):
         return found
     accuracies = {name: value for name, value in measure_attributes(classifier, dataset.test).items() if name in names}
+    if not accuracies:  # no training image has one of them
+        return found
     told = ", ".join(f"{name} {100 * value:.0f} %" for name, value in accuracies.items())
     seed = derive_seed(run.spec.seed, "attributes")
     effects = [_sweep(run, classifier, code, accuracies, seed, settings.rows) for code in codes]
