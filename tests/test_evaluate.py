@@ -79,6 +79,7 @@ def test_a_set_without_labels_or_continuous_codes(spec, dataset, tmp_path, small
     report, rows, folder = evaluate(spec, bare, tmp_path, latent_spec=codes, paper_values=())
     assert {name for name, _ in rows} == {
         *("L_I", "mean entropy of Q, test images", "entropy of Q's mean, test images", "spread of samples"),
+        *("spread by noise alone", "Frechet distance to test images, random features"),
     }
     assert sum("no labels" in note for note in report["notes"]) == 2
     assert {path.name for path in folder.samples.glob("*.png")} == {
