@@ -52,10 +52,10 @@ paper: setup
 test: lint
 	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
 
-# What needs packages that `make setup` leaves out: the page, ONNX, films as MP4.
+# What needs packages that `make setup` leaves out: the page, ONNX, films as MP4, a cluster.
 test-extras: setup
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r docker/requirements.txt
-	$(RUN) -m pytest tests/test_explore.py tests/test_export.py tests/test_generate.py
+	$(RUN) -m pytest tests/test_explore.py tests/test_export.py tests/test_generate.py tests/test_ray.py
 
 # Each file with slow tests is noted once it has passed, so the same command goes on where it stopped, until code changes.
 SLOW := $(shell grep -rl --include='test_*.py' 'pytest.mark.slow' tests)
@@ -112,7 +112,8 @@ docker-check:
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 lock:
-	$(LOCK) pyproject.toml --extra explore --extra onnx --extra video --upgrade --output-file docker/requirements.txt
+	$(LOCK) pyproject.toml --extra cluster --extra explore --extra onnx --extra video --upgrade \
+		--output-file docker/requirements.txt
 	cp docker/requirements.txt requirements.txt  # uv keeps the versions it finds there
 	$(LOCK) pyproject.toml --extra test --output-file requirements.txt
 	$(LOCK) --group docs --upgrade --output-file docs/site/requirements.txt

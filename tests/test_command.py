@@ -100,7 +100,7 @@ def test_an_unknown_experiment_of_a_study_names_the_nearest_first(monkeypatch, c
 
 def test_a_study_takes_the_name_of_the_command_too(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(study, "run_study", lambda given: asked.append(given) or {"runs": [], "summary": []})
+    monkeypatch.setattr(study, "run_study", lambda given, _: asked.append(given) or {"runs": [], "summary": []})
     assert run(monkeypatch, "study", "fashion-mnist", "--seeds", "0", "--smoke") == 0
     assert (asked[0].name, asked[0].command[-1], asked[0].log_root.name) == ("fashion_mnist",) * 3
     assert asked[0].arguments == ("--smoke",)
@@ -109,7 +109,7 @@ def test_a_study_takes_the_name_of_the_command_too(monkeypatch, capsys):
 def test_a_study_runs_a_launcher_of_ones_own(monkeypatch, capsys, tmp_path):
     asked, launcher = [], tmp_path / "run_mine_exp.py"
     launcher.touch()
-    monkeypatch.setattr(study, "run_study", lambda given: asked.append(given) or {"runs": [], "summary": []})
+    monkeypatch.setattr(study, "run_study", lambda given, _: asked.append(given) or {"runs": [], "summary": []})
     assert run(monkeypatch, "study", str(launcher), "--seeds", "0", "--recipe", "fast") == 0
     assert (asked[0].name, asked[0].command[-1], asked[0].log_root.name) == ("mine_fast", str(launcher), "mine")
     assert run(monkeypatch, "study", "nowhere.py", "--seeds", "0") == 2

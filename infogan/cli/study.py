@@ -129,6 +129,12 @@ def main() -> int:
         "where the values have commas themselves, put ; between them",
     )
     parser.add_argument(
+        "--on",
+        metavar="CLUSTER",
+        help="a Ray cluster to run on: ray for the one that this machine is in, or HOST:PORT or ray://HOST:PORT "
+        "(default: on this machine alone)",
+    )
+    parser.add_argument(
         "--log-dir", type=argument(PATH), help="root of the runs' folders, and the study's (default: logs/<experiment>)"
     )
     parser.add_argument(
@@ -160,12 +166,17 @@ def _run(options, more):
         options.log_dir or Path("logs") / experiment,
         options.checkpoint_dir or Path("ckt") / experiment,
     )
+    run_jobs: RunJobs = run_here
+    if options.on is not None:
+        from infogan.cli.cluster import connect
+
+        run_jobs = connect(options.on)
     if options.vary:
         from infogan.cli.vary import build_grid, run_grid
 
-        run_grid(build_grid(study, options.name is not None, options.experiment, options.vary))
+        run_grid(build_grid(study, options.name is not None, options.experiment, options.vary), run_jobs)
         return
-    document = run_study(study)
+    document = run_study(study, run_jobs)
     seeds = ", ".join(str(run["seed"]) for run in document["runs"])
     say(f"\n{name}, seeds {seeds}\n\n{format_summary(document['summary'])}\n\nkept in {study.path}")
 
@@ -177,11 +188,14 @@ def start_command(experiment: str) -> tuple[str, ...]:
     return sys.executable, str(Path(infogan.__file__).parent), experiment
 
 
-def run_study(study: Study) -> dict[str, Any]:
+def run_study(study: Study, run_jobs: RunJobs | None = None) -> dict[str, Any]:
     """Runs or resumes every seed that the study's file does not hold yet; keeps each as soon as it is finished.
 
     Runs share the machine, one a GPU or one a core (several cores each where there are fewer seeds): on two cores, two
     runs of one core each do 1.3 times the work of one of two.
+
+    Args:
+      run_jobs: what runs them in place of `run_here`.
 
     Returns:
       The JSON document: `name`, `arguments`, `spec` (without the seed), `runs` (per seed the report, without its
@@ -193,7 +207,7 @@ def run_study(study: Study) -> dict[str, Any]:
         run refuses what it is given: the other runs are then stopped, as by a signal.
       TrainingFailed: naming the seeds whose run failed; what the others found is kept.
     """
-    return run_studies([study])[0]
+    return run_studies([study], run_jobs)[0]
 
 
 def run_studies(studies: Sequence[Study], run_jobs: RunJobs | None = None) -> list[dict[str, Any]]:
