@@ -17,7 +17,7 @@ from infogan.model.architectures import ImageShape
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.system.checks import COUNT, SEED, StrPath, quote
-from infogan.system.messages import InputError
+from infogan.system.messages import InputError, show_progress
 from infogan.system.tf1 import Tensor, check_process, find_gpus, session_config, tf
 from infogan.training.checkpoints import newest_intact, restore_weights
 from infogan.training.run_folder import RunFolder, open_run
@@ -240,7 +240,11 @@ class TrainedRun:
         Probabilities are held of some thousand images at a time: of a large set those of many categories are gigabytes.
         """
         parts = cut(split.images, -(-len(split) // READ_AT_ONCE))
-        read = [read_values(self.spec.codes, self.encode(part, batch_statistics)) for part in parts]
+        read = []
+        with show_progress(f"Q reads {len(split):,} images", len(parts), is_noted=False) as show:
+            for part in parts:
+                read.append(read_values(self.spec.codes, self.encode(part, batch_statistics)))
+                show(len(read))
         return {name: np.concatenate([part[name] for part in read]) for name in read[0]}
 
     def discriminate(self, images: ArrayLike | LazyImages) -> np.ndarray:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import types
 
+import progressbar
 import pytest
 from conftest import ROOT
 
 from infogan.cli import Parser, run_command
-from infogan.system.messages import InputError, note, say, warn
+from infogan.system.messages import InputError, note, say, show_progress, warn
 from infogan.training.signals import StopSignals
 
 
@@ -49,6 +50,30 @@ def test_a_program_whose_reader_leaves_keeps_its_stream_and_its_exit_status():
     command = f"{sys.executable} -c '{LEAVE}' | true; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(["bash", "-c", f"sleep 0.2; {command}"], capture_output=True, text=True, cwd=ROOT)
     assert (result.returncode, result.stderr) == (0, "True\n")
+
+
+class Terminal(io.StringIO):
+    """Standard error that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("is_noted", "told"), [(True, "reading\n"), (False, "")])
+def test_progress_is_a_bar_on_a_terminal_and_a_line_at_most_elsewhere(monkeypatch, capsys, is_noted, told):
+    def read():
+        with show_progress("reading", 3, is_noted) as show:
+            for done in (1, 2, 3):
+                show(done)
+
+    read()
+    assert capsys.readouterr().err == told
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for name in ("original_stderr", "stderr"):
+        monkeypatch.setattr(progressbar.streams, name, terminal)  # which it took when it was imported
+    read()
+    assert "100%" in terminal.getvalue()
 
 
 def test_a_warning_is_called_so(capsys):

@@ -33,7 +33,9 @@ def test_every_picture_is_shown_and_those_of_experiments_in_the_gallery():
 def test_the_gallery_gives_a_command_for_each_experiment():
     sections = (ROOT / "docs" / "gallery.md").read_text().split("\n## ")[1:]
     assert len(sections) >= 7
-    assert not [section for section in sections if not re.search(r"^```\n(make|python launchers/)", section, re.MULTILINE)]
+    assert not [
+        section for section in sections if not re.search(r"^```\n(make|python launchers/)", section, re.MULTILINE)
+    ]
 
 
 def test_warnings_end_the_build():

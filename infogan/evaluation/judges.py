@@ -25,7 +25,7 @@ from infogan.model.architectures import ImageShape
 from infogan.model.layers import REAL, Network, Normalisation, batch_norm, conv, dense, relu, reshape
 from infogan.run import TrainedRun
 from infogan.system.files import find_cache_folder, write_atomically
-from infogan.system.messages import say
+from infogan.system.messages import say, show_progress
 from infogan.system.tf1 import Tensor, derive_seed, session_config, tf
 
 FEATURES = 128
@@ -240,13 +240,15 @@ class Classifier(Judge):
         batches = -(-len(images) // BATCH)
         epochs = max(self.fewest_epochs, -(-FEWEST_STEPS // batches))
         steps, done = epochs * batches, 0
-        for epoch in range(epochs):
-            order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
-            for batch in np.array_split(order, batches):
-                rate = LEARNING_RATE * (1.0 - done / steps)
-                feed = {self._images: images[batch] / 255.0, self._targets: targets[batch], self._rate: rate}
-                self._session.run(self._step, feed)
-                done += 1
+        with show_progress("the classifier learns", steps, is_noted=False) as show:
+            for epoch in range(epochs):
+                order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
+                for batch in np.array_split(order, batches):
+                    rate = LEARNING_RATE * (1.0 - done / steps)
+                    feed = {self._images: images[batch] / 255.0, self._targets: targets[batch], self._rate: rate}
+                    self._session.run(self._step, feed)
+                    done += 1
+                    show(done)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:

@@ -54,15 +54,17 @@ def _print(text, file):
 
 
 @contextlib.contextmanager
-def show_progress(text: str, most: int) -> Iterator[Callable[[int], None]]:
+def show_progress(text: str, most: int, is_noted: bool = True) -> Iterator[Callable[[int], None]]:
     """Yields a function that takes how much is done: a bar on a terminal, else one line in all.
 
     Args:
       text: what is done.
       most: what is done at the end, at least 1; more is shown as that.
+      is_noted: False leaves that line out, for what belongs to something that is told anyway.
     """
     if sys.stderr is None or not sys.stderr.isatty():
-        note(text)
+        if is_noted:
+            note(text)
         yield lambda done: None
         return
     import progressbar  # here, since infogan.cli says in one line that it is missing, and needs this file

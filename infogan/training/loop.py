@@ -18,7 +18,7 @@ from infogan.distributions import DistInfo
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import REAL, Normalisation
 from infogan.spec import ExperimentSpec
-from infogan.system.messages import NumbersFailed, say
+from infogan.system.messages import NumbersFailed, say, show_progress
 from infogan.system.tf1 import Session, Tensor, derive_seed, find_gpus, session_config, tf
 from infogan.training.checkpoints import Checkpoints, describe_bad, describe_last_checkpoint, find_checkpoints
 from infogan.training.placement import Agreement, OneDevice
@@ -234,8 +234,10 @@ class InfoGANTrainer:
                 self._stop.raise_if_received()
         progress.close()
         session.run(self._swap)
-        for batch in range(SETTLING_BATCHES):
-            session.run(self._settle, {self._settling_batch: batch})
+        with show_progress("batch norm's averages settle", max(1, SETTLING_BATCHES), is_noted=False) as show:
+            for batch in range(SETTLING_BATCHES):
+                session.run(self._settle, {self._settling_batch: batch})
+                show(batch + 1)
         session.run(self._swap)
         self._save(session, update)
         # The others leave once the chief has saved; whether they do so in good order no longer matters to it.
