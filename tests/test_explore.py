@@ -567,8 +567,9 @@ def test_the_page_in_a_browser(page_url, browser, tmp_path):
         page.click(button)
         page.wait_for_selector(f"{shown_in} img[alt*=morph]", timeout=20_000)
 
-    pad = page.locator("#pad .pad").bounding_box()
-    changes("#grid img", lambda: page.mouse.click(pad["x"] + 0.75 * pad["width"], pad["y"] + 0.25 * pad["height"]))
+    pad = page.locator("#pad .pad")
+    side = pad.bounding_box()["width"]
+    changes("#grid img", lambda: pad.click(position={"x": 0.75 * side, "y": 0.25 * side}))
     for code in ("rotation", "width"):
         assert float(page.input_value(f"#code-{code} input[type=range]")) == pytest.approx(1.0, abs=0.1)
     link = page.locator('#grid a[href^="?"]').get_attribute("href")
