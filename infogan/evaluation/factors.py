@@ -44,7 +44,8 @@ def true_factors(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found
     if _has_objects(train) and _has_objects(test):
         held_out, seen = _measure_splits(run, [test]), _measure_splits(run, [train])
         rows = [dataclasses.replace(row, name=f"{row.name}{SEEN}") for row in seen if isinstance(row, Metric)]
-        return [*held_out, *(row for row in rows if row.code is None), _describe_objects(train, test)]
+        told = [row for row in held_out if row != HALVES]
+        return [*told, *(row for row in rows if row.code is None), _describe_objects(train, test)]
     splits = [test] if test.factors else []
     if train.factors and (not splits or len(test) < ENOUGH_IMAGES):
         splits.append(train)
@@ -52,6 +53,7 @@ def true_factors(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found
 
 
 SEEN = ", objects trained on"
+HALVES = "The best code for a factor was chosen on one half of the images and scored on the other."
 
 
 def _has_objects(split: Split) -> bool:
@@ -270,7 +272,7 @@ def measure_factors(
             if suited and factor.kind in score.factors:
                 metrics += _measure(score, suited, name, factor, fair, seed)
     if metrics:
-        notes.append("The best code for a factor was chosen on one half of the images and scored on the other.")
+        notes.append(HALVES)
     return metrics, notes
 
 
