@@ -334,7 +334,8 @@ def obtain(judge: Kept, images: Images, targets: np.ndarray, path: Path, what: s
 
     Args:
       judge: untrained.
-      images, targets: what it is trained on.
+      images: what it is trained on.
+      targets: array [N, ...], what it is to say of each.
       path: its file.
       what: what it is and does, in words, as "classifier that judges generated images".
     """

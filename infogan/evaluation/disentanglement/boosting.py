@@ -95,7 +95,8 @@ def _split(points: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The best split of each node: what it explains, its column, and the last bin that goes left; arrays [nodes].
 
     Args:
-      points, sums: arrays [nodes, columns, BINS]: how many points lie in a bin, and the sum of their residuals.
+      points: array [nodes, columns, BINS], how many points lie in a bin.
+      sums: array [nodes, columns, BINS], the sum of their residuals.
     """
     left, below = points.cumsum(axis=2)[..., :-1], sums.cumsum(axis=2)[..., :-1]
     all_points, all_sums = points.sum(axis=2, keepdims=True), sums.sum(axis=2, keepdims=True)
