@@ -96,6 +96,6 @@ def _is_point(update: object, share: object) -> bool:
 def _no_schedule(given: object) -> InputError:
     return InputError(
         "schedule",
-        f"{given!r} was given, but shares from 0 to {LARGEST_SHARE:g} at rising updates are needed, as 400:0,600:1, "
-        "or none.",
+        f"{given!r} was given, but shares from 0 to {LARGEST_SHARE:g} at rising updates are needed, such as "
+        "400:0,600:1, or none.",
     )

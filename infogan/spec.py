@@ -110,14 +110,14 @@ def _any_of(base: type, needed: str, **more: Any) -> Kind:
     return instance(base, needed, from_json=functools.partial(_decode_member, base), **more)
 
 
-DISTRIBUTION = _any_of(Distribution, "a distribution, as Categorical(10),")
+DISTRIBUTION = _any_of(Distribution, "a distribution, such as Categorical(10),")
 OUTPUT = dataclasses.replace(
     DISTRIBUTION, needed="MeanBernoulli or MeanGaussian", accepts=lambda value: hasattr(value, "pixel_range")
 )
 NETWORK = instance((str, Architecture), "an Architecture, or the name of one,")
 OPTIMIZER = _any_of(
     Optimizer,
-    "an optimiser, as Adam(0.5) or adam,beta1=0.5,",
+    "an optimiser, such as Adam(0.5) or adam,beta1=0.5,",
     from_text=optimizer_from_text,
     metavar="NAME[,SETTING=NUMBER...]",
 )
@@ -262,67 +262,88 @@ class ExperimentSpec(Checked):
     )
     latent_spec: Sequence[Latent] = setting(_list_of(Latent), "the parts of the generator's input, in order")
     leaky_rate: float = setting(SHARE, "negative slope of the rectifiers of D and Q")
-    info_reg_coeff: float = setting(WEIGHT, "lambda of the categorical codes", flag=True)
-    continuous_weight: float = setting(WEIGHT, "lambda of the continuous codes", flag=True)
-    discriminator_learning_rate: float = setting(POSITIVE, "learning rate of D and Q, at the start", flag=True)
-    generator_learning_rate: float = setting(POSITIVE, "learning rate of G, at the start", flag=True)
+    info_reg_coeff: float = setting(WEIGHT, "lambda of the categorical codes: the weight of their L_I", flag=True)
+    continuous_weight: float = setting(WEIGHT, "lambda of the continuous codes: the weight of their L_I", flag=True)
+    discriminator_learning_rate: float = setting(POSITIVE, "initial learning rate of D and Q", flag=True)
+    generator_learning_rate: float = setting(POSITIVE, "initial learning rate of G", flag=True)
     variant: str = setting(
         choice(VARIANTS), "gan: Q learns, but nothing of L_I reaches G or the trunk it shares with D", "infogan"
     )
     constant_rate_share: float = setting(
-        SHARE, "share of the run after which both rates fall linearly to 0; 1: never", 1.0, flag=True
+        SHARE, "share of the run before both learning rates fall linearly to 0; 1: they never fall", 1.0, flag=True
     )
     code_schedules: Sequence[Schedule] = setting(
-        SCHEDULES, "share of lambda over the updates, as 400:0,600:1, a code after the other with / between", (), True
+        SCHEDULES,
+        "share of lambda over the updates, with / between codes; 400:0,600:1 rises from 0 at 400 to 1 at 600",
+        (),
+        True,
     )
     optimizer: Optimizer = setting(
-        OPTIMIZER, f"of both steps: {OPTIMIZERS_IN_WORDS}, with settings as adam,beta1=0,beta2=0.9", ADAM, flag=True
+        OPTIMIZER,
+        f"optimiser of both steps: {OPTIMIZERS_IN_WORDS}, with settings such as adam,beta1=0,beta2=0.9",
+        ADAM,
+        flag=True,
     )
     weight_averaging: float = setting(
         number(high=1.0, below=True),
-        "decay of the running average of all weights, which a trained model then computes with; 0: none",
+        "decay of a running average of all weights, which the trained model uses; 0: no average",
         0.0,
         flag=True,
     )
     augmentation: float = setting(
-        WEIGHT, "strength of the random affine maps of all that D and Q see; 0: none", 0.0, flag=True
+        WEIGHT,
+        "strength of the random rotation, shear, scale and shift of all images that D and Q see; 0: none",
+        0.0,
+        flag=True,
     )
     turning_schedule: Schedule = setting(
-        SCHEDULE, "share of the rotation and shear of these maps over the updates, as 400:0,600:1", FULL, flag=True
+        SCHEDULE,
+        "share of the augmentation's rotation and shear over the updates, such as 400:0,600:1",
+        FULL,
+        flag=True,
     )
     scaling_schedule: Schedule = setting(
-        SCHEDULE, "share of the scale of these maps over the updates, as 400:0,600:1", FULL, flag=True
+        SCHEDULE, "share of the augmentation's scale over the updates, such as 400:0,600:1", FULL, flag=True
     )
     augmentation_fill: str = setting(
         choice(FILLS),
-        "what these maps put outside an image: zero (black in grey images, grey in colour ones), or its edge again",
+        "what that augmentation puts outside an image: zero (black in grey images, grey in colour ones) or its edge",
         "zero",
         flag=True,
     )
     augmentation_colour: float = setting(
         WEIGHT,
-        "strength of random brightness, saturation and contrast of all that D and Q see; 0: none",
+        "strength of random brightness, saturation and contrast of all images that D and Q see; 0: none",
         0.0,
         flag=True,
     )
     augmentation_cutout: float = setting(
-        SHARE, "height and width, as shares of an image's, of what is cut out of all that D and Q see", 0.0, flag=True
+        SHARE,
+        "cuts a rectangle of this share of height and width out of each image that D and Q see; 0: none",
+        0.0,
+        flag=True,
     )
     view_information: float = setting(
-        WEIGHT, "weight of what Q's categories in two views of a real image share; 0: one view", 0.0, flag=True
+        WEIGHT,
+        "weight of the mutual information between Q's categories in two augmented views of a real image; 0: no views",
+        0.0,
+        flag=True,
     )
     batch_size: int = setting(whole(2, why="batch norm needs at least two images"), "images per step", 128, flag=True)
-    updates_per_epoch: int = setting(whole(1), "updates in an epoch: a D step, then G's, each", 100, flag=True)
+    updates_per_epoch: int = setting(
+        whole(1), "updates in an epoch; an update is a D step, then the G steps", 100, flag=True
+    )
     max_epoch: int = setting(whole(1), "epochs to train", 50, flag=True)
     snapshot_interval: int = setting(whole(1), "updates between two checkpoints", 1000, flag=True)
-    seed: int = setting(SEED, "whole number from which all randomness follows", 0, flag=True)
+    seed: int = setting(SEED, "whole number that determines all random numbers", 0, flag=True)
     precision: str = setting(
         choice(PRECISIONS),
-        "of products and convolutions during training; auto: bfloat16 on a CPU with instructions for it, else float32",
+        "precision of matrix products and convolutions during training; auto: bfloat16 on a CPU with instructions for "
+        "it, else float32",
         "auto",
         flag=True,
     )
-    held_out_images: int = setting(COUNT, "images at the front of the training set that are kept from training", 0)
+    held_out_images: int = setting(COUNT, "images at the front of the training set that training does not use", 0)
     max_images: int | None = setting(optional(whole(1)), "how many images of each split are used; None: all", None)
     sweep_limit: float = setting(
         POSITIVE, "continuous codes are drawn from minus to plus this number; angles at most by a whole turn", 2.0
@@ -339,34 +360,37 @@ class ExperimentSpec(Checked):
     )
     input_range: tuple[float, float] | None = setting(
         optional(RANGE),
-        "the values in the pictures' files that become black and white; None: 0 and 255 of 8 bits, of more bits the "
-        "lowest and the highest of the whole set",
+        "the values in the picture files that become black and white; None: 0 and 255 for 8 bits, for more bits the "
+        "lowest and the highest value of the whole set",
         None,
     )
     gan_loss: str = setting(
         choice(GAN_LOSSES), "what D and G minimise beside L_I: cross entropy or hinge loss", "standard", flag=True
     )
     spectral_norm: bool = setting(
-        SWITCH, "spectral normalisation of every layer of D and Q, in place of their batch norm", False, flag=True
+        SWITCH, "spectral normalisation of every layer of D and Q, instead of their batch norm", False, flag=True
     )
     gradient_penalty: float = setting(
-        WEIGHT, "gamma, weight of half the squared gradient of D on real images (R1); 0: none", 0.0, flag=True
+        WEIGHT, "gamma, weight of the gradient penalty R1 in D's loss; 0: none", 0.0, flag=True
     )
     contrastive_weight: float = setting(
-        WEIGHT, "alpha, weight in G's loss of telling which code two images share; 0: none", 0.0, flag=True
+        WEIGHT,
+        "alpha, weight of InfoGAN-CR's contrastive term in G's loss: telling which code two images share; 0: none",
+        0.0,
+        flag=True,
     )
     contrastive_schedule: Schedule = setting(
-        SCHEDULE, "share of alpha over the updates, as 400:0,600:1", FULL, flag=True
+        SCHEDULE, "share of alpha over the updates, such as 400:0,600:1", FULL, flag=True
     )
     contrastive_gap: Schedule = setting(
         SCHEDULE,
-        "least distance of the codes that the two do not share, over the updates, as 0:1.9,600:0; 2 at most",
+        "least difference between codes that the two images do not share, over the updates, such as 0:1.9,600:0",
         NO_GAP,
         flag=True,
     )
-    generator_steps: int = setting(whole(1), "G steps an update, each on latents of its own", 1, flag=True)
+    generator_steps: int = setting(whole(1), "G steps in an update, each with new latents", 1, flag=True)
     channels: int | None = setting(
-        optional(choice((1, 3))), "1 makes own pictures grey, 3 RGB; None: what most of them are", None
+        optional(choice((1, 3))), "1 makes pictures grey, 3 RGB; None: whatever most of them are", None
     )
     terms: Sequence[Term] = setting(TERMS, "what the steps minimise beside what the fields above give", ())
     smoke: bool = setting(
@@ -402,7 +426,7 @@ class ExperimentSpec(Checked):
                 raise InputError(
                     "latent_spec",
                     f"{latent.name} is a {type(distribution).__name__}, but a code is one of the kinds "
-                    f"{', '.join(distributions.KINDS)}. Of a product name each factor.",
+                    f"{', '.join(distributions.KINDS)}. Name each factor of a product on its own.",
                 )
             dim = distribution.effective_dim if distribution.is_discrete else distribution.dim
             if dim != 1:
@@ -427,11 +451,13 @@ class ExperimentSpec(Checked):
         if not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
             raise InputError(
                 "view_information",
-                f"{self.view_information:g} was given, but the views of an image differ by augmentation alone, which "
-                "is 0. Raise it.",
+                f"{self.view_information:g} was given, but without augmentation all views of an image are equal. "
+                "Raise --augmentation.",
             )
         if self.batch_size % 2:
-            raise InputError("batch_size", f"{self.batch_size} was given, but two views an image need an even number.")
+            raise InputError(
+                "batch_size", f"{self.batch_size} was given, but two views of each image need an even number."
+            )
         if not any(latent.distribution.kind == "categorical" for latent in self.codes):
             raise InputError(
                 "view_information", f"{self.view_information:g} was given, but it needs a categorical code."
@@ -441,7 +467,7 @@ class ExperimentSpec(Checked):
         if self.contrastive_weight and len(self.codes) < 2:
             raise InputError(
                 "contrastive_weight",
-                f"{self.contrastive_weight:g} was given, but two images share one code of several: it needs two codes.",
+                f"{self.contrastive_weight:g} was given, but it needs two codes or more: the images share one of them.",
             )
         if max((share for _, share in self.contrastive_gap.points), default=0.0) > LARGEST_GAP:
             raise InputError(

@@ -72,8 +72,8 @@ def array_element(shape, size, content, kind=2):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"", "no MATLAB 5 file"),
-        (b"\x89HDF\r\n" + bytes(200), "no MATLAB 5 file, but one is needed. .* save it with -v7"),
+        (b"", "not a MATLAB 5 file"),
+        (b"\x89HDF\r\n" + bytes(200), "not a MATLAB 5 file, but one is needed. .* save it with -v7"),
         (mat((15, b"no zlib")), "it is damaged"),
         (mat((15, zlib.compress(bytes(4)))), "it is damaged"),
         (mat((15, zlib.compress(bytes(1000))[:-5])), "ends early"),

@@ -183,7 +183,7 @@ def test_an_empty_folder_is_refused(name, tmp_path):
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_missing_folder_is_refused(name, tmp_path):
-    with pytest.raises(InputError, match=r"data_dir: .*nowhere .* (is|are) needed|nowhere is no folder"):
+    with pytest.raises(InputError, match=r"data_dir: .*nowhere .* (is|are) needed|nowhere is not a folder"):
         load(name, tmp_path / "nowhere")
 
 

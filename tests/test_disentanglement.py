@@ -257,7 +257,7 @@ def test_ceilings_are_computed_once(perfect, useless, monkeypatch):
             r"factors: shape has values of shape \[40\], but there are codes of 41 images",
         ),
         (np.ones((40, 2)), {"only": make_factors(40)["turn"]}, "factors: 1 of them vary"),
-        (np.ones((40, 2)), make_factors(40), "turn has 6 values in 40 images, but 10 images a value are needed"),
+        (np.ones((40, 2)), make_factors(40), "turn has 6 values in 40 images, but 10 images per value are needed"),
         (
             np.ones((3000, 2)),
             {**make_factors(), "light": Factor(np.linspace(0, 1, 3000), "ordered")},

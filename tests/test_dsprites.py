@@ -153,7 +153,7 @@ def turn_table(arrays):
 
 
 DAMAGES = {
-    "cut short": (cut_short, "it is no zip"),
+    "cut short": (cut_short, "it is not a zip"),
     "no pictures": (damage(lambda arrays: arrays.pop("imgs")), "it holds latents_classes, latents_values, but"),
     "no table": (damage(lambda arrays: arrays.pop("latents_values")), "it holds imgs, latents_classes, but"),
     "other pictures": (damage(lambda a: a.update(imgs=a["imgs"][:, :32])), r"its 'imgs' are uint8 \[40, 32, 64\]"),
@@ -167,7 +167,7 @@ DAMAGES = {
     "another shape": (change_value(1, 4), "its shape has the value 4, but"),
     "another scale": (change_value(2, 0.55), "its scale has the value 0.55, but"),
     "no number": (change_value(5, np.nan), "its y has the value nan, but"),
-    "a table of other pictures": (damage(turn_table), "pixels of its picture 0 are not as its latent values say"),
+    "a table of other pictures": (damage(turn_table), "pixels of its picture 0 do not match its latent values"),
 }
 
 

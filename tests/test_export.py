@@ -102,11 +102,11 @@ def test_onnx_without_its_packages_gets_one_line(smoke_run, tmp_path, monkeypatc
     [
         (["--format", "h5", "--output", "x"], "argument --format: invalid choice: 'h5'"),
         (["--format", "savedmodel"], "the following arguments are required: --output"),
-        (["--format", "savedmodel", "--output", "full"], "--output: full was given, but it is no empty folder"),
-        (["--format", "savedmodel", "--output", "full/kept"], "--output: full/kept was given, but it is no empty"),
+        (["--format", "savedmodel", "--output", "full"], "--output: full was given, but it is not an empty folder"),
+        (["--format", "savedmodel", "--output", "full/kept"], "--output: full/kept was given, but it is not an empty"),
         (
             ["--format", "savedmodel", "--output", "no/x"],
-            "--output: no/x was given, but no is no folder",
+            "--output: no/x was given, but no is not a folder",
         ),
     ],
 )

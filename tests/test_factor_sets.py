@@ -202,7 +202,7 @@ DAMAGES = {
     "no car": (
         CARS,
         lambda f: write_cars(f, car_files() | {"cars/car_000_mesh.mat": b"no"}),
-        r"cars/car_000_mesh\.mat: it is no MATLAB",
+        r"cars/car_000_mesh\.mat: it is not a MATLAB",
     ),
     "dat cut short": (NORB, shorten("*training-dat.mat", 9999), r"dat\.mat: .* it is cut short"),
     "info cut short": (NORB, shorten("*testing-info.mat", 99), r"info\.mat: .* it is cut short"),
@@ -235,7 +235,7 @@ DAMAGES = {
         lambda f: np.savez(f / "mpi3d_toy.npz", images=random_images(47, 64, 64)),
         r"uint8 \[47, 64",
     ),
-    "npz cut short": (MPI, shorten("*.npz", 5000), r"mpi3d_toy\.npz: it is no zip"),
+    "npz cut short": (MPI, shorten("*.npz", 5000), r"mpi3d_toy\.npz: it is not a zip"),
 }
 
 

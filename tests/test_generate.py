@@ -117,7 +117,7 @@ def test_a_link_is_followed_and_a_device_is_left_alone(smoke_run, tmp_path, caps
     assert (tmp_path / "link.png").is_symlink() and (tmp_path / "target.png").stat().st_size > 0
     os.mkfifo(tmp_path / "pipe.png")
     assert generate(smoke_run, tmp_path, "--output", tmp_path / "pipe.png") == 2
-    assert "pipe.png was given, but it is no plain file" in capsys.readouterr().err
+    assert "pipe.png was given, but it is not a regular file" in capsys.readouterr().err
     assert (tmp_path / "pipe.png").is_fifo()
 
 
@@ -160,16 +160,19 @@ WRONG = {
     "twice": (["--code", "width=1", "--code", "width=2"], "--code: width was given twice"),
     "three sweeps": (["--code", "digit", "--code", "width", "--code", "rotation"], "but a picture shows two sweeps"),
     "no rows": (["--rows", "0"], "--rows: '0' was given, but a whole number of at least 1"),
-    "rows of a sweep": (["--rows", "3", "--code", "digit", "--code", "width"], "but digit is swept along them"),
-    "columns of a sweep": (["--columns", "3", "--code", "digit"], "--columns: 3 was given, but digit is swept"),
-    "too many": (["--rows", "100000", "--columns", "100000"], "but 200,000,000 numbers are the most. Ask for fewer"),
+    "rows of a sweep": (["--rows", "3", "--code", "digit", "--code", "width"], "but digit decides their number"),
+    "columns of a sweep": (["--columns", "3", "--code", "digit"], "--columns: 3 was given, but digit decides"),
+    "too many": (["--rows", "100000", "--columns", "100000"], "but 200,000,000 numbers are the limit. Ask for fewer"),
     "film of nothing": (["--format", "gif"], "--format: gif was given, but a film needs a code that is swept"),
     "unknown format": (["--format", "bmp"], "argument --format: invalid choice: 'bmp'"),
-    "unknown ending": (["--output", "x.bmp"], "--output: x.bmp was given, but it ends in none of png, gif, npz, mp4"),
-    "no folder": (["--output", "nowhere/x.png"], "but nowhere is no folder. Make it first"),
+    "unknown ending": (
+        ["--output", "x.bmp"],
+        "--output: x.bmp was given, but its ending is none of png, gif, npz, mp4",
+    ),
+    "no folder": (["--output", "nowhere/x.png"], "but nowhere is not a folder"),
     "a folder": (
         ["--output", ".", "--format", "png"],
-        "--output: . was given, but it is no plain file. Give the name of one",
+        "--output: . was given, but it is not a regular file",
     ),
     "format beside an ending": (
         ["--output", "x.png", "--format", "gif", "--code", "digit"],

@@ -211,14 +211,14 @@ def test_wrong_arrays_are_refused(npz, arrays, message):
 def test_what_is_no_label_is_left_out_and_said(npz, capsys, labels):
     dataset = images.load(npz(images=GOOD, labels=labels), 28)
     assert dataset.train.labels is None
-    assert "are left out: they are no whole numbers [20] from 0" in capsys.readouterr().err
+    assert "are not used: they are not whole numbers [20] from 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("labels", [np.arange(20.0), np.arange(20)[:, None], np.arange(1990, 2010)])
 def test_labels_may_be_a_column_floats_or_large(npz, capsys, labels):
     dataset = images.load(npz(images=GOOD, labels=labels), 28)
     assert sorted([*dataset.train.labels, *dataset.test.labels]) == labels.ravel().tolist()
-    assert "20 different ones, are for the evaluation alone" in capsys.readouterr().err
+    assert "20 different ones, are used by the evaluation only" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["set.npy", "set.npz", "set.h5", "set.HDF5"])
@@ -291,7 +291,7 @@ def test_folders_that_look_like_classes_are_labels(tmp_path, capsys, names, clas
     counts = [sum(f"/{name}/" in f"/{folder}/" for folder in names) * 4 for name in classes]
     assert np.bincount(labels).tolist() == counts
     listed = ", ".join(f"{number} {name!r}" for number, name in enumerate(classes))
-    assert f"its {len(classes)} folders are labels, for the evaluation alone: {listed}\n" in err
+    assert f"its {len(classes)} folders are labels, which only the evaluation uses: {listed}\n" in err
 
 
 def test_labels_of_folders_stay_with_their_pictures(tmp_path):

@@ -321,7 +321,7 @@ def test_frames_that_are_left_out_are_counted(tmp_path, cache, capsys):
     path = write_files(tmp_path / "set", pictures(3) | {"stack.tif": file.getvalue()})
     for _ in range(2):
         assert load(path).images[3].mean() == 3
-        assert "1 pictures have several frames or pages; the first" in capsys.readouterr().err
+        assert "1 pictures have several frames or pages; only the first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", [{"range": [1]}, {"range": "all"}, {"with_more_frames": None}, {"range": ["a", 2]}])

@@ -120,7 +120,7 @@ def test_values_that_no_image_has_are_refused(split_grid):
         with pytest.raises(InputError, match=message):
             grid.find({"shape": 0, "scale": 1, "turn": 0, **values})
     for combinations in ([[0, 0, 4]], [[0, 0]], [[0.5, 0, 0]], [[-1, 0, 0]]):
-        with pytest.raises(InputError, match=r"^combinations: they do not suit"):
+        with pytest.raises(InputError, match=r"^combinations: they cannot be used"):
             grid.places(combinations)
     with pytest.raises(InputError, match="scale 'big' was given, but a number is needed"):
         grid.draw(2, np.random.default_rng(0), {"scale": "big"})
@@ -164,7 +164,7 @@ def test_a_set_of_one_thing_cannot_be_split(count, groups, what):
             None,
             "Factor.kind: 'angle' was given, but one of ordered, circular, nominal, binary is needed",
         ),
-        ("circular", None, "period: None was given, but a circular factor needs its full turn"),
+        ("circular", None, "period: None was given, but a circular factor needs"),
         ("circular", 0, "period: 0 was given"),
         ("circular", "360", "period: '360' was given"),
         ("ordered", 360, "period: 360 was given, but a factor that is ordered has none"),

@@ -333,7 +333,7 @@ def test_one_run_or_one_twice_is_refused(runs, tmp_path, capsys):
         assert "a: it was given twice" in read_refusal(capsys, command.main, [str(run), str(runs[1]), str(again)])
     (tmp_path / "file").touch()
     refusal = read_refusal(capsys, command.main, [str(run), str(runs[1]), "--output", str(tmp_path / "file")])
-    assert "--output: " in refusal and "but it is no folder" in refusal
+    assert "--output: " in refusal and "but it is not a folder" in refusal
     assert "no/where: there is no such folder" in read_refusal(capsys, command.main, [str(run), "no/where"])
 
 

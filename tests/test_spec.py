@@ -258,7 +258,7 @@ def test_every_field_says_what_it_is():
 def test_views_need_pairs_and_a_categorical_code(spec):
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=0.5)
     assert (spec.views, dataclasses.replace(spec, view_information=0.0).views) == (2, 1)
-    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views an image need an even number"):
+    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views of each image need an even number"):
         dataclasses.replace(spec, batch_size=9)
     with pytest.raises(InputError, match=r"^view_information: 0.5 was given, but it needs a categorical code"):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))

@@ -83,7 +83,7 @@ def check_folder(where: str, path: Path) -> None:
       InputError: naming `where`.
     """
     if path.exists() and not path.is_dir():
-        raise InputError(where, f"{path} was given, but it is no folder. Give the name of one.")
+        raise InputError(where, f"{path} was given, but it is not a folder. Give one.")
 
 
 def complete(parser: Parser) -> None:

@@ -33,14 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
     parser.add_argument(
-        "--codes", type=argument(PATH), metavar="FILE", help="what an encoder says of N images, as .npy"
+        "--codes", type=argument(PATH), metavar="FILE", help="the codes that an encoder gives N images, .npy"
     )
-    parser.add_argument("--factors", type=argument(PATH), metavar="FILE", help="the true factors of these, as .npz")
-    parser.add_argument("--nominal", action="append", default=[], metavar="NAME", help="a factor of kinds; repeatable")
-    parser.add_argument("--run", type=argument(PATH), metavar="RUN", help="a run's folder, in place of the two files")
-    add_data_dir(parser, "with --run: folder with the images, if it needs one")
-    parser.add_argument("--protocol", choices=NAMES, help="default: all, one after another")
-    parser.add_argument("--fast", action="store_true", help="fewer images and votes: seconds, and less exact")
+    parser.add_argument(
+        "--factors", type=argument(PATH), metavar="FILE", help="the true factors of the same images, .npz"
+    )
+    parser.add_argument(
+        "--nominal",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a factor whose values have no order; repeat it for several",
+    )
+    parser.add_argument("--run", type=argument(PATH), metavar="RUN", help="a run's folder, instead of the two files")
+    add_data_dir(parser, "with --run: folder with the images, if the run was trained with one")
+    parser.add_argument("--protocol", choices=NAMES, help="settings of the scores (default: all, one after another)")
+    parser.add_argument("--fast", action="store_true", help="use fewer images and votes: takes seconds, less exact")
     parser.add_argument(
         "--output",
         type=argument(PATH),
@@ -67,9 +75,12 @@ def _score(options):
 def _check_flags(options):
     files = {"--codes": options.codes, "--factors": options.factors}
     if options.run and any(files.values()):
-        raise InputError("--run", "files were given, too, but it is a run or two files. Leave one out.")
+        raise InputError("--run", "it was given with files, but either a run or files are scored. Leave one out.")
     if options.run and options.nominal:
-        raise InputError("--nominal", "it was given with --run, but the data set says the kinds of its factors.")
+        raise InputError(
+            "--nominal",
+            "it was given with --run, but the data set says the kinds of its factors. Leave it out.",
+        )
     if not options.run:
         for flag, path in files.items():
             if path is None:

@@ -31,18 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser():
     parser = Parser(__doc__)
-    parser.add_argument("runs", nargs="+", type=argument(PATH), metavar="RUN_FOLDER", help="as logs/mnist/<run>")
+    parser.add_argument("runs", nargs="+", type=argument(PATH), metavar="RUN_FOLDER", help="such as logs/mnist/<run>")
     add_data_dir(parser, "folder with the images, if the run was trained with one; several as for the training")
     parser.add_argument(
-        "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
+        "--trust-archive", action="store_true", help="also read archives that unpack to far more than their size"
     )
     parser.add_argument(
-        "--log-dir", type=argument(PATH), help="root of the runs' log folders, if they are not below logs/ beside ckt/"
+        "--log-dir", type=argument(PATH), help="folder of all log folders, if the runs' two folders were separated"
     )
     parser.add_argument(
         "--checkpoint-dir",
         type=argument(PATH),
-        help="root of their checkpoint folders, if they are not below ckt/ beside logs/",
+        help="folder of all checkpoint folders, if the runs' two folders were separated",
     )
     parser.add_argument(
         "--baseline",

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser("Exports a trained run with the signatures generate, encode and discriminate.")
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
     parser.add_argument(
-        "--format", dest="kind", choices=FORMATS, required=True, help="onnx needs the extra of that name"
+        "--format", dest="kind", choices=FORMATS, required=True, help="file format; onnx needs the extra onnx"
     )
     parser.add_argument(
         "--output",
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=argument(PATH),
         required=True,
         metavar="DIR",
-        help="folder to make, or an empty one",
+        help="new or empty folder to write into",
     )
     return run_command(parser, _export, arguments)
 
@@ -79,9 +79,9 @@ def export_run(run: TrainedRun, kind: str, path: StrPath) -> None:
 def check_output(kind: str, path: Path) -> None:
     """Refuses, before anything costs time, a folder that cannot be made and packages that are missing."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError("path", f"{path} was given, but it is no empty folder. Choose another.")
+        raise InputError("path", f"{path} was given, but it is not an empty folder. Choose another.")
     if not path.parent.is_dir():
-        raise InputError("path", f"{path} was given, but {path.parent} is no folder. Make it first.")
+        raise InputError("path", f"{path} was given, but {path.parent} is not a folder. Create it first.")
     missing = [name for name in NEEDED_FOR_ONNX if kind == "onnx" and importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(

@@ -150,15 +150,23 @@ def write_figure(folder: Path, name: str, seeds: Sequence[int], curves: Curves) 
 def main() -> int:
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
-    parser.add_argument("--seeds", type=parse_seeds, default=(0, 1, 2), help="such as 0-2 (default: 0-2)")
-    parser.add_argument("--name", type=argument(FILE_NAME), default="figure1", help="of the study (default: figure1)")
+    parser.add_argument("--seeds", type=parse_seeds, default=(0, 1, 2), help="seeds, such as 0-2 (default: 0-2)")
     parser.add_argument(
-        "--log-dir", type=argument(PATH), default=Path("logs/mnist"), help="root of the runs' folders, and the figure's"
+        "--name", type=argument(FILE_NAME), default="figure1", help="name of the study (default: figure1)"
     )
     parser.add_argument(
-        "--checkpoint-dir", type=argument(PATH), default=Path("ckt/mnist"), help="root of their checkpoints"
+        "--log-dir",
+        type=argument(PATH),
+        default=Path("logs/mnist"),
+        help="folder for the logs of all runs and for the figure",
     )
-    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command goes on from there."))
+    parser.add_argument(
+        "--checkpoint-dir",
+        type=argument(PATH),
+        default=Path("ckt/mnist"),
+        help="folder for the checkpoints of all runs",
+    )
+    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command resumes from there."))
 
 
 def _run(options, more):

@@ -41,9 +41,9 @@ EPILOG = """\
 --code digit=3               one value, for all images
 --code rotation=-2:2:11      a sweep: eleven values from -2 to 2
 --code digit=1,4,7           a sweep over the values listed
---code rotation              a sweep over the usual range: all categories (of many 20), or ten values
-A sweep is a row of images, two are a grid: a row for each value of the first, a column for each of the second. In a
-film (gif, mp4) the last sweep runs in time."""
+--code rotation              a sweep over the usual range: all categories (at most 20), or ten values
+One sweep runs along each row. Of two, the first runs down and the second across. In a film (gif, mp4) the last sweep
+runs in time."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,17 +51,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser("Draws samples and sweeps of a trained run.")
     parser.epilog = EPILOG
     parser.add_argument("run", type=argument(PATH), metavar="RUN", help="folder of the run, such as ckt/mnist/NAME")
-    parser.add_argument("--list", action="store_true", help="list the codes and what they do")
-    parser.add_argument("--code", action="append", default=[], metavar="NAME[=VALUES]", help="see below; repeatable")
+    parser.add_argument("--list", action="store_true", help="list the codes and what each was measured to do")
+    parser.add_argument(
+        "--code",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUES]",
+        help="set or sweep a code, see below; repeat it for several",
+    )
     parser.add_argument("--rows", type=argument(whole(1)), metavar="INT", help=f"rows of samples (default: {ROWS})")
     parser.add_argument(
         "--columns", type=argument(whole(1)), metavar="INT", help=f"columns of samples (default: {COLUMNS})"
     )
     parser.add_argument(
-        "--seed", type=argument(SEED), default=0, metavar="INT", help="of what is not given (default: 0)"
+        "--seed",
+        type=argument(SEED),
+        default=0,
+        metavar="INT",
+        help="seed of everything that is not given (default: 0)",
     )
-    parser.add_argument("--format", choices=FORMATS, help="default: the ending of --output, or png")
-    parser.add_argument("--output", type=argument(PATH), metavar="FILE", help="default: generated.FORMAT, written over")
+    parser.add_argument("--format", choices=FORMATS, help="file format (default: the ending of --output, or png)")
+    parser.add_argument(
+        "--output", type=argument(PATH), metavar="FILE", help="file to write or replace (default: generated.FORMAT)"
+    )
     return run_command(parser, lambda options: _generate(parser, options), arguments)
 
 
@@ -84,7 +96,7 @@ def _generate(parser, options):
     rows, columns = _choose_layout(swept, options.rows, options.columns)
     if rows * columns * len(frames) * spec.output_dist.dim > LARGEST_OUTPUT:
         asked = f"{len(frames):,} x {rows:,} x {columns:,} images were asked for"
-        raise InputError("--rows", f"{asked}, but {LARGEST_OUTPUT:,} numbers are the most. Ask for fewer.")
+        raise InputError("--rows", f"{asked}, but {LARGEST_OUTPUT:,} numbers are the limit. Ask for fewer.")
     with TrainedRun(folder) as run:
         pictures = []
         for value in frames:
@@ -119,7 +131,10 @@ def parse_codes(spec: ExperimentSpec, texts: Iterable[str]) -> tuple[dict[str, n
         values = _parse_values(name, given) if is_given else usual_values(code, COLUMNS, spec.sweep_limit)
         (fixed if code_vectors(code, values).ndim == 1 else swept)[name] = values
     if len(swept) > 2:
-        raise InputError("--code", f"{', '.join(swept)} were swept, but a picture shows two sweeps. Give one a value.")
+        raise InputError(
+            "--code",
+            f"{', '.join(swept)} were swept, but a picture shows two sweeps at most. Give one of them a single value.",
+        )
     return fixed, swept
 
 
@@ -187,16 +202,18 @@ def _choose_output(options):
         )
     if kind not in FORMATS:
         known = ", ".join(FORMATS)
-        raise InputError("--output", f"{options.output} was given, but it ends in none of {known}. Or give --format.")
+        raise InputError(
+            "--output", f"{options.output} was given, but its ending is none of {known}. Change it, or give --format."
+        )
     if kind == "mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
         raise InputError(
             "--format", "mp4 was given, but it needs imageio-ffmpeg. Run pip install imageio-ffmpeg, or choose gif."
         )
     path = options.output or Path(f"generated.{kind}")
     if not path.parent.is_dir():
-        raise InputError("--output", f"{path} was given, but {path.parent} is no folder. Make it first.")
+        raise InputError("--output", f"{path} was given, but {path.parent} is not a folder. Create it first.")
     if path.exists() and not path.is_file():
-        raise InputError("--output", f"{path} was given, but it is no plain file. Give the name of one.")
+        raise InputError("--output", f"{path} was given, but it is not a regular file. Give another name.")
     return kind, path
 
 
@@ -214,7 +231,9 @@ def _choose_layout(swept, rows, columns):
     decided = dict(zip(("--columns", "--rows"), reversed(swept)))
     for flag, number in (("--rows", rows), ("--columns", columns)):
         if number is not None and flag in decided:
-            raise InputError(flag, f"{number} was given, but {decided[flag]} is swept along them. Leave it out.")
+            raise InputError(
+                flag, f"{number} was given, but {decided[flag]} decides their number by its sweep. Leave {flag} out."
+            )
     counts = {flag: len(swept[name]) for flag, name in decided.items()}
     return counts.get("--rows", rows or ROWS), counts.get("--columns", columns or COLUMNS)
 

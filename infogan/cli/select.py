@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
     parser.add_argument("runs", nargs="+", type=argument(PATH), metavar="RUN", help="folders of runs, or a study")
-    parser.add_argument("--fast", action="store_true", help="fewer images: a tenth of the time, and less exact")
+    parser.add_argument("--fast", action="store_true", help="use fewer images: a tenth of the time, less exact")
     add_data_dir(parser, "folder with the images, if the runs were trained with one")
     parser.add_argument(
         "--output",
@@ -112,7 +112,7 @@ def _open_study(path: Path) -> tuple[str, list[RunFolder]]:
     if missing := [log for log in logs if not log.is_dir()]:
         raise InputError(
             path,
-            f"its runs are needed, but {missing[0]} is not there. Give the document that lies beside their logs.",
+            f"its runs are needed, but {missing[0]} is not there. Give the document beside the runs' logs.",
         )
     return name, [open_run(log) for log in logs]
 
@@ -126,7 +126,7 @@ def _check_runs(folders: Sequence[RunFolder]) -> list[ExperimentSpec]:
     places = [folder.checkpoints.resolve() for folder in folders]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise InputError(folders[number].checkpoints, "it was given twice, but runs are compared. Give it once.")
+            raise InputError(folders[number].checkpoints, "it was given twice, but each run counts once. Give it once.")
     if len(folders) < FEWEST:
         given = ", ".join(folder.name for folder in folders) or "no run"
         raise InputError("RUN", f"{given} was given, but at least {FEWEST} runs are compared. Give more.")

@@ -1,6 +1,6 @@
 """Runs an experiment for several seeds and aggregates them: mean, deviation and worst of each number.
 
-What is finished is kept in logs/<experiment>/<name>.json after each seed, and the same command goes on where it
+Each finished seed is kept in logs/<experiment>/<name>.json, and the same command resumes where it
 stopped.
 Further arguments are the experiment's own, as in `%(prog)s faces --seeds 0-4 --name faces_azimuth --factor azimuth`.
 With --vary it runs a grid: a study for each combination of values, set side by side in one document, table and picture.
@@ -111,22 +111,24 @@ RunJobs = Callable[[Sequence[Job], Check], Iterator[tuple[Job, int]]]
 def main() -> int:
     """The command line; returns the exit status."""
     parser = Parser(__doc__)
-    known = f"{', '.join(MODULES)}, or a launcher of your own, as run_mine_exp.py"
+    known = f"{', '.join(MODULES)}, or your own launcher, such as run_mine_exp.py"
     parser.add_argument("experiment", type=_parse_experiment, metavar="EXPERIMENT", help=known)
-    parser.add_argument("--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="such as 0-9 or 0,3,7-8")
-    parser.add_argument("--recipe", help="of the experiment (default: the experiment's own)")
+    parser.add_argument(
+        "--seeds", type=parse_seeds, required=True, metavar="SEEDS", help="seeds, such as 0-9 or 0,3,7-8"
+    )
+    parser.add_argument("--recipe", help="recipe of the experiment (default: its default recipe)")
     parser.add_argument(
         "--name",
         type=argument(FILE_NAME),
-        help="of the study (default: <experiment>, with a recipe <experiment>_<recipe>)",
+        help="name of the study (default: <experiment>, or <experiment>_<recipe> if a recipe is given)",
     )
     parser.add_argument(
         "--vary",
         action="append",
         default=[],
         metavar="FIELD=VALUE,...",
-        help="values of a field to compare, as batch_size=32,64; of several fields (--vary again) all combinations; "
-        "where the values have commas themselves, put ; between them",
+        help="compares these values of a field, such as batch_size=32,64; repeat it for all combinations of several "
+        "fields; separate values that contain commas by ;",
     )
     parser.add_argument(
         "--on",
@@ -134,13 +136,13 @@ def main() -> int:
         help="a Ray cluster to run on: ray for the one that this machine is in, or HOST:PORT or ray://HOST:PORT "
         "(default: on this machine alone)",
     )
+    parser.add_argument("--log-dir", type=argument(PATH), help="folder for all logs (default: logs/<experiment>)")
     parser.add_argument(
-        "--log-dir", type=argument(PATH), help="root of the runs' folders, and the study's (default: logs/<experiment>)"
+        "--checkpoint-dir",
+        type=argument(PATH),
+        help="folder for the checkpoints of all runs (default: ckt/<experiment>)",
     )
-    parser.add_argument(
-        "--checkpoint-dir", type=argument(PATH), help="root of their checkpoints (default: ckt/<experiment>)"
-    )
-    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command goes on from there."))
+    return run_command(parser, _run, passes_on=True, stop=StopSignals(advice="The same command resumes from there."))
 
 
 def _parse_experiment(text):
@@ -294,7 +296,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         match = re.fullmatch(r"\s*(\d{1,10})(?:-(\d{1,10}))?\s*", part)
         some = range(int(match[1]), int(match[2] or match[1]) + 1) if match else ()
         if not 0 < len(some) <= MOST_SEEDS:
-            raise argparse.ArgumentTypeError(f"{text!r} was given, but seeds are needed, as 0-9 or 0,3,7-8")
+            raise argparse.ArgumentTypeError(f"{text!r} was given, but seeds are needed, such as 0-9 or 0,3,7-8")
         seeds.extend(some)
     return tuple(dict.fromkeys(seeds))
 

@@ -77,7 +77,11 @@ def _take_apart(experiment):
 
 def _build_parser(experiment, recipes, default, flags):
     parser = Parser(experiment.description)
-    parser.add_argument("--recipe", choices=recipes, help=f"set of values to start from (default: {default.recipe})")
+    parser.add_argument(
+        "--recipe",
+        choices=recipes,
+        help=f"named set of values; other flags override single ones (default: {default.recipe})",
+    )
     parser.add_argument(
         "--baseline", choices=["gan"], help="the plain GAN of Figures 1 and 2(b): Q learns, but does not train G"
     )
@@ -115,19 +119,19 @@ def _build_parser(experiment, recipes, default, flags):
     )
     add_data_dir(parser, f"folder with the images ({_describe_data_dir(default)})")
     parser.add_argument(
-        "--trust-archive", action="store_true", help="read archives that unpack to far more than their size, too"
+        "--trust-archive", action="store_true", help="also read archives that unpack to far more than their size"
     )
-    parser.add_argument("--download", action="store_true", help="fetch what is missing into that folder first")
-    for flag, root in (("--log-dir", "logs"), ("--checkpoint-dir", "ckt")):
+    parser.add_argument("--download", action="store_true", help="first fetch missing files into that folder")
+    for flag, root, what in (("--log-dir", "logs", "logs"), ("--checkpoint-dir", "ckt", "checkpoints")):
         path = Path(root) / default.name
         parser.add_argument(
-            flag, type=argument(PATH), default=path, help=f"root of the runs' folders (default: {path})"
+            flag, type=argument(PATH), default=path, help=f"folder for the {what} of all runs (default: {path})"
         )
     parser.add_argument(
         "--run-name",
         dest="name",
         type=argument(FILE_NAME),
-        help="folder of this run below both roots (default: the time)",
+        help="name of this run and of its two folders (default: the current time)",
     )
     parser.add_argument(
         "--resume",
@@ -135,9 +139,13 @@ def _build_parser(experiment, recipes, default, flags):
         nargs="?",
         const=True,
         metavar="NAME",
-        help="resume that run; without NAME, the latest",
+        help="resume the run NAME; without NAME, the latest",
     )
-    parser.add_argument("--smoke", action="store_true", help="a whole run of a few updates, in under a minute")
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="check that everything works: a whole run of a few updates, in under a minute",
+    )
     return parser
 
 

@@ -113,7 +113,7 @@ def open_source(path: Path) -> Source:
     except ARCHIVE_ERRORS as error:
         reason = describe_error(error)
         raise InputError(path, f"it cannot be read ({reason}), but a folder, zip or tar is needed.") from error
-    raise InputError(path, "it is no folder, no zip and no uncompressed tar, but one of these is needed.")
+    raise InputError(path, "it is not a folder, zip or uncompressed tar, but one of these is needed.")
 
 
 class _Folder(Source):
@@ -365,7 +365,7 @@ def _members(path, file, largest=math.inf):
 def _check_method(entry):
     # The other methods can ask for gigabytes of memory in their headers.
     if entry.handle.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise UnreadableFile("it is compressed in another way than deflated")
+        raise UnreadableFile("it is compressed, but not by deflate")
 
 
 def _check_size(entry, largest):

@@ -129,7 +129,7 @@ def _open_npy(path):
 def _open_npz(path):
     if not zipfile.is_zipfile(path):
         raise InputError(
-            path, "it is no zip, but an .npz file is one. It may be cut short: fetch it again, or save it again."
+            path, "it is not a zip, but every .npz file is one. It may be incomplete: fetch or save it again."
         )
     with open_source(path) as source:
         entries = [entry for entry in source.entries() if entry.name.endswith(".npy")]
@@ -168,7 +168,9 @@ def _open_h5(path):
         found = {name: data for name, data in own.items() if isinstance(data, h5py.Dataset)}
         for name, data in found.items():
             if data.external or data.is_virtual:
-                raise InputError(path, f"its {name!r} lies in another file, but one file is needed. Copy it into this.")
+                raise InputError(
+                    path, f"its {name!r} lies in another file, but all data must be in this one. Copy it here."
+                )
             check_unpacked_size(path, path.stat().st_size, math.prod(data.shape or ()) * data.dtype.itemsize)
         yield {name: _h5_array(path, name, data) for name, data in found.items()}
 
@@ -313,7 +315,7 @@ class _Damaged(Exception):
 def _matrices(path, content):
     """Pairs of the order of bytes, "<" or ">", and the parts of each array at the top of the file."""
     if content[124:128] not in (b"\x00\x01IM", b"\x01\x00MI"):
-        raise InputError(path, "it is no MATLAB 5 file, but one is needed. Fetch it again, or save it with -v7.")
+        raise InputError(path, "it is not a MATLAB 5 file, but one is needed. Fetch it again, or save it with -v7.")
     order = "<" if content[126:128] == b"IM" else ">"
     position, unpacked = HEADER, 0
     for _ in range(MOST_ELEMENTS):

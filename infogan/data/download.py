@@ -96,7 +96,7 @@ def _fetch(folder, file, sha256, base_urls):
     if (folder / file).exists():
         if pooch.file_hash(folder / file) != sha256:
             raise InputError(
-                folder / file, "it is there, but is not the published file. Move it away to fetch that one."
+                folder / file, "it is not the published file, but that one is needed. Move it away, then try again."
             )
         return
     pooch.get_logger().setLevel("ERROR")
@@ -112,7 +112,7 @@ def _fetch(folder, file, sha256, base_urls):
             return
     raise InputError(
         "--download",
-        f"{file} was wanted, but no address gave it ({'; '.join(failures)}). Try again, or fetch it by hand.",
+        f"{file} is missing, but no address provided it ({'; '.join(failures)}). Try again, or fetch it by hand.",
     )
 
 

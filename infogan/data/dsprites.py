@@ -200,7 +200,7 @@ def _pack(path, images):
         done = 0
         for piece in images.pieces():
             if piece.min() < 0 or piece.max() > 1:
-                raise InputError(path, f"its 'imgs' hold {piece.max()}, but only 0 and 1 are dSprites'. {GET}")
+                raise InputError(path, f"its 'imgs' hold {piece.max()}, but dSprites has only 0 and 1. {GET}")
             done += len(piece)
             yield np.packbits(piece.reshape(len(piece), -1).astype(bool), axis=1)
             advance(done)
@@ -213,9 +213,7 @@ def _check_pictures(path, packed, factors):
     for number in np.linspace(0, len(packed) - 1, COMPARED, dtype=np.int64):
         found = np.unpackbits(packed[number]).reshape(SIDE, SIDE)
         if (wrong := int((found != render_picture(values[number], outlines)).sum())) > MOST_AT_RIM:
-            raise InputError(
-                path, f"{wrong} pixels of its picture {number:,} are not as its latent values say they are. {GET}"
-            )
+            raise InputError(path, f"{wrong} pixels of its picture {number:,} do not match its latent values. {GET}")
 
 
 def render_picture(values: ArrayLike, outlines: dict[str, np.ndarray]) -> np.ndarray:

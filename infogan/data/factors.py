@@ -41,7 +41,9 @@ class Factor:
         choice(KINDS).check("Factor.kind", self.kind)
         if self.kind == "circular":
             if not isinstance(self.period, int | float) or not 0 < self.period < math.inf:
-                raise InputError("period", f"{self.period!r} was given, but a circular factor needs its full turn.")
+                raise InputError(
+                    "period", f"{self.period!r} was given, but a circular factor needs the length of a full turn."
+                )
         elif self.period is not None:
             raise InputError("period", f"{self.period!r} was given, but a factor that is {self.kind} has none.")
 
@@ -117,7 +119,7 @@ def read_table(
     for (name, factor), column in zip(known.items(), columns):
         values = np.unique(column)
         if len(wrong := values[~np.isclose(values[:, None], factor.values).any(axis=1)]):
-            raise InputError(path, f"its {name} has the value {wrong[0]:g}, but that is none of this set's. {advice}")
+            raise InputError(path, f"its {name} has the value {wrong[0]:g}, but this set has no such value. {advice}")
     return {name: dataclasses.replace(factor, values=column) for (name, factor), column in zip(known.items(), columns)}
 
 
@@ -207,7 +209,7 @@ class FactorGrid:
             cells = np.ravel_multi_index(np.asarray(combinations).T, self.sizes)
         except (TypeError, ValueError) as error:
             needed = f"rows of level numbers below {self.sizes} are needed"
-            raise InputError("combinations", f"they do not suit ({error}), but {needed}.") from error
+            raise InputError("combinations", f"they cannot be used ({error}), but {needed}.") from error
         among = 0 if random is None else random.integers(0, self._counts[cells])
         return self._order[self._starts[cells] + among]
 

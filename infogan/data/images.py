@@ -90,7 +90,7 @@ def _label_by_folder(path, names):
     (classes, level), *_ = levels
     if len(classes) > min(MOST_CLASSES, len(names) // 2):
         return None
-    note(f"{path}: its {len(classes):,} folders are labels, for the evaluation alone: {_list_some(classes)}")
+    note(f"{path}: its {len(classes):,} folders are labels, which only the evaluation uses: {_list_some(classes)}")
     number_of = {name: number for number, name in enumerate(classes)}
     return _compact(np.array([number_of[name] for name in level]))
 
@@ -166,7 +166,7 @@ def _make_pixels(path, images, ends, preparation, place_of):
         pixels = np.empty((len(place_of), *shape), np.uint8)
     except MemoryError as error:
         needed = len(place_of) * math.prod(shape) / 2**30
-        raise InputError(path, f"its images need {needed:.1f} GB of memory. Take a smaller --image-size.") from error
+        raise InputError(path, f"its images need {needed:.1f} GB of memory. Give a smaller --image-size.") from error
     start = 0
     for piece in images.pieces():
         for place, image in zip(place_of[start : start + len(piece)], to_bytes(piece, *ends)):
@@ -212,7 +212,7 @@ def _check_labels(path, array, count):
     is_readable = array.is_numeric and array.shape in ((count,), (count, 1))
     labels = array.read() if is_readable else np.full(count, -1)
     if not ((labels >= 0) & (labels <= LARGEST_LABEL) & (labels % 1 == 0)).all():
-        note(f"{path}: its labels, {_show(array)}, are left out: they are no whole numbers [{count}] from 0")
+        note(f"{path}: its labels, {_show(array)}, are not used: they are not whole numbers [{count}] from 0")
         return None
-    note(f"{path}: its labels, {len(np.unique(labels)):,} different ones, are for the evaluation alone")
+    note(f"{path}: its labels, {len(np.unique(labels)):,} different ones, are used by the evaluation only")
     return _compact(labels.ravel().astype(np.int64))

@@ -58,7 +58,7 @@ def load_fashion(data_dir: StrPath | None = None) -> Dataset:
 
 def _load_folder(folder):
     if not folder.is_dir():
-        raise InputError("data_dir", f"{folder} is no folder, but one with the four idx files is needed.")
+        raise InputError("data_dir", f"{folder} is not a folder, but one with the four idx files is needed.")
     paths = {stem: _find(folder, stem) for stem in SHA256}
     train = _load_split(paths["train-images-idx3-ubyte"], paths["train-labels-idx1-ubyte"])
     test = _load_split(paths["t10k-images-idx3-ubyte"], paths["t10k-labels-idx1-ubyte"])

@@ -76,7 +76,7 @@ def _map_array(path, row_shape):
 
 
 def _refuse_disk(folder: Path) -> NoReturn:
-    raise InputError(folder, "what was written there came back changed, but a working disk is needed.")
+    raise InputError(folder, "the disk returned other bytes than were written, but a working one is needed.")
 
 
 @contextlib.contextmanager
@@ -152,7 +152,7 @@ def _tell(source, count, listing):
         names = ", ".join(f"{name!r} ({reason})" for name, reason in unreadable.values())
         warn(f"{source.path}: {len(unreadable)} of {count} pictures cannot be read: {names}")
     if with_more := listing["with_more_frames"]:
-        note(f"{source.path}: {with_more:,} pictures have several frames or pages; the first of each is taken")
+        note(f"{source.path}: {with_more:,} pictures have several frames or pages; only the first of each is used")
     if listing["range"]:
         low, high = listing["range"]
         note(
@@ -292,5 +292,5 @@ def _check_share(source, unreadable, count):
     raise InputError(
         source.path,
         f"{len(unreadable):,} or more of its {count:,} pictures cannot be read ({names}), but at most 1 % may be left "
-        "out. Mend or remove them.",
+        "out. Fix or remove them.",
     )

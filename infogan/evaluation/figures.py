@@ -41,7 +41,7 @@ try:
 except (OSError, ValueError) as error:  # whatever a matplotlibrc or MPLBACKEND may hold
     raise InputError(
         "matplotlib",
-        f"its settings cannot be used ({error}), but figures need it. Mend MPLBACKEND or matplotlibrc, wherever "
+        f"its settings cannot be used ({error}), but figures need it. Fix MPLBACKEND or matplotlibrc, wherever "
         "Matplotlib looks for it.",
     ) from error
 

@@ -118,7 +118,7 @@ def find_architecture(network: str | Architecture) -> Architecture:
         if ARCHITECTURES.get(network.name, network) != network:
             raise InputError(
                 "network",
-                f"an own {network.name!r} was given, but infogan has one of that name. Choose another name.",
+                f"your network is called {network.name!r}, but infogan has one of that name. Choose another name.",
             )
         return network
     if not isinstance(network, str) or network not in _defined:
@@ -146,7 +146,7 @@ def find_image_shape(numbers: int, image_size: ImageSize | None = None) -> Image
     if image_size is None:
         raise InputError(
             "output_dist",
-            f"dim {numbers:,} was given, but no square in grey or RGB has so many numbers. Give image_size, too.",
+            f"dim {numbers:,} was given, but no square in grey or RGB has so many numbers. Also give image_size.",
         )
     raise InputError(
         "image_size",

@@ -92,6 +92,6 @@ CIFAR10_DEFAULT = ExperimentSpec(
 )
 
 CIFAR10 = Experiment(
-    "InfoGAN on CIFAR-10, in no experiment of the paper: its SVHN networks, a categorical and two continuous codes.",
+    "InfoGAN on CIFAR-10, which is not in the paper: networks of SVHN, one categorical and two continuous codes.",
     (CIFAR10_DEFAULT,),
 )

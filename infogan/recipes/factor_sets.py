@@ -53,10 +53,10 @@ CR = dataclasses.replace(
 DSPRITES_DEFAULT = dataclasses.replace(MODIFIED, recipe="default", **SHORT, paper_values=CR.paper_values)
 
 DSPRITES = Experiment(
-    """InfoGAN on dSprites: five continuous codes; in no experiment of the paper.
+    """InfoGAN on dSprites, which is not in the paper: five continuous codes.
 
-Recipe cr is InfoGAN-CR (Lin et al. 2020, arXiv:1906.06034), modified the InfoGAN that its authors compare it with. The
-images are rendered, once, unless --data-dir has the owners' file. Their true factors are for the evaluation alone.
+Recipe cr is InfoGAN-CR (Lin et al. 2020, arXiv:1906.06034); modified is the InfoGAN that its authors compare it with.
+The images are rendered once, unless --data-dir has the owners' file. Only the evaluation sees their true factors.
 """,
     (DSPRITES_DEFAULT, MODIFIED, CR),
     {"image_size": SIZE_FLAG},
@@ -73,11 +73,11 @@ def _like_dsprites(name, description, codes, channels):
         latent_spec=(Latent("noise", Uniform(5), regularised=False), *continuous_codes(codes, fix_std=True)),
         **(INFOGAN_CR | SHORT),
     )
-    description = f"InfoGAN on {description}; in no experiment of the paper.\n\n{LIKE_DSPRITES}"
+    description = f"InfoGAN on {description}; not in the paper.\n\n{LIKE_DSPRITES}"
     return Experiment(description, (spec,), {"image_size": SIZE_FLAG, **CODE_FLAGS})
 
 
-LIKE_DSPRITES = "The networks are those of dSprites. True factors are for the evaluation alone."
+LIKE_DSPRITES = "The networks are those of dSprites. Only the evaluation sees the true factors."
 
 SHAPES3D = _like_dsprites("shapes3d", "3D Shapes (480,000 pictures of an object in a room): six continuous codes", 6, 3)
 CARS3D = _like_dsprites("cars3d", "Cars3D (183 cars from 96 sides): three continuous codes", 3, 3)

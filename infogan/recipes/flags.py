@@ -104,8 +104,7 @@ def _change_codes(spec, kind, codes):
     if not any(kept):
         raise InputError(
             "--categorical, --continuous, --circular",
-            "no code was asked for, but InfoGAN needs one. Ask for kinds (--categorical 10), for degrees (--continuous "
-            "2) or for turns (--circular 1).",
+            "no code was asked for, but InfoGAN needs one. Give --categorical 10, --continuous 2 or --circular 1.",
         )
     noise = filter(_is_noise, spec.latent_spec)
     return dataclasses.replace(spec, latent_spec=tuple(itertools.chain(noise, *kept)))
@@ -118,7 +117,7 @@ def _categories_from_text(text):
 
 CATEGORIES = several(
     whole(2, LARGEST_DIM),
-    f"a list of at most {MOST_CODES} numbers of categories from 2, as 10,10, or none,",
+    f"a list of at most {MOST_CODES} numbers of categories from 2, such as 10,10, or none,",
     MOST_CODES,
     from_text=_categories_from_text,
     metavar="CATEGORIES",
@@ -144,9 +143,9 @@ def _change_size(spec, text):
 
 SIZE_FLAG = Flag(
     dataclasses.replace(
-        TEXT, needed="a side as 48, or height x width as 64x96,", from_text=_size_from_text, metavar="SIZE"
+        TEXT, needed="a side such as 48, or height x width such as 64x96,", from_text=_size_from_text, metavar="SIZE"
     ),
-    "size that pictures are resized to: 48, or height x width as 64x96",
+    "resizes pictures to this size: 48, or height x width, such as 64x96",
     lambda spec: show_size(spec.image_shape[:2]),
     _change_size,
 )
@@ -157,7 +156,7 @@ def factor_flag(table: Mapping[str, Mapping[str, Any]]) -> Flag:
     """Chooses a row of Table 5 or 7: `table` gives the fields of a spec by the name of a factor."""
     return Flag(
         choice(table),
-        "factor whose row in the paper's table gives rates and lambda",
+        "takes learning rates and lambda from this factor's row of the paper's table",
         lambda spec: spec.factor,
         lambda spec, factor: dataclasses.replace(spec, factor=factor, **table[factor]),
     )
@@ -167,13 +166,13 @@ CODE_FLAGS = {
     # The first of the three: a spec needs a code, and while this one is put in, those of the recipe are still there.
     "circular": Flag(
         NUMBER_OF_CODES,
-        "number of angles: codes for what goes all the way around",
+        "number of circular codes: angles, for what turns all the way around",
         lambda spec: len(_codes_of(spec, "circular")),
         lambda spec, count: _change_codes(spec, "circular", circular_codes(count)),
     ),
     "categorical": Flag(
         CATEGORIES,
-        "categorical codes: how many categories each has, as 10,10; or none",
+        "number of categories of each categorical code, such as 10,10; or none",
         lambda spec: tuple(code.distribution.dim for code in _codes_of(spec, "categorical")),
         lambda spec, categories: _change_codes(spec, "categorical", category_codes(*categories)),
     ),

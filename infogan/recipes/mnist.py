@@ -105,5 +105,5 @@ CLOTHES = dataclasses.replace(
 )
 
 FASHION_MNIST = Experiment(
-    "InfoGAN on Fashion-MNIST, in no experiment of the paper: networks and codes of its MNIST experiment.", (CLOTHES,)
+    "InfoGAN on Fashion-MNIST, which is not in the paper: networks and codes of the MNIST experiment.", (CLOTHES,)
 )

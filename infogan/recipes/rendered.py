@@ -104,11 +104,11 @@ CHAIRS_DEFAULT = dataclasses.replace(
 )
 
 CHAIRS = Experiment(
-    """InfoGAN on rendered chairs (arXiv:1606.03657, Sec. 7.2 and Appendix C.5): three categorical codes and a
-continuous one.
+    """InfoGAN on rendered chairs (arXiv:1606.03657, Sec. 7.2 and Appendix C.5): three categorical codes
+and a continuous one.
 
-The paper trains a network for each factor of variation: with --recipe paper, --factor chooses the row of Table 7. The
-default has one network at half the size, with a category for the chair and an angle for its turn.
+The paper trains a network for each factor of variation: with --recipe paper, --factor chooses the row of Table 7.
+The default trains one network at half the size, with a category for the chair and an angle for its rotation.
 """,
     (CHAIRS_DEFAULT, CHAIRS_PAPER),
     {"factor": factor_flag(TABLE_7)},

@@ -155,5 +155,7 @@ def _make_temporary():
     folder = Path(tempfile.gettempdir()) / f"infogan-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():  # somebody else made it, and could have put anything in it
-        raise InputError("INFOGAN_CACHE", f"it is needed, because {folder} is another user's. Set it to a folder.")
+        raise InputError(
+            "INFOGAN_CACHE", f"it is not set, but {folder} belongs to another user. Set it to a folder of yours."
+        )
     return folder

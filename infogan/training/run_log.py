@@ -151,7 +151,8 @@ def _load_lines(path: Path, is_expected: Callable[[dict[str, Any], int], bool], 
             is_next = False
         if not is_next:
             raise InputError(
-                path, f"line {number} is damaged, but the object of {kind} {number} is needed. Mend or remove it."
+                path,
+                f"line {number} is damaged, but the object of {kind} {number} is needed. Restore it, or train anew.",
             )
         lines.append(line)
     return lines

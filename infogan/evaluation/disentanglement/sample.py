@@ -103,7 +103,7 @@ class Sample:
         if len(self.factors) < FEWEST_FACTORS:
             raise InputError(
                 "factors",
-                f"{len(self.factors)} of them vary, but disentanglement is of at least {FEWEST_FACTORS}. Give more.",
+                f"{len(self.factors)} of them vary, but disentanglement needs at least {FEWEST_FACTORS}. Give more.",
             )
         for name, reason in find_unsuitable(self.factors).items():
             raise InputError("factors", f"{name} has {reason}. Leave it out, round it or give more images.")
@@ -166,7 +166,9 @@ def _check_codes(codes: Codes) -> None:
 def _check_factor(name: str, factor: Factor, count: int) -> None:
     if factor.values.shape != (count,):
         given = f"{name} has values of shape {[*factor.values.shape]}"
-        raise InputError("factors", f"{given}, but there are codes of {count:,} images. Give the factors of these.")
+        raise InputError(
+            "factors", f"{given}, but there are codes of {count:,} images. Give the factors of the same images."
+        )
     factor.check(name, count)
 
 
@@ -183,7 +185,7 @@ def find_unsuitable(factors: Mapping[str, Factor], most: int | None = None) -> d
         if values > MOST_VALUES:
             reasons[name] = f"{values:,} values, but {MOST_VALUES} are the most that are told apart"
         elif images < LEAST_EACH * values:
-            reasons[name] = f"{values:,} values in {images:,} images, but {LEAST_EACH} images a value are needed"
+            reasons[name] = f"{values:,} values in {images:,} images, but {LEAST_EACH} images per value are needed"
     return reasons
 
 
@@ -208,7 +210,7 @@ def draw_sample(encode: Encoder, dataset: Dataset, count: int, seed: int = 0, le
         images.
     """
     if not (splits := list_splits(dataset)):
-        raise InputError(dataset.source, "it has no true factors, but disentanglement is of these.")
+        raise InputError(dataset.source, "it has no true factors, but disentanglement needs them.")
     ends = np.cumsum([len(split) for split in splits])
     # The stream is no other's: `hold_out` shuffles a set, and the same permutation would undo that.
     places = np.sort(np.random.default_rng([seed, DRAWS]).permutation(ends[-1])[:count])
