@@ -279,15 +279,17 @@ def lengthen(
     longer, done = dataclasses.replace(spec, max_epoch=max_epoch), last_update(folder)
     if longer.updates <= done:
         epochs = round(done / spec.updates_per_epoch, 2)
-        raise InputError("max_epoch", f"{max_epoch} was given, but {folder.name} has done {epochs:g}. Give more.")
+        raise InputError(
+            "max_epoch", f"{max_epoch} was given, but {folder.name} has done {epochs:g} epochs. Give more."
+        )
     if all(done <= _first_fall(each) for each in (spec, longer)):
         return folder, longer
     extension = folder.extend(longer, dataset)
     say(
-        f"{folder.name}: after {done:,} updates its learning rates are at {spec.rate_share(done):.0%} of their initial "
-        f"value, because they fall from update {_first_fall(spec):,.0f} of {spec.updates:,} on. In a run of "
-        f"{max_epoch} epochs they fall from update {_first_fall(longer):,.0f} of {longer.updates:,} on, so they rise "
-        f"again to {longer.rate_share(done):.0%}, and the result differs from {max_epoch} epochs trained at once. "
+        f"{folder.name}: its learning rates began to fall at update {_first_fall(spec):,.0f} and are at "
+        f"{spec.rate_share(done):.0%} of their initial value after {done:,} updates. In a run of {max_epoch} "
+        f"epochs they fall from update {_first_fall(longer):,.0f} on, so they rise again to {longer.rate_share(done):.0%}: "
+        f"the result differs from {max_epoch} epochs trained at once. "
         f"{folder.name} stays as it is; {extension.name} continues from its newest checkpoint."
     )
     return extension, longer
@@ -401,6 +403,6 @@ def _announce(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, gpus: S
         say("all updates are done already: evaluating the run again")
     elif spec.late_codes and not spec.smoke:  # a smoke run shows that all works, and learns nothing
         say(
-            f"Q will not learn to read {', '.join(spec.late_codes)}: lambda is 0 for all {spec.updates:,} updates. "
-            "Train longer, or let them come in earlier."
+            f"Q will not learn to read {', '.join(spec.late_codes)}: their lambda is 0 for all {spec.updates:,} "
+            "updates. Train longer, or let them come in earlier (--code-schedules)."
         )

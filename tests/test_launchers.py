@@ -301,7 +301,7 @@ def test_a_finished_run_gets_longer(smoke_run, tmp_path, capsys, monkeypatch, co
     said = "smoke stays as it is; smoke-epoch3 continues from its newest checkpoint." in capsys.readouterr().out
     assert said == (name != "smoke")
     assert launch("--resume", "smoke", "--max-epoch", 1, *roots) == 2
-    assert "--max-epoch: 1 was given, but smoke has done 2. Give more." in capsys.readouterr().err
+    assert "--max-epoch: 1 was given, but smoke has done 2 epochs. Give more." in capsys.readouterr().err
 
 
 def test_resuming_a_whole_run_as_a_smoke_run_is_refused(spec, dataset, tmp_path, capsys):

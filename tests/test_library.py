@@ -119,7 +119,7 @@ REFUSALS = {
         "dataset: the images of random numbers .* other ones",
     ),
     "another seed": ({"seed": 4, "resume": True}, "seed: 4 was given, but a was started with 3. Give that, or start a"),
-    "fewer epochs": ({"max_epoch": 1, "resume": True}, "max_epoch: 1 was given, but a has done 2. Give more"),
+    "fewer epochs": ({"max_epoch": 1, "resume": True}, "max_epoch: 1 was given, but a has done 2 epochs"),
     "no run at all": ({"name": None, "resume": True, "root": "other"}, "resume: other/mnist holds no run to continue"),
 }
 
@@ -211,8 +211,8 @@ def test_a_longer_run_is_the_same_run_while_its_rates_are_those_of_one(
         assert (found.metrics.read_text(), (found.frames / "0000002.png").read_text()) == ("metrics", "frame")
         assert found.load_origin() == {"run": "run", "update": 3}
         said = capsys.readouterr().out
-        assert "after 3 updates its learning rates are at 50%" in said
-        assert "from update 5 of 10 on, so they rise again to 100%" in said
+        assert "are at 50% of their initial value after 3 updates" in said
+        assert "from update 5 on, so they rise again to 100%" in said
         with pytest.raises(InputError, match=r"run-epoch5 is not empty, .* or resume run-epoch5\."):
             experiment.lengthen(folder, spec, max_epoch, dataset)
 
@@ -220,7 +220,7 @@ def test_a_longer_run_is_the_same_run_while_its_rates_are_those_of_one(
 def test_a_run_that_stopped_within_an_epoch_says_how_many_it_has_done(spec, dataset, tmp_path, monkeypatch):
     monkeypatch.setattr("infogan.training.run_folder.newest_intact", lambda folder: 7)
     folder = make_run(dataclasses.replace(spec, updates_per_epoch=3, max_epoch=9), dataset, tmp_path, 7)
-    with pytest.raises(InputError, match=r"max_epoch: 2 was given, but run has done 2\.33\. Give more\."):
+    with pytest.raises(InputError, match=r"max_epoch: 2 was given, but run has done 2\.33 epochs"):
         experiment.lengthen(folder, folder.load_spec(), 2, dataset)
 
 
