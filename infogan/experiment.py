@@ -285,12 +285,12 @@ def lengthen(
     if all(done <= _first_fall(each) for each in (spec, longer)):
         return folder, longer
     extension = folder.extend(longer, dataset)
+    fall, risen = _first_fall(longer), longer.rate_share(done)
     say(
         f"{folder.name}: its learning rates began to fall at update {_first_fall(spec):,.0f} and are at "
-        f"{spec.rate_share(done):.0%} of their initial value after {done:,} updates. In a run of {max_epoch} "
-        f"epochs they fall from update {_first_fall(longer):,.0f} on, so they rise again to {longer.rate_share(done):.0%}: "
-        f"the result differs from {max_epoch} epochs trained at once. "
-        f"{folder.name} stays as it is; {extension.name} continues from its newest checkpoint."
+        f"{spec.rate_share(done):.0%} of their initial value after {done:,} updates. In a run of {max_epoch} epochs "
+        f"they fall from update {fall:,.0f} on, so they rise again to {risen:.0%}: the result differs from one "
+        f"trained at once. {folder.name} stays as it is; {extension.name} continues from its newest checkpoint."
     )
     return extension, longer
 
