@@ -335,12 +335,12 @@ def test_a_smoke_run_is_of_one_seed_somewhere_else(empty, capsys):
         (["--only", "faces_paper_azimut"], "the known ones are faces_paper_azimuth, "),
         (["--seeds", "3-1"], "'3-1' was given, but seeds are needed"),
         (["--studies", "nowhere"], "--studies: nowhere was given, but there is no such folder. Give"),
-        (["--studies", "file"], "--studies: file was given, but it is no folder."),
+        (["--studies", "file"], "--studies: file was given, but it is not a folder"),
         (["--studies", "none"], "--studies: none was given, but it holds no study of the paper. Give"),
         (["--studies", "none", "--smoke"], "--studies: --smoke was given with it, but nothing is run then."),
         (["--studies", "none", "--only", "mnist"], "--studies: --only was given with it"),
         (["--output", "none"], "--output: none was given, but it is a folder."),
-        (["--output", "file/page.html"], "--output: file was given, but it is no folder"),
+        (["--output", "file/page.html"], "--output: file was given, but it is not a folder"),
     ],
 )
 def test_wrong_input_gets_one_line(empty, capsys, arguments, message):

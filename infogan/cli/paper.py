@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=argument(PATH), metavar="FILE", help="the page (default: logs/reproduction.html)"
     )
-    stop = StopSignals(advice="The same command goes on from there.")
+    stop = StopSignals(advice="The same command resumes from there.")
     return run_command(parser, _write_page, arguments, stop=stop)
 
 

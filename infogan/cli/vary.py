@@ -138,7 +138,7 @@ def _list_flags(experiment: str) -> Flags:
         flags, recipes = {**loaded.flags, **FLAGS}, choice(loaded.recipes)
     else:
         flags, recipes = dict(FLAGS), FILE_NAME
-    recipe = Flag(recipes, "set of values to start from", lambda spec: spec.recipe, "recipe")
+    recipe = Flag(recipes, "named set of values", lambda spec: spec.recipe, "recipe")
     return {"recipe": recipe, **{name: flag for name, flag in flags.items() if name != "seed"}}
 
 
