@@ -226,9 +226,9 @@ CODE_DRAWS, NOISE_DRAWS = 50, 20
 """Settings of all codes, and draws of the noise for each of them."""
 REAL_IMAGES = 2000
 """At most so many test images say how much those of a kind differ."""
-LEAST_NOISE = 0.2
+LEAST_NOISE = 0.4
 """Below it samples of the same codes look alike. Real images against others of their class have 1, one image in other
-colours has about 0.3, one with noise of 8 grey levels has 0.05 (docs/evaluation.md)."""
+colours has about 0.3, one with noise of 8 grey levels has 0.05 (docs/notes/experiments.md)."""
 
 
 def noise(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
