@@ -583,7 +583,7 @@ def test_leaky_relu_uses_the_rate():
 
 @pytest.mark.parametrize("rate", [0.01, 0.1])
 def test_the_two_leaky_rectifiers_differ_at_0_alone(rate):
-    """The authors' max(x, a x) passes the whole gradient at 0, tf.nn.leaky_relu a of it (docs/differences.md)."""
+    """The authors' max(x, a x) passes the whole gradient at 0, tf.nn.leaky_relu a of it (docs/notes/differences.md)."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         x = tf.constant([-2.0, -1e-30, 0.0, 1e-30, 3.0])
         ours, theirs = Network("n", 0, [leaky_relu(rate)])(x, None), tf.maximum(x, rate * x)
