@@ -90,6 +90,14 @@ def test_two_devices_train_as_one(spec, dataset, tmp_path, smooth_training):
     assert one_names == two_names  # so a run can be resumed on any number of devices
 
 
+def test_two_devices_divide_by_the_same_singular_values(spec, dataset, tmp_path, smooth_training):
+    """No device moves the vectors of spectral normalisation before all have read them."""
+    spec = dataclasses.replace(spec, seed=1, spectral_norm=True, updates_per_epoch=1, max_epoch=2)
+    one = train(spec, dataset, tmp_path, "one", OneDevice())
+    two = train(spec, dataset, tmp_path, "two", VirtualDevices())
+    assert_same_losses(load_metrics(two.metrics), load_metrics(one.metrics), 1e-4)
+
+
 WORKER = """
 import sys
 sys.path.insert(0, {tests!r})

@@ -407,7 +407,8 @@ class SpectralNorm:
                     [outputs, 1],
                     initializer=self._initializer,
                     trainable=False,
-                    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,  # every replica finds the same
+                    # Every replica finds the same. The mean waits until all have read u, the first one's would not.
+                    aggregation=tf.VariableAggregation.MEAN,
                 )
         v = tf.stop_gradient(tf.nn.l2_normalize(matrix @ self._u))  # [inputs, 1]
         next_u = tf.stop_gradient(tf.nn.l2_normalize(tf.matmul(matrix, v, transpose_a=True)))  # [outputs, 1]
