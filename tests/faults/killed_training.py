@@ -85,9 +85,9 @@ def _train(spec, dataset, folder, stage, update):
     _mark(RunLog, "write_pictures", "writing pictures", reach)
     advance = Progress.advance
 
-    def note(progress, number):
+    def note(progress, number, quantities):
         update.value = number
-        advance(progress, number)
+        advance(progress, number, quantities)
 
     Progress.advance = note
     _shorten_evaluation(reach)
