@@ -331,7 +331,7 @@ def test_seeds():
     assert parse_seeds("0-3") == (0, 1, 2, 3)
     assert parse_seeds("5,0-2,1") == (5, 0, 1, 2)
     for text in ("", "a", "3-1", "1,,2", "-", "0-", "-3", "0-999999999"):
-        with pytest.raises(argparse.ArgumentTypeError, match="was given, but seeds are needed, as 0-9 or 0,3,7-8"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"{text!r} was given, but seeds are needed"):
             parse_seeds(text)
 
 
