@@ -10,12 +10,14 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from infogan.cli import cluster as cluster_module
-from infogan.cli.cluster import Limits, connect, share_cores
+from infogan.cli.cluster import DIED, JOINS, Limits, _Driver, connect, share_cores
 from infogan.cli.cluster_node import Task, make_run, pack, take_cores, unpack
 from infogan.cli.study import Job, Study, run_study
 from infogan.system import tf1
@@ -78,6 +80,7 @@ def make_cluster(nodes):
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_health_check_failure_threshold", "2")
         patch.setenv("RAY_health_check_period_ms", "1000")
+        patch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")  # see DIED
         with socket.socket() as unused:
             unused.bind(("", 0))
             port = unused.getsockname()[1]
@@ -87,6 +90,7 @@ def make_cluster(nodes):
             made.add_node(**NODE)
         made.wait_for_nodes()
         made.client_address = f"ray://127.0.0.1:{port}"
+        wait_until(lambda: answers(port))
         yield made
         made.shutdown()
 
@@ -110,6 +114,11 @@ def wait_until(is_true):
 def list_begun(place):
     """Processes of the runs that have begun."""
     return [process for path in place.glob("begun*") for process in path.read_text().split()]
+
+
+def answers(port):
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def count_begun(place):
@@ -145,7 +154,7 @@ def test_a_node_dies_and_the_study_is_the_one_of_a_single_machine(cluster, study
         assert {path.name for path in checkpoints.glob("model-*")} == {"model-60.index"}
         assert (study.log_root / f"s_seed{seed}.txt").read_text().endswith(f"seed {seed} new\n")
     said = capfd.readouterr().out
-    assert "its node is gone" in said
+    assert "its node or its task there is gone; it starts again" in said
     assert re.search(r"seed 2: runs on [\d.]+; its output is in .*s_seed2\.txt", said)
 
 
@@ -245,6 +254,24 @@ def test_a_head_that_is_gone_ends_the_study_in_one_line(study, tmp_path):
             run_study(study, connect(cluster.address, Limits(lost=30.0)))
         killer.join()
         assert [run["seed"] for run in json.loads(study.path.read_text())["runs"]] == [0]
+
+
+@pytest.mark.parametrize("times", [JOINS - 1, JOINS])
+@pytest.mark.parametrize("said", DIED)
+def test_the_head_is_asked_again_if_its_process_for_a_client_died(times, said):
+    errors = [RuntimeError(f"{said}. See some file.")] * times
+    asked = []
+
+    def init(address, **_):
+        asked.append(address)
+        if errors:
+            raise errors.pop()
+
+    driver = _Driver(None, "ray://host:1", Limits(), ())
+    driver._ray = SimpleNamespace(init=init, shutdown=lambda: None)
+    with pytest.raises(InputError, match=rf"no cluster takes this study \({said}") if times == JOINS else nullcontext():
+        driver._join()
+    assert asked == ["ray://host:1"] * JOINS
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ LEAVE = 10
 """Seconds that the driver has at the end to leave the cluster."""
 RETRIES = 3
 """Times that a run is started anew after its node died."""
+DIED = "Starting Ray client server failed", "Proxy failed to Connect to backend"
+"""What Ray says if the process died that it starts on the head for each machine outside the cluster. That happens now
+and then (gRPC and fork), and was not seen on heads that have GRPC_ENABLE_FORK_SUPPORT=0."""
+JOINS = 3
+"""Times that a cluster is asked to take the study, if that is what happened: each may last 40 s."""
 LOG = "ray.txt"
 """What Ray says, beside the runs' logs."""
 
@@ -199,10 +204,7 @@ class _Driver:
         import ray
 
         self._ray = ray
-        try:
-            ray.init(address="auto" if self._address == "ray" else self._address, log_to_driver=False)
-        except Exception as error:
-            raise refuse_address(self._address, f"no cluster takes this study ({_last_line(error)})") from None
+        self._join()
         self._there.send(("joined", None, None))
         nodes = [node for node in ray.nodes() if node["Alive"]]
         workers = [node for node in nodes if node["Resources"].get("CPU", 0) >= 1]
@@ -217,6 +219,17 @@ class _Driver:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)}
+
+    def _join(self):
+        for left in reversed(range(JOINS)):
+            try:
+                self._ray.init(address="auto" if self._address == "ray" else self._address, log_to_driver=False)
+                return
+            except Exception as error:
+                if left and any(text in str(error) for text in DIED):
+                    self._ray.shutdown()
+                    continue
+                raise refuse_address(self._address, f"no cluster takes this study ({_last_line(error)})") from None
 
     def _check_nodes(self, nodes):
         """Refuses a cluster with a node that has no infogan or another one."""
@@ -282,6 +295,8 @@ class _Driver:
     def _read_ledger(self):
         for number, kind, content in self._ask(self._ledger.take):
             if kind == "taken":
+                if number in self._nodes:  # a task anew, taken before Ray called the node of its first try dead
+                    self._lose(number)
                 self._nodes[number], address = content
                 self._heard[number] = time.monotonic()
                 self._there.send(("said", number, f"runs on {address}; its output is in {self._jobs[number].console}"))
@@ -295,9 +310,13 @@ class _Driver:
                     console.write(content)
         living = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
         for number, node in list(self._nodes.items()):
-            if node not in living:  # Ray starts the task anew elsewhere
-                self._forget(number)
-                self._there.send(("said", number, "its node is gone"))
+            if node not in living:
+                self._lose(number)
+
+    def _lose(self, number):
+        """A task whose node or process has died, which Ray starts anew."""
+        self._forget(number)
+        self._there.send(("said", number, "its node or its task there is gone; it starts again"))
 
     def _forget(self, number):
         self._nodes.pop(number, None)
