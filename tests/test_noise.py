@@ -51,7 +51,7 @@ def test_real_images_beside_others_of_their_kind_have_1():
 def test_noise_that_does_nothing_gets_a_line():
     (metric, line) = measure_noise(CENTERS + 0.1 * DRAW.normal(size=(1000, 5)), SETTINGS, REAL, KINDS, "in pixels")
     assert metric.value == pytest.approx(0.01, rel=0.1) and "in pixels" in metric.note
-    assert line.startswith("The noise is dead: samples of the same codes differ 1")
+    assert line.startswith("The noise changes little: samples of the same codes differ 1")
     (metric, line) = measure_noise(CENTERS, SETTINGS, REAL, KINDS)
     assert metric.value < 1e-20 and "differ 0.0 % as much as" in line
 
@@ -95,7 +95,7 @@ def test_samples_of_a_setting_share_all_codes_and_no_noise(spec, monkeypatch):
     seen.clear()
     monkeypatch.setattr(sample_quality, "are_alike", lambda run, dataset: False)
     _, line = noise(run, dataset, Settings())
-    assert "The noise is dead" in line
+    assert "The noise changes little" in line
     assert np.shape(seen) == (CODE_DRAWS, NOISE_DRAWS, dim)
     for name, place in latent_slices(spec.latent_spec).items():
         of_latent = np.array(seen)[:, :, place].reshape(CODE_DRAWS, NOISE_DRAWS, -1)

@@ -232,7 +232,7 @@ colours has about 0.3, one with noise of 8 grey levels has 0.05 (docs/notes/expe
 
 
 def noise(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
-    """The metric: how much samples of the same codes differ, and a line if that is next to nothing.
+    """The metric: how much samples of the same codes differ, and a line if that is little.
 
     In the features of the set's classifier if there is one, else in random ones.
     """
@@ -285,7 +285,7 @@ def measure_noise(
       where: what features these are, for the note.
 
     Returns:
-      A Metric, and a line if the noise is dead; nothing where real images of a kind do not differ.
+      A Metric, and a line if the noise changes little; nothing where real images of a kind do not differ.
     """
     of_kind = compute_spread_within(real, np.zeros(len(real), int) if labels is None else labels)
     if not of_kind > 0:  # not: NaN
@@ -297,6 +297,6 @@ def measure_noise(
         return [metric]
     return [
         metric,
-        f"The noise is dead: samples of the same codes differ {100 * ratio:.1f} % as much as {kind}. G draws one image "
-        "for each setting of the codes.",
+        f"The noise changes little: samples of the same codes differ {100 * ratio:.1f} % as much as {kind}. G draws "
+        "hardly more than one image for each setting of the codes.",
     ]
