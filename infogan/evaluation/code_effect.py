@@ -4,7 +4,6 @@ Nothing tells the codes apart during training, so their names are exchangeable: 
 do what.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from itertools import permutations
 
@@ -147,11 +146,9 @@ def measure_code_effects(
         correlations = {quality: correlate(values[code], style[quality]) for quality in QUALITIES}
         strengths[code] = {quality: abs(together) for quality, (together, _) in correlations.items()}
         strengths_within[code] = {quality: abs(within) for quality, (_, within) in correlations.items()}
-        for quality, (together, within) in correlations.items():
-            change = _find_change(style, quality)
-            note = f"{abs(within):.2f} within a row" + ("" if change else "; images too blank to be measured")
-            metric = Metric(f"{STRENGTH} with {quality}", abs(together), "", code, note, factor=quality)
-            metrics.append(dataclasses.replace(metric, strength=STRENGTH, change=change))
+        metrics += [
+            make_row(code, quality, found, _find_change(style, quality)) for quality, found in correlations.items()
+        ]
         if code in classes:
             inner = np.abs(values[code]) <= 1.0  # within what training saw of a uniform code
             near = compute_share_unchanged(classes[code][:, inner])
@@ -166,6 +163,14 @@ def measure_code_effects(
         weaker, note = find_separate_codes(strengths_within)
         metrics.append(Metric(f"{name}, within a row", weaker, note=note, better="higher"))
     return metrics, notes
+
+
+def make_row(code: str, quality: str, correlations: tuple[float, float], change: Change | None) -> Metric:
+    """The Metric of a code and a quality of images, with what `correlate` found; no change: they are too blank."""
+    together, within = map(abs, correlations)
+    note = f"{within:.2f} within a row" + ("" if change else "; images too blank to be measured")
+    name = f"{STRENGTH} with {quality}"
+    return Metric(name, together, "", code, note, factor=quality, strength=STRENGTH, change=change)
 
 
 def _find_change(style: Style, quality: str) -> Change | None:

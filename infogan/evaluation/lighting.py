@@ -4,7 +4,6 @@ Light is measured in samples of any set that is no digits on a dark ground. The 
 can be told is whether a category changes the surroundings more than the middle, and leaves the digit there what it is.
 """
 
-import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,10 +14,10 @@ from infogan.evaluation.code_effect import (
     COLUMNS,
     DIGIT_SETS,
     LIMIT,
-    STRENGTH,
     Style,
     compute_share_unchanged,
     correlate,
+    make_row,
     sweep_code,
 )
 from infogan.evaluation.judges import find_classifier
@@ -84,12 +83,9 @@ def measure_lighting(
     metrics, chosen, scored = [], {}, {}
     for code, light in lights.items():
         for quality, seen in light.items():
-            together, within = correlate(values[code], seen)
             low, high = (100.0 * float(seen[:, column].mean()) for column in (0, -1))
             change = Change(low, high, "% of the range")
-            note = f"{abs(within):.2f} within a row"
-            metric = Metric(f"{STRENGTH} with {quality}", abs(together), "", code, note, factor=quality)
-            metrics.append(dataclasses.replace(metric, strength=STRENGTH, change=change))
+            metrics.append(make_row(code, quality, correlate(values[code], seen), change))
             middle = len(seen) // 2
             chosen[code, quality], scored[code, quality] = (
                 abs(correlate(values[code], rows)[0]) for rows in (seen[:middle], seen[middle:])
