@@ -53,6 +53,12 @@ PASSES = {
 FIRST_LAYER_INPUT_GRADIENTS = {"generator": 0, "trunk": 1}
 """Latents need no gradient; images need one in G's step only."""
 
+DENSE, CONVOLUTIONS = "dense layers", "convolutions"
+WAYS = FORWARD, WEIGHT_GRADIENT, INPUT_GRADIENT = "forward", "weight gradient", "input gradient"
+"""In the order of `Passes`."""
+PRODUCT_KINDS = [f"{layers}, {way}" for layers in (DENSE, CONVOLUTIONS) for way in WAYS]
+
+ADAM = "Adam"
 ADAM_BYTES = 7 * 4
 """For each parameter: gradient, weight and both moments are read, all but the gradient written, in float32."""
 
@@ -68,6 +74,16 @@ def count_passes(product):
 def count_operations(product, batch_size):
     """Additions and multiplications of one layer in one update."""
     return 2 * product.m * product.k * product.n * sum(count_passes(product)) * batch_size
+
+
+def count_by_kind(products, batch_size):
+    """Additions and multiplications of an update: dict of each of PRODUCT_KINDS -> count."""
+    counts = dict.fromkeys(PRODUCT_KINDS, 0)
+    for product in products:
+        layers = DENSE if "dense" in product.layer else CONVOLUTIONS
+        for way, passes in zip(WAYS, count_passes(product)):
+            counts[f"{layers}, {way}"] += 2 * product.m * product.k * product.n * passes * batch_size
+    return counts
 
 
 def compute_floor(products, parameters, batch_size, operations_per_second, bytes_per_second):
@@ -101,6 +117,6 @@ def list_shapes(products, batch_sizes, least_share=0.05):
     for product, count in zip(products, operations):
         if count >= least_share * sum(operations):
             for batch_size in batch_sizes:
-                for kind in ("forward", "weight gradient", "input gradient"):
+                for kind in WAYS:
                     shapes[kind, product.m * batch_size, product.k, product.n] = None
     return list(shapes)

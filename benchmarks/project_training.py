@@ -23,6 +23,7 @@ class Training(NamedTuple):
     call: UpdateCall
     run: object
     draw: object
+    session: object
 
 
 @contextlib.contextmanager
@@ -47,7 +48,7 @@ def open_training(spec, updates_per_call=1, jit_compile=False):
         with tf.Session(config=session_config(spec.precision, jit_compile)) as session:
             session.run(tf.global_variables_initializer())
             session.run(on_device.initializer, {images_in: images})
-            yield Training(call, call.bind(session), session.make_callable(batch.op))
+            yield Training(call, call.bind(session), session.make_callable(batch.op), session)
 
 
 def measure(spec, warm_up, updates, updates_per_call=1, jit_compile=False):

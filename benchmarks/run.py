@@ -82,6 +82,18 @@ def list_programs(settings, folder, torch_python):
                 },
             ),
         ]  # fmt: skip
+        programs += [
+            Program(
+                f"kinds {recipe.recipe} {precision}",
+                "operation_times",
+                {
+                    "spec": dataclasses.replace(recipe, precision=precision).to_json(),
+                    "warm_up": settings["warm_up"],
+                    "updates": settings["updates"] // 2,
+                },
+            )
+            for recipe in (REFERENCE, DEFAULT)
+        ]
     run = {"folder": str(folder), "name": "measured"}
     return [
         *programs,

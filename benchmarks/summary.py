@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from benchmarks.floor import Product, compute_floor
+from benchmarks.floor import ADAM, Product, compute_floor, count_by_kind
 
 PRECISIONS = ("float32", "bfloat16")
 PORT, EAGER = "port float32", "eager float32"
@@ -81,6 +81,23 @@ def find_floor(document, precision, batch_size):
     products = [Product(**fields) for fields in document["operations"]["products"]]
     parameters = document["operations"]["parameters"]
     return compute_floor(products, parameters, batch_size, machine["best"], max(machine["memory"].values()))
+
+
+def list_kind_floors(document, name):
+    """The least time for each kind of operation of a program of `operation_times`: dict of kind -> seconds.
+
+    Products need their operations at the machine's best rate, Adam its memory traffic, and the others the time in which
+    what they read and write passes through memory once. Empty where the machine's rates are not known.
+    """
+    kinds, precision = document["medians"][name], name.split()[-1]
+    floor = find_floor(document, precision, kinds["batch_size"])
+    if floor is None:
+        return {}
+    machine = document["medians"][f"machine {precision}"]
+    products = [Product(**fields) for fields in document["operations"]["products"]]
+    seconds = {kind: moved / max(machine["memory"].values()) for kind, moved in kinds["bytes"].items()}
+    counts = count_by_kind(products, kinds["batch_size"])
+    return seconds | {kind: count / machine["best"] for kind, count in counts.items()} | {ADAM: floor.optimiser}
 
 
 def list_targets(document):

@@ -1,7 +1,7 @@
 """Results as Markdown, for the terminal and for docs/notes/performance.md."""
 
 from benchmarks.floor import Product, count_operations, count_passes
-from benchmarks.summary import PRECISIONS, find_floor, list_speeds, list_targets
+from benchmarks.summary import PRECISIONS, find_floor, list_kind_floors, list_speeds, list_targets
 from infogan.system.messages import InputError
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -12,11 +12,13 @@ BUSY = 0.1
 
 def format_document(document):
     """All results of a document of `benchmarks.run`, as Markdown."""
+    kinds = format_kinds(document)
     sections = (
         ("", format_conditions(document)),
         ("### Targets\n\n", format_targets(list_targets(document))),
         ("### Training\n\n", format_speeds(document)),
         ("### The floor\n\n", format_floor(document)),
+        *([("### Where the time goes\n\n", kinds)] if kinds else []),
         ("### Everything else\n\n", format_rest(document)),
         ("### Operations of an update\n\n", format_operations(document["operations"], document["floor_batch"])),
     )
@@ -98,6 +100,27 @@ def format_floor(document):
         ])  # fmt: skip
     header = ["precision", "best product, GFLOP/s", "by shape", "copy, GB/s", "triad", "add in place"]
     return format_table([*header, "products + Adam, ms", f"floor at batch {batch}, ms"], rows)
+
+
+def format_kinds(document):
+    """Milliseconds of a traced update by kind of operation, each beside its floor; "" for results from before."""
+    traced = {
+        name: result
+        for name, result in document["medians"].items()
+        if name.startswith("kinds ") and "seconds" in result
+    }
+    if not traced:
+        return ""
+    header, kinds = ["kind"], list(next(iter(traced.values()))["seconds"])
+    rows = {kind: [kind] for kind in [*kinds, "an update"]}
+    for name, result in traced.items():
+        header += [f"{name.removeprefix('kinds ')}, ms", "floor"]
+        floors = list_kind_floors(document, name)
+        seconds = result["seconds"] | {"an update": result["update_seconds"]}
+        floors |= {"an update": sum(floors.values())} if floors else {}
+        for kind, row in rows.items():
+            row += [f"{1000 * seconds[kind]:.1f}", _format(floors.get(kind), "{:.1f}", 1000.0)]
+    return format_table(header, rows.values())
 
 
 def format_rest(document):

@@ -19,15 +19,24 @@ from benchmarks import (
     gpu_check,
     loader,
     machine,
+    operation_times,
     project_training,
     reference_port,
     run,
     table,
 )
-from benchmarks.floor import Product, compute_floor, count_operations, count_passes, list_shapes
+from benchmarks.floor import (
+    PRODUCT_KINDS,
+    Product,
+    compute_floor,
+    count_by_kind,
+    count_operations,
+    count_passes,
+    list_shapes,
+)
 from benchmarks.operations import list_products
 from benchmarks.process import run_child
-from benchmarks.summary import Target, find_floor, list_speeds, list_targets
+from benchmarks.summary import Target, find_floor, list_kind_floors, list_speeds, list_targets
 from benchmarks.timing import describe_updates, medians, time_calls
 from benchmarks.walk import Walk
 from infogan.model import architectures
@@ -393,6 +402,88 @@ def test_rates_of_the_machine():
     assert list(rates) == ["forward 8x30x40", "weight gradient 8x30x40", "input gradient 8x30x40"]
     assert all(1e3 < rate < 1e14 for rate in rates.values())
     assert all(1e6 < rate < 1e13 for rate in machine.measure_memory(1, calls=2).values())
+
+
+def test_time_is_divided_among_what_runs_and_none_is_lost():
+    """A from 0 to 4, B from 2 to 8 and from 9 to 10, C from 3 to 4: from 2 to 3 two share, from 3 to 4 three."""
+    times = operation_times.divide_time([(0, 4, "A"), (2, 8, "B"), (3, 4, "C"), (9, 10, "B"), (5, 5, "A")])
+    assert times["A"] == pytest.approx(2 + 1 / 2 + 1 / 3)
+    assert times["B"] == pytest.approx(1 / 2 + 1 / 3 + 4 + 1)
+    assert times["C"] == pytest.approx(1 / 3)
+    assert times[operation_times.BETWEEN] == pytest.approx(1)
+    assert sum(times.values()) == pytest.approx(10)
+
+
+def test_a_trace_written_by_hand():
+    """A rectifier of 16 bytes from 1 to 3 ms after the start, then the filter's gradient from it until 7 ms."""
+    trace = tf.RunMetadata().step_stats
+    nodes = trace.dev_stats.add().node_stats
+    for name, operation, start, end, size in (
+        ("x", "Const()", 0, 0, 16),
+        ("trunk/LeakyRelu", "LeakyRelu(x, ^y)", 1, 3, 16),
+        ("gradients/c_grad/F", "_MklNativeConv2DBackpropFilter(trunk/LeakyRelu, x:1, handle)", 3, 7, 64),
+    ):
+        node = nodes.add(node_name=name, timeline_label=f"[mklcpu 1MB] {name} = {operation}", all_start_nanos=10**9)
+        node.op_start_rel_nanos, node.op_end_rel_nanos = start * 10**6, end * 10**6
+        node.output.add().tensor_description.allocation_description.requested_bytes = size
+    found = operation_times.describe_trace(trace)
+    assert {kind: ms for kind, ms in found["seconds"].items() if ms} == pytest.approx(
+        {"rectifiers": 0.002, "convolutions, weight gradient": 0.004, "between operations": 0.001}
+    )
+    assert found["update_seconds"] == pytest.approx(0.007)
+    assert found["bytes"]["rectifiers"] == 16 + 16
+    assert found["bytes"]["convolutions, weight gradient"] == 16 + 64
+
+
+def test_every_product_of_a_traced_update_has_its_kind():
+    """Of dense layers G has two, the trunk and D one each, Q two; of convolutions G and the trunk have two each."""
+    spec = dataclasses.replace(mnist.DEFAULT, batch_size=4, max_images=100, precision="float32")
+    result = operation_times.measure(spec.to_json(), warm_up=0, updates=1)
+    assert {kind: count for kind, count in result["operations"].items() if kind in PRODUCT_KINDS} == {
+        "dense layers, forward": 6 + 6,  # D's step and G's
+        "dense layers, weight gradient": 4 + 2,
+        "dense layers, input gradient": 4 + 5,  # none by the latents
+        "convolutions, forward": 4 + 4,
+        "convolutions, weight gradient": 2 + 2,
+        "convolutions, input gradient": 1 + 4,  # none by the images in D's step
+    }
+    assert tuple(result["seconds"]) == tuple(result["bytes"]) == operation_times.KINDS
+    assert sum(result["seconds"].values()) == pytest.approx(result["update_seconds"])
+    assert all(result["seconds"].values())
+    moved = 4 * (list_products(spec)[1])
+    assert result["bytes"]["length of all gradients"] == pytest.approx(moved, rel=1e-4)
+
+
+def test_operations_by_kind_are_all_operations():
+    products, _ = list_products(mnist.REFERENCE)
+    counts = count_by_kind(products, 128)
+    assert list(counts) == PRODUCT_KINDS
+    assert sum(counts.values()) == sum(count_operations(product, 128) for product in products)
+    assert counts["convolutions, weight gradient"] == 128 * 2 * sum(
+        product.m * product.k * product.n * (1 if product.part == "generator" else 2)
+        for product in products
+        if "conv" in product.layer
+    )
+
+
+def test_floors_of_kinds():
+    """Products at 128e6 operations a second, and memory at 28e6 bytes a second: 42e6 bytes of casts need 1.5 s."""
+    kinds = {"seconds": {"casts": 2.0, "Adam": 1.0, "dense layers, forward": 0.5}, "update_seconds": 3.5}
+    kinds |= {"bytes": {"casts": 42e6, "Adam": 1.0, "dense layers, forward": 7.0}, "batch_size": 128}
+    made = document()
+    made["operations"]["products"] = [product._asdict() for product in (
+        Product("generator", "0_dense", True, 1, 50, 100), Product("trunk", "0_conv", True, 1, 50, 100))]  # fmt: skip
+    made["medians"] |= {"kinds reference float32": kinds, "kinds reference bfloat16": {"unavailable": "no"}}
+    floors = list_kind_floors(made, "kinds reference float32")
+    assert floors["casts"] == pytest.approx(1.5)
+    assert floors["Adam"] == pytest.approx(0.001)
+    assert floors["dense layers, forward"] == pytest.approx(2 * 5000 * 2 * 128 / 128e6)
+    assert floors["convolutions, weight gradient"] == pytest.approx(2 * 5000 * 2 * 128 / 128e6)
+    text = table.format_document(made)
+    assert "| kind | reference float32, ms | floor |" in text
+    assert "| casts | 2000.0 | 1500.0 |" in text
+    assert "| an update | 3500.0 | 1591.0 |" in text
+    assert "Where the time goes" not in table.format_document(document())
 
 
 def test_evaluation_and_loader_measure(smoke_run, monkeypatch):

@@ -288,7 +288,7 @@ class _BatchNorm:
                 self._normalise(part, scale, offset, population, normalisation)
                 for part, population in zip(parts, populations)
             ]
-        return results[0] if len(results) == 1 else tf.concat(results, axis=0)
+            return results[0] if len(results) == 1 else tf.concat(results, axis=0)
 
     @property
     def variables(self) -> list[Variable]:

@@ -322,9 +322,10 @@ def _augment(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, p
     """Images as D and Q see them: colours first, so that what fills the outside and the cuts is the same for all."""
     turning, scaling = (read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
     of_maps, of_colours, of_cuts = (fold_in(seed, name) for name in ("augmentation", "colours", "cuts"))
-    images = change_colours(images, spec.augmentation_colour, spec.output_dist.pixel_range, of_colours, parts)
-    images = augment(images, spec.augmentation, of_maps, parts, turning, scaling, spec.augmentation_fill)
-    return cut_out(images, spec.augmentation_cutout, of_cuts, parts)
+    with tf.name_scope("augmentation"):  # by which a trace of the update knows its operations
+        images = change_colours(images, spec.augmentation_colour, spec.output_dist.pixel_range, of_colours, parts)
+        images = augment(images, spec.augmentation, of_maps, parts, turning, scaling, spec.augmentation_fill)
+        return cut_out(images, spec.augmentation_cutout, of_cuts, parts)
 
 
 def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
@@ -436,6 +437,7 @@ class UpdateCall:
       values: None, or the quantities of the last of them.
 
     Attributes:
+      fetches: what a session run fetches to perform them: quantities, and an operation or how many were performed.
       names: names of the logged quantities.
       counter: the Update's counter.
       totals: the Update's totals.
@@ -447,7 +449,7 @@ class UpdateCall:
         self, update: Update, limit: Tensor | None = None, performed: Tensor | None = None, values: Tensor | None = None
     ) -> None:
         self._limit = limit
-        self._fetches = [update.values, update.step] if limit is None else [values, performed]
+        self.fetches = [update.values, update.step] if limit is None else [values, performed]
         self.names, self.counter = update.names, update.counter
         self.totals, self.averages = update.totals, update.averages
         self.clear_totals = tf.group(self.totals.assign(tf.zeros(self.totals.shape)))
@@ -458,9 +460,9 @@ class UpdateCall:
         It returns the quantities of the last update performed, array [len(names)], and how many were performed.
         """
         if self._limit is None:
-            run_update = session.make_callable(self._fetches)
+            run_update = session.make_callable(self.fetches)
             return lambda limit: (run_update()[0], 1)
-        run_updates = session.make_callable(self._fetches, feed_list=[self._limit])
+        run_updates = session.make_callable(self.fetches, feed_list=[self._limit])
 
         def run(limit: int) -> tuple[np.ndarray, int]:
             values, performed = run_updates(limit)
