@@ -311,7 +311,8 @@ def sweep_latents(
       float32 array [rows, columns, dim]; a discrete code has a column per value.
     """
     (latent,) = (latent for latent in latent_spec if latent.name == code)
-    values = code_vectors(latent, usual_values(latent, columns, limit) if values is None else values)
+    vectors = code_vectors(latent, usual_values(latent, columns, limit) if values is None else values)
+    values = vectors.reshape(-1, latent.distribution.dim)
     latents = np.repeat(np.asarray(base, np.float32)[:, None], len(values), axis=1)
     latents[:, :, latent_slices(latent_spec)[code]] = values
     return latents
@@ -347,6 +348,6 @@ def vary_discrete_codes(latent_spec: Sequence[Latent], base: np.ndarray) -> np.n
     for latent in latent_spec:
         if latent.regularised and (count := latent.distribution.number_of_values) is not None:
             # Spread over all values, so that five rows of ten digits are not always the first five.
-            rows = np.arange(len(base)) * max(1, count // len(base))
+            rows = np.arange(len(base)) * max(1, count // max(1, len(base)))
             base[:, places[latent.name]] = latent.distribution.value_vectors(rows % count)
     return base

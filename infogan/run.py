@@ -9,7 +9,17 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from infogan.codes import CodeDescription, as_numbers, describe_codes, place_values, read_values
+from infogan.codes import (
+    ROWS,
+    CodeDescription,
+    as_numbers,
+    describe_codes,
+    find_code,
+    place_values,
+    read_values,
+    sweep_latents,
+    vary_discrete_codes,
+)
 from infogan.data import Split
 from infogan.data.lazy_images import Images, LazyImages, cut
 from infogan.distributions import DistInfo
@@ -209,6 +219,36 @@ class TrainedRun:
             )
         images = self._compute_all(self._generated, self._latents, array.reshape(-1, dim))
         return images.reshape(*array.shape[:-1], *self.image_shape)
+
+    def sweep(
+        self,
+        code: str,
+        values: ArrayLike | None = None,
+        rows: int = ROWS,
+        seed: int = 0,
+        vary_discrete: bool = True,
+    ) -> np.ndarray:
+        """Images in which one code runs over its range, as in the paper's figures: a row for each draw of all else.
+
+        Args:
+          code: name of the code.
+          values: array of its values, as `generate` takes them; None for those of a discrete code, or COLUMNS within
+            `spec.sweep_limit`.
+          rows: number of draws.
+          seed: int, of the draws, which are the same for every code.
+          vary_discrete: whether the rows take the values of each other discrete code in turn; else these are drawn too.
+
+        Returns:
+          float32 array [rows, values, H, W, C] in [0, 1].
+
+        Raises:
+          InputError: if there is no such code or value.
+        """
+        spec, name = self.spec, find_code(self.spec, code).name
+        base = self.sample_latents(rows, seed)
+        if vary_discrete:
+            base = vary_discrete_codes(spec.latent_spec, base)
+        return self.generate_from(sweep_latents(spec.latent_spec, name, base, spec.sweep_limit, values=values))
 
     def encode(self, images: ArrayLike | LazyImages, batch_statistics: bool = False) -> dict[str, DistInfo]:
         """Q's posterior of every code: what the codes of an image seem to be.

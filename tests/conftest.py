@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import types
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from infogan.cli.train import main
 from infogan.data import Dataset, Split
 from infogan.model import architectures
 from infogan.recipes import mnist
+from infogan.run import TrainedRun
 from infogan.system.files import locked
 from infogan.training.signals import StopSignals
 
@@ -168,6 +170,12 @@ def random_split(count, seed):
     """A Split of random 28x28 images with every label in turn."""
     images = np.random.default_rng(seed).integers(0, 256, (count, 28, 28, 1), np.uint8)
     return Split(images, np.arange(count, dtype=np.uint8) % 10)
+
+
+class StandIn(types.SimpleNamespace):
+    """Stands for a TrainedRun: has what a test gives it, and sweeps with that."""
+
+    sweep = TrainedRun.sweep
 
 
 def launch(*arguments):

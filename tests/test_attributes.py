@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from conftest import StandIn
 
 from infogan.data import Dataset, Factor, Split
 from infogan.evaluation import judges
@@ -144,7 +145,7 @@ def make_run(spec, generate):
         }
         return {**infos, "digit": {"prob": probabilities}}
 
-    return types.SimpleNamespace(
+    return StandIn(
         spec=spec,
         computed={},
         keep_open=lambda classifier: classifier,
@@ -161,8 +162,8 @@ def test_the_whole_metric_on_real_images_and_on_samples(spec, monkeypatch, cache
     place = latent_slices(spec.latent_spec)["digit"]
 
     def generate(latents):
-        images = np.random.default_rng(5).uniform(0.31, 0.63, (len(latents), 12, 12, 1)).astype(np.float32)
-        images[latents[:, place].argmax(axis=1) == 7, 8:10] -= 0.27
+        images = np.random.default_rng(5).uniform(0.31, 0.63, (*latents.shape[:-1], 12, 12, 1)).astype(np.float32)
+        images[latents[..., place].argmax(axis=-1) == 7, 8:10] -= 0.27
         return images
 
     run = make_run(spec, generate)

@@ -1,7 +1,10 @@
 """Known answers: a generator that draws bars, whose codes do what they are told."""
 
+import types
+
 import numpy as np
 import pytest
+from conftest import StandIn
 from test_digit_style import draw_bar
 
 from infogan.distributions import Categorical, Uniform
@@ -12,7 +15,6 @@ from infogan.evaluation.code_effect import (
     find_separate_codes,
     measure_code_effects,
     measure_style,
-    sweep_code,
 )
 from infogan.evaluation.metric import compare
 from infogan.spec import Latent
@@ -26,11 +28,10 @@ VALUES = np.linspace(-2, 2, 11)
 RISING = np.tile(VALUES, (20, 1))
 
 
-class Bars:
-    """Stands for a TrainedRun: code `a` widens a bar, code `b` leans it."""
+class Bars(StandIn):
+    """Code `a` widens a bar, code `b` leans it."""
 
-    class spec:
-        latent_spec = LATENTS
+    spec = types.SimpleNamespace(latent_spec=LATENTS, codes=LATENTS[1:], sweep_limit=2.0)
 
     def sample_latents(self, count, seed):
         return np.random.default_rng(seed).uniform(-1, 1, (count, 13)).astype(np.float32)
@@ -43,13 +44,13 @@ class Bars:
 
 @pytest.fixture(scope="module")
 def bars():
-    return {code: sweep_code(Bars(), code, 0, 20) for code in "ab"}
+    return {code: Bars().sweep(code, VALUES, rows=20) for code in "ab"}
 
 
 def test_a_sweep_has_every_category_as_often(monkeypatch):
     seen = []
     monkeypatch.setattr(Bars, "generate_from", lambda self, latents: seen.append(latents))
-    sweep_code(Bars(), "a", 0, 100)
+    Bars().sweep("a", VALUES, rows=100)
     (latents,) = seen
     assert latents.shape == (100, 11, 13)
     assert latents[:, 0, 1:11].sum(axis=0).tolist() == [10] * 10

@@ -1,9 +1,10 @@
 """Known answers: samples whose light and surroundings are drawn as codes say."""
 
-import types
+import dataclasses
 
 import numpy as np
 import pytest
+from conftest import StandIn
 
 from infogan.evaluation import lighting as module
 from infogan.evaluation.lighting import (
@@ -96,10 +97,8 @@ def plates(spec, dataset, monkeypatch):
         return images.astype(np.float32)
 
     dim = sum(latent.distribution.dim for latent in spec.latent_spec)
-    return types.SimpleNamespace(
-        spec=types.SimpleNamespace(
-            dataset="svhn", variant="infogan", seed=0, latent_spec=spec.latent_spec, codes=spec.codes
-        ),
+    return StandIn(
+        spec=dataclasses.replace(spec, dataset="svhn", seed=0),
         sample_latents=lambda count, seed: np.random.default_rng(seed).uniform(-1, 1, (count, dim)),
         generate_from=generate,
     )
@@ -111,7 +110,7 @@ def test_whole_metrics_of_plates_and_of_digits(plates, dataset):
     assert metrics[-1].claim is not None
     (change,) = context(plates, dataset, Settings(rows=20))
     assert (change.code, change.value) == ("digit", np.inf)  # the category leaves the middle as it is
-    plates.spec.dataset = "mnist"
+    plates.spec = dataclasses.replace(plates.spec, dataset="mnist")
     assert lighting(plates, dataset, Settings()) == context(plates, dataset, Settings()) == []
-    plates.spec.dataset, plates.spec.variant = "svhn", "gan"
+    plates.spec = dataclasses.replace(plates.spec, dataset="svhn", variant="gan")
     assert lighting(plates, dataset, Settings(rows=20))[-1].claim is None

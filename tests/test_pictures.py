@@ -10,7 +10,7 @@ import imageio.v3 as imageio
 import matplotlib
 import numpy as np
 import pytest
-from conftest import ROOT, SMALL
+from conftest import ROOT, SMALL, StandIn
 
 from infogan import grids
 from infogan.codes import (
@@ -147,9 +147,7 @@ def test_pictures_of_many_codes_and_categories_are_few(spec):
     codes = (*category_codes(500, *[2] * 99), *continuous_codes(200))
     many = dataclasses.replace(spec, latent_spec=codes, code_schedules=())
     dim = sum(code.distribution.dim for code in codes)
-    model = types.SimpleNamespace(
-        spec=many, generate_from=generate, sample_latents=lambda count, seed: np.zeros((count, dim))
-    )
+    model = StandIn(spec=many, generate_from=generate, sample_latents=lambda count, seed: np.zeros((count, dim)))
     order = {code.name: np.arange(code.distribution.dim)[::-1] for code in many.codes[:100]}
     captions = {path: caption for path, _, caption in draw_samples(model, 0, order) if caption}
     assert len(captions) == 2 * MOST_SHOWN

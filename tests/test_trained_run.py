@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, random_split
 
 import infogan
-from infogan.codes import describe_codes, format_codes
+from infogan.codes import describe_codes, format_codes, place_values
 from infogan.data import Factor
 from infogan.distributions import Circular
 from infogan.spec import Latent
@@ -108,6 +108,27 @@ def test_generated_images_have_the_documented_shape_and_range(run):
     assert (images.shape, images.dtype) == ((10, 28, 28, 1), np.float32)
     assert 0 <= images.min() < images.max() <= 1
     np.testing.assert_array_equal(images, run.generate_from(run.latents(codes={"digit": np.arange(10)})))
+
+
+def test_a_sweep_has_a_row_a_draw_and_a_column_a_value(run):
+    swept = run.sweep("rotation", rows=3, seed=1)
+    assert (swept.shape, swept.dtype) == ((3, 10, 28, 28, 1), np.float32)
+    drawn = run.sample_latents(3, 1)
+    varied = {"digit": [0, 3, 6], "rotation": np.full(3, run.spec.sweep_limit)}  # spread over the ten digits
+    last = place_values(run.spec, drawn, varied)
+    np.testing.assert_allclose(swept[:, -1], run.generate_from(last), atol=1e-5)
+    alone = run.sweep("rotation", 0.5, rows=3, seed=1, vary_discrete=False)
+    np.testing.assert_allclose(
+        alone[:, 0], run.generate_from(place_values(run.spec, drawn, {"rotation": 0.5})), atol=1e-5
+    )
+    assert run.sweep("digit", rows=2).shape == (2, 10, 28, 28, 1)
+    assert run.sweep("digit", [7], rows=0).shape == (0, 1, 28, 28, 1)
+
+
+@pytest.mark.parametrize("ask", [("height",), ("digit", [10])])
+def test_a_sweep_of_what_there_is_not_is_refused(run, ask):
+    with pytest.raises(InputError, match=r"'height' was given|digit: 10 was given"):
+        run.sweep(*ask)
 
 
 @pytest.mark.parametrize("count", [0, 1, 501])

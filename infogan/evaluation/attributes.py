@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from infogan.codes import MOST_SHOWN, read_values, sweep_latents
+from infogan.codes import MOST_SHOWN, read_values
 from infogan.data import Dataset, Factor
 from infogan.evaluation.factors import Reading, compute_accuracy, compute_information, split_in_halves
 from infogan.evaluation.judges import AttributeClassifier, find_attributes, find_classifier, measure_attributes
@@ -147,12 +147,8 @@ def _sweep(
     rows: int,
 ) -> Metric:
     """What one code does to samples of latents drawn from the prior."""
-    columns = min(code.distribution.dim, MOST_SHOWN)
-    base = run.sample_latents(rows, seed)
-    latents = sweep_latents(
-        run.spec.latent_spec, code.name, base, run.spec.sweep_limit, columns
-    )  # [rows, columns, dim]
-    seen = classifier.predict_batches(map(run.generate_from, latents)).classes  # row after row
+    images = run.sweep(code.name, rows=rows, seed=seed, vary_discrete=False)
+    seen = classifier.predict_batches(images).classes  # row after row
     places = [classifier.attributes.index(name) for name in accuracies]
     present = seen[:, places].reshape(rows, -1, len(places))
     return measure_effect(code.name, present, accuracies)

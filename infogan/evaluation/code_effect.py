@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage, stats
 from skimage.morphology import medial_axis
 
-from infogan.codes import sweep_latents, tell_change, usual_values, vary_discrete_codes
+from infogan.codes import tell_change, usual_values
 from infogan.data import Dataset
 from infogan.evaluation.figures import draw_effects
 from infogan.evaluation.judges import find_classifier
@@ -44,7 +44,7 @@ def code_effects(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found
     classifier, _ = find_classifier(run, dataset)
     styles, classes = {}, {}
     for code in values:
-        images = sweep_code(run, code, derive_seed(run.spec.seed, "code effect"), settings.rows)
+        images = run.sweep(code, values[code], settings.rows, derive_seed(run.spec.seed, "code effect"))
         styles[code] = _measure_sweep(images)
         if classifier:
             classes[code] = classifier.predict(images.reshape(-1, *images.shape[2:])).classes.reshape(images.shape[:2])
@@ -56,22 +56,6 @@ def code_effects(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found
 def _measure_sweep(images: np.ndarray) -> Style:
     style = measure_style(images[..., 0].reshape(-1, *images.shape[2:4]))
     return {quality: values.reshape(images.shape[:2]) for quality, values in style.items()}
-
-
-def sweep_code(run: TrainedRun, code: str, seed: int, rows: int) -> np.ndarray:
-    """Images of some latents with one code over its sweep, every category as often as any other.
-
-    Args:
-      code: name of a continuous code.
-      seed: int; the latents are the same for every code.
-      rows: how many latents.
-
-    Returns:
-      float32 array [rows, COLUMNS, H, W, C].
-    """
-    latent_spec = run.spec.latent_spec
-    base = vary_discrete_codes(latent_spec, run.sample_latents(rows, seed))
-    return run.generate_from(sweep_latents(latent_spec, code, base, LIMIT, COLUMNS))
 
 
 def correlate(values: np.ndarray, quality: np.ndarray) -> tuple[float, float]:

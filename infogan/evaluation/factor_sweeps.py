@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan import grids
-from infogan.codes import COLUMNS, ROWS, sweep_latents, usual_values, vary_discrete_codes
+from infogan.codes import COLUMNS, ROWS, usual_values
 from infogan.data import Dataset, Factor
 from infogan.evaluation.code_effect import correlate
 from infogan.evaluation.factor_reader import FactorReader, find_reader
@@ -70,11 +70,9 @@ def factor_sweeps(run: TrainedRun, dataset: Dataset, settings: Settings) -> Foun
 
 def sweep(run: TrainedRun, code: Latent, reader: FactorReader, names: list[str], rows: int) -> Sweep:
     """The Sweep of one code, with the same noise and other codes in its rows as the sweeps of the others."""
-    spec = run.spec
-    base = vary_discrete_codes(spec.latent_spec, run.sample_latents(rows, derive_seed(spec.seed, "factor sweeps")))
-    images = run.generate_from(sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, COLUMNS))
+    values = usual_values(code, COLUMNS, run.spec.sweep_limit)
+    images = run.sweep(code.name, values, rows, derive_seed(run.spec.seed, "factor sweeps"))
     read = reader.read(images.reshape(-1, *images.shape[2:]))
-    values = usual_values(code, COLUMNS, spec.sweep_limit)
     return Sweep(code, values, images, {name: read[name] for name in names})
 
 

@@ -383,14 +383,14 @@ def draw_samples(run: TrainedRun, seed: int, category_order: Mapping[str, np.nda
       list of Picture, of which films have no caption.
     """
     spec = run.spec
-    base = vary_discrete_codes(spec.latent_spec, run.sample_latents(ROWS, seed))
+    base = vary_discrete_codes(spec.latent_spec, run.sample_latents(ROWS, seed))[0]
     shown = {name: order[choose_shown(len(order))] for name, order in category_order.items()}
     pictures = []
     for code in spec.codes[:MOST_SHOWN]:
-        pictures += _draw_sweep(run, code, base, shown.get(code.name))
+        pictures += _draw_sweep(run, code, seed, shown.get(code.name))
     others = (code for code in spec.codes if code.name not in shown)
     for code, (name, categories) in islice(product(others, shown.items()), MOST_SHOWN):
-        grid = code_by_category_latents(spec.latent_spec, name, code.name, base[0], spec.sweep_limit, categories)
+        grid = code_by_category_latents(spec.latent_spec, name, code.name, base, spec.sweep_limit, categories)
         caption = f"{code.name} {_name_range(spec, code)}, a row per category of {name}{_tell_shown(spec, name)}."
         path = f"samples/{code.name}_by_{name}.png"
         pictures.append(Picture(path, _encode_grid(run.generate_from(grid)), caption))
@@ -402,16 +402,13 @@ def describe_left_out(codes: Sequence[Latent]) -> list[str]:
     return [f"Pictures show the first {MOST_SHOWN} of {len(codes)} codes."] if len(codes) > MOST_SHOWN else []
 
 
-def _draw_sweep(run: TrainedRun, code: Latent, base: np.ndarray, categories: np.ndarray | None) -> list[Picture]:
+def _draw_sweep(run: TrainedRun, code: Latent, seed: int, categories: np.ndarray | None) -> list[Picture]:
     """Grid and film of one code; `categories` are those of a categorical one, in order, else None."""
-    spec = run.spec
-    images = run.generate_from(sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, values=categories))
-    caption = _caption_sweep(spec, code, categories is not None)
-    frames = images
+    frames = images = run.sweep(code.name, categories, seed=seed)
+    caption = _caption_sweep(run.spec, code, categories is not None)
     if not code.distribution.is_discrete:
-        latents = sweep_latents(spec.latent_spec, code.name, base, spec.sweep_limit, FILM_VALUES)
-        order = film_order(code, usual_values(code, FILM_VALUES, spec.sweep_limit))
-        frames = run.generate_from(latents)[:, order]
+        values = usual_values(code, FILM_VALUES, run.spec.sweep_limit)
+        frames = run.sweep(code.name, values, seed=seed)[:, film_order(code, values)]
     return [
         Picture(f"samples/{code.name}.png", _encode_grid(images), caption),
         Picture(f"samples/{code.name}.gif", _encode_film(frames, frame_milliseconds(code))),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from infogan.codes import MOST_SHOWN, sweep_latents, usual_values
+from infogan.codes import MOST_SHOWN, usual_values
 from infogan.data import Dataset
 from infogan.evaluation.code_effect import (
     COLUMNS,
@@ -18,7 +18,6 @@ from infogan.evaluation.code_effect import (
     compute_share_unchanged,
     correlate,
     make_row,
-    sweep_code,
 )
 from infogan.evaluation.judges import find_classifier
 from infogan.evaluation.metric import Change, Claim, Found, Metric, Settings
@@ -39,8 +38,8 @@ def lighting(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     if run.spec.dataset in DIGIT_SETS or not codes or are_alike(run, dataset):
         return []
     seed = derive_seed(run.spec.seed, "code effect")
-    lights = {code.name: measure_light(sweep_code(run, code.name, seed, settings.rows)) for code in codes}
     values = {code.name: usual_values(code, COLUMNS, LIMIT) for code in codes}
+    lights = {code: measure_light(run.sweep(code, swept, settings.rows, seed)) for code, swept in values.items()}
     claim = CLAIMS.get(run.spec.dataset) if run.spec.variant == "infogan" else None
     return measure_lighting(values, lights, claim)
 
@@ -101,12 +100,9 @@ def context(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     if run.spec.dataset not in SETS_OF_PLATES or not codes or are_alike(run, dataset):
         return []
     classifier, _ = find_classifier(run, dataset)
-    base = run.sample_latents(settings.rows, derive_seed(run.spec.seed, "context"))
-    metrics = []
+    seed, metrics = derive_seed(run.spec.seed, "context"), []
     for code in codes:
-        columns = min(code.distribution.dim, MOST_SHOWN)
-        latents = sweep_latents(run.spec.latent_spec, code.name, base, LIMIT, columns)
-        images = run.generate_from(latents)  # [rows, columns, H, W, C]
+        images = run.sweep(code.name, rows=settings.rows, seed=seed, vary_discrete=False)
         name = "change of the surroundings, over that of the middle"
         metrics.append(Metric(name, compute_change_outside(images), "", code.name, "1: alike"))
         if classifier:
