@@ -9,6 +9,7 @@ and put FOLDER on PYTHONPATH. Its metrics need NumPy, SciPy and scikit-learn alo
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,8 +34,9 @@ from disentanglement_lib.evaluation.metrics import (  # noqa: E402
 )
 
 SIZES = (3, 4, 6, 8)
-NAMES = ("shape", "size", "turn", "x")
 COPIES = 40
+TRAINED = Path(__file__).parent / "dsprites_codes" / "codes.npz"
+"""Q's five codes of dSprites' shapes, sizes, each fifth turn and each fourth place: the README beside it."""
 POINTS, TESTED, VOTES, TEST_VOTES = 3000, 1500, 1000, 500
 TOLERANCES = {
     "FactorVAE": 0.15,
@@ -56,17 +58,16 @@ OF_NOISE = {"modularity": 0.5, "IRS": 0.22}
 class Drawn:
     """What disentanglement_lib asks of a data set: images, here their numbers, by the values of their factors."""
 
-    def __init__(self):
-        self.levels = np.tile(np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1), (COPIES, 1))
-
-    num_factors = len(SIZES)
+    def __init__(self, sizes=SIZES, copies=COPIES):
+        self.sizes, self.copies, self.num_factors = sizes, copies, len(sizes)
+        self.levels = np.tile(np.stack(np.unravel_index(np.arange(np.prod(sizes)), sizes), axis=1), (copies, 1))
 
     def sample_factors(self, count, random):
-        return np.stack([random.randint(0, size, count) for size in SIZES], axis=1)
+        return np.stack([random.randint(0, size, count) for size in self.sizes], axis=1)
 
     def sample_observations_from_factors(self, factors, random):
-        cells = np.ravel_multi_index(factors.T, SIZES)
-        return cells + np.prod(SIZES) * random.randint(0, COPIES, len(cells))
+        cells = np.ravel_multi_index(factors.T, self.sizes)
+        return cells + np.prod(self.sizes) * random.randint(0, self.copies, len(cells))
 
     def sample(self, count, random):
         factors = self.sample_factors(count, random)
@@ -123,15 +124,19 @@ def score_by_reference(drawn, codes, seed=0):
 
 
 def score_by_ours(drawn, codes, seed=0):
-    factors = {name: Factor(column, "ordered") for name, column in zip(NAMES, drawn.levels.T)}
+    factors = {str(number): Factor(column, "ordered") for number, column in enumerate(drawn.levels.T)}
     protocol = dataclasses.replace(DLIB, fitted=POINTS, tested=TESTED, votes=VOTES, test_votes=TEST_VOTES)
     return score(Sample(codes, factors), protocol, seed)
 
 
-@pytest.mark.parametrize("kind", ["perfect", "entangled", "useless"])
+@pytest.mark.parametrize("kind", ["perfect", "entangled", "useless", "trained"])
 def test_scores_are_those_of_disentanglement_lib(kind):
-    drawn = Drawn()
-    codes = represent(kind, drawn.levels)
+    if kind == "trained":
+        codes = np.load(TRAINED)["codes"].astype(np.float64)  # [shapes, sizes, turns, x, y, codes]
+        drawn, codes = Drawn(codes.shape[:-1], 1), codes.reshape(-1, codes.shape[-1])
+    else:
+        drawn = Drawn()
+        codes = represent(kind, drawn.levels)
     ours, reference = score_by_ours(drawn, codes), score_by_reference(drawn, codes)
     assert ours.keys() == reference.keys()
     for name, value in reference.items():
