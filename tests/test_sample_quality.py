@@ -48,6 +48,14 @@ def test_distance_of_correlated_sets():
     assert compute_frechet_distance(*sets[::-1]) == pytest.approx(expected)
 
 
+def test_distance_of_fewer_images_than_features():
+    first, second = np.random.default_rng(0).normal(size=(2, 5, 12))
+    one, two = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    shared = np.sqrt(np.linalg.eigvals(one @ two).real.clip(0.0)).sum()
+    expected = np.square(first.mean(0) - second.mean(0)).sum() + np.trace(one) + np.trace(two) - 2.0 * shared
+    assert compute_frechet_distance(first, second) == pytest.approx(expected, rel=1e-5)
+
+
 def test_distance_with_features_that_never_change():
     features = np.random.default_rng(0).normal(size=(50, 4))
     features[:, 2] = 0.0

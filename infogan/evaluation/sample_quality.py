@@ -110,16 +110,19 @@ def compute_frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
       float, 0 for equal moments.
     """
     offset = first.mean(axis=0, dtype=np.float64) - second.mean(axis=0, dtype=np.float64)
-    root = _square_root(np.cov(first, rowvar=False))
-    covariance = np.cov(second, rowvar=False)
-    # S1 S2 has the eigenvalues of the symmetric S1^(1/2) S2 S1^(1/2), which stay real and not negative.
-    shared = np.sqrt(np.linalg.eigvalsh(root @ covariance @ root).clip(0.0)).sum()
-    return float(offset @ offset + np.trace(root @ root) + np.trace(covariance) - 2.0 * shared)
+    root, covariance = _root(first), np.cov(second, rowvar=False)
+    # With S1 = R' R, S1 S2 has the eigenvalues of the symmetric R S2 R', which stay real and not negative.
+    shared = np.sqrt(np.linalg.eigvalsh(root @ covariance @ root.T).clip(0.0)).sum()
+    return float(offset @ offset + np.square(root).sum() + np.trace(covariance) - 2.0 * shared)
 
 
-def _square_root(covariance: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(values.clip(0.0))) @ vectors.T
+def _root(features: np.ndarray) -> np.ndarray:
+    """R with R' R the covariance of features [N, D]: [min(N, D), D]."""
+    count, dim = features.shape
+    if count <= dim:  # nothing to decompose
+        return (features - features.mean(axis=0, dtype=np.float64)) / np.sqrt(count - 1)
+    values, vectors = np.linalg.eigh(np.cov(features, rowvar=False))
+    return np.sqrt(values.clip(0.0))[:, None] * vectors.T
 
 
 def compute_score(probabilities: np.ndarray) -> float:
