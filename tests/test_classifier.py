@@ -5,7 +5,7 @@ import pytest
 
 from infogan.data import Split
 from infogan.evaluation import judges as module
-from infogan.evaluation.judges import Classifier, obtain_classifier
+from infogan.evaluation.judges import Classifier, fingerprint, obtain_classifier
 from infogan.system.files import find_cache_folder
 
 CLASSES, SIZE = 3, 8
@@ -90,7 +90,7 @@ def test_other_images_or_labels_are_another_classifier():
     changed[0, 0, 0, 0] ^= 1
     relabelled = TRAIN.labels + 1
     splits = [TRAIN, Split(changed, TRAIN.labels), Split(TRAIN.images, relabelled)]
-    assert len({module._fingerprint(split.images, split.labels) for split in splits}) == 3
+    assert len({fingerprint(Classifier, split.images, split.labels) for split in splits}) == 3
 
 
 def test_a_cache_that_cannot_be_written_is_only_told(tmp_path, capsys):

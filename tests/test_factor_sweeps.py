@@ -9,7 +9,7 @@ import pytest
 
 from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Categorical, Circular, Uniform
-from infogan.evaluation import factor_reader, factor_sweeps
+from infogan.evaluation import factor_sweeps
 from infogan.evaluation.factor_reader import FactorReader, find_reader, measure_error, measure_explained, obtain_reader
 from infogan.evaluation.factor_sweeps import Sweep, draw_figure, find_best, find_span, measure_movement, measure_sweep
 from infogan.spec import Latent
@@ -65,7 +65,7 @@ def test_it_reads_what_can_be_read_and_is_kept(dataset, cache, monkeypatch):
 
 
 def test_it_is_stated_with_its_error_and_reads_only_what_it_can(dataset, cache, monkeypatch):
-    monkeypatch.setattr(factor_reader, "find_cache_folder", lambda: cache)
+    monkeypatch.setenv("INFOGAN_CACHE", str(cache))
     run = SimpleNamespace(computed={}, keep_open=lambda context: context)
     reader, quality, rows = find_reader(run, dataset)
     with reader:

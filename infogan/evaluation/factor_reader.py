@@ -12,11 +12,10 @@ import numpy as np
 
 from infogan.data import Dataset, Factor, Split
 from infogan.data.lazy_images import Images
-from infogan.evaluation.judges import Classifier, Judge, fingerprint, obtain
+from infogan.evaluation.judges import TrainedJudge, obtain
 from infogan.evaluation.metric import Metric, once_a_run
 from infogan.model.architectures import ImageShape
 from infogan.run import TrainedRun
-from infogan.system.files import find_cache_folder
 from infogan.system.tf1 import Tensor, tf
 
 READ_KINDS = ("ordered", "circular")
@@ -24,34 +23,23 @@ LEAST_QUALITY = 0.5
 """Share of a factor's variance that has to be read from objects never seen; with less a factor is not read at all."""
 
 
-class FactorReader(Classifier):
-    """The network of the classifier, with factors to read in place of classes.
+class FactorReader(TrainedJudge):
+    """Reads factors.
 
     Args:
       image_shape: (H, W, C).
       factors: dict of name -> Factor of the training images, ordered or circular, each of which varies.
     """
 
+    what: ClassVar[str] = "regressor that reads factors from images"
     fewest_epochs: ClassVar[int] = 15
 
     def __init__(self, image_shape: ImageShape, factors: Mapping[str, Factor]) -> None:
         self._factors = dict(factors)
-        super().__init__(image_shape, np.arange(sum(map(_count_columns, factors.values()))))
+        super().__init__(image_shape, sum(map(_count_columns, factors.values())))
 
-    def _build_targets(self) -> Tensor:
-        return tf.placeholder(tf.float32, [None, len(self._labels_known)])
-
-    def _build_loss(self, logits: Tensor) -> Tensor:
-        return tf.square(logits - self._targets)
-
-    def _activate(self, logits: Tensor) -> Tensor:
-        return logits
-
-    def _choose(self, probabilities: np.ndarray) -> np.ndarray:
-        return probabilities
-
-    def _number(self, labels: np.ndarray) -> np.ndarray:
-        return labels  # [N, columns]
+    def _build_loss(self, outputs: Tensor) -> Tensor:
+        return tf.square(outputs - self._targets)
 
     @property
     def targets(self) -> np.ndarray:
@@ -97,10 +85,7 @@ def obtain_reader(train: Split, cache: Path | None = None) -> FactorReader:
         if factor.kind in READ_KINDS and len(factor.numbered[0]) > 1
     }
     reader = FactorReader(train.images.shape[1:], factors)
-    images, targets = train.images, reader.targets
-    print_of = fingerprint(images, targets, Judge, Classifier, FactorReader)
-    path = (cache or find_cache_folder()) / f"factors-{print_of}.npz"
-    return obtain(reader, images, targets, path, "regressor that reads factors from images")
+    return obtain(reader, train.images, reader.targets, cache)
 
 
 def measure_explained(read: Factor, true: Factor) -> float:

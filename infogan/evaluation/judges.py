@@ -108,10 +108,11 @@ class Prediction(NamedTuple):
     """What a network makes of images.
 
     Attributes:
-      probabilities: float32 array [N, classes or attributes]; of a fixed network [N, 0].
+      probabilities: float32 array [N, classes or attributes], or [N, outputs] of numbers that are no probabilities; of
+        a fixed network [N, 0].
       features: float32 array [N, F], the last hidden layer.
       classes: int array [N], the likeliest class of each image, as the labels of the training images have it; of
-        attributes bool array [N, attributes].
+        attributes bool array [N, attributes]; of other networks the `probabilities`.
     """
 
     probabilities: np.ndarray
@@ -142,7 +143,7 @@ class Judge:
 
     def _choose(self, probabilities: np.ndarray) -> np.ndarray:
         """The `classes` of a Prediction."""
-        return np.zeros(len(probabilities), int)
+        return probabilities
 
     def __enter__(self) -> "Judge":
         return self
@@ -178,19 +179,25 @@ class RandomNetwork(Judge):
         return features[:, :0], features
 
 
-class Classifier(Judge):
-    """Two convolutions and a hidden layer.
+class TrainedJudge(Judge):
+    """Two convolutions and a hidden layer, which learn some numbers of each image: a subclass says what these are.
 
     Args:
       image_shape: (H, W, C).
-      labels: int array [classes], the labels that there are, rising.
+      outputs: how many numbers.
     """
 
+    what: ClassVar[str] = "classifier that judges generated images"
     fewest_epochs: ClassVar[int] = EPOCHS
 
-    def __init__(self, image_shape: ImageShape, labels: np.ndarray) -> None:
-        self._labels_known = labels
+    def __init__(self, image_shape: ImageShape, outputs: int) -> None:
+        self._outputs = outputs
         super().__init__(image_shape)
+
+    @property
+    def name(self) -> str:
+        """What messages and the file call it: the first words of `what`."""
+        return self.what.split(" that ")[0]
 
     def _build(self) -> tuple[Tensor, Tensor]:
         body = Network(
@@ -203,7 +210,7 @@ class Classifier(Judge):
                 dense(FEATURES), batch_norm(), relu(),
             ],
         )  # fmt: skip
-        head = Network("head", SEED, [dense(len(self._labels_known))])
+        head = Network("head", SEED, [dense(self._outputs)])
         self._build_training(body, head)
         normalisation = Normalisation([REAL], batch_statistics=False)
         features = body(self._images, normalisation)
@@ -219,28 +226,22 @@ class Classifier(Judge):
             self._step = tf.train.AdamOptimizer(self._rate).minimize(loss, var_list=weights)
 
     def _build_targets(self) -> Tensor:
-        return tf.placeholder(tf.int32, [None])
+        return tf.placeholder(tf.float32, [None, self._outputs])
 
-    def _build_loss(self, logits: Tensor) -> Tensor:
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self._targets, logits=logits)
+    def _build_loss(self, outputs: Tensor) -> Tensor:
+        """How far outputs [B, outputs] are from `self._targets`: of any shape, its mean is the loss."""
+        raise NotImplementedError
 
-    def _activate(self, logits: Tensor) -> Tensor:
-        return tf.nn.softmax(logits)
+    def _activate(self, outputs: Tensor) -> Tensor:
+        """The `probabilities` of a Prediction."""
+        return outputs
 
-    def _choose(self, probabilities: np.ndarray) -> np.ndarray:
-        return self._labels_known[probabilities.argmax(axis=1)]
-
-    def _number(self, labels: np.ndarray) -> np.ndarray:
-        """Labels as the training takes them."""
-        return np.searchsorted(self._labels_known, labels)
-
-    def train(self, images: Images, labels: np.ndarray) -> None:
-        """Learns from uint8 images [N, H, W, C] and labels [N]."""
-        targets = self._number(labels)
+    def train(self, images: Images, targets: np.ndarray) -> None:
+        """Learns from uint8 images [N, H, W, C] and targets [N, ...]."""
         batches = -(-len(images) // BATCH)
         epochs = max(self.fewest_epochs, -(-FEWEST_STEPS // batches))
         steps, done = epochs * batches, 0
-        with show_progress("the classifier learns", steps, is_noted=False) as show:
+        with show_progress(f"the {self.name} learns", steps, is_noted=False) as show:
             for epoch in range(epochs):
                 order = np.random.default_rng(derive_seed(SEED, "order", epoch)).permutation(len(images))
                 for batch in np.array_split(order, batches):
@@ -257,7 +258,7 @@ class Classifier(Judge):
         return {variable.op.name: value for variable, value in zip(self._variables, values)}
 
     def load_weights(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Takes over the `weights` of another classifier, all or none.
+        """Takes over the `weights` of another network, all or none.
 
         Raises:
           ValueError, KeyError: if they are not those of such a network.
@@ -270,8 +271,37 @@ class Classifier(Judge):
         self._session.run([variable.initializer for variable in self._variables], initial)
 
 
-class AttributeClassifier(Classifier):
-    """The same network for attributes, each of which an image has or has not.
+class Classifier(TrainedJudge):
+    """Tells the labels of images.
+
+    Args:
+      image_shape: (H, W, C).
+      labels: int array [classes], the labels that there are, rising.
+    """
+
+    def __init__(self, image_shape: ImageShape, labels: np.ndarray) -> None:
+        self._labels_known = labels
+        super().__init__(image_shape, len(labels))
+
+    def _build_targets(self) -> Tensor:
+        return tf.placeholder(tf.int32, [None])
+
+    def _build_loss(self, outputs: Tensor) -> Tensor:
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=self._targets, logits=outputs)
+
+    def _activate(self, outputs: Tensor) -> Tensor:
+        return tf.nn.softmax(outputs)
+
+    def _choose(self, probabilities: np.ndarray) -> np.ndarray:
+        return self._labels_known[probabilities.argmax(axis=1)]
+
+    def train(self, images: Images, targets: np.ndarray) -> None:
+        """Learns from uint8 images [N, H, W, C] and their labels [N]."""
+        super().train(images, np.searchsorted(self._labels_known, targets))
+
+
+class AttributeClassifier(TrainedJudge):
+    """Tells attributes, each of which an image has or has not.
 
     Args:
       image_shape: (H, W, C).
@@ -281,22 +311,16 @@ class AttributeClassifier(Classifier):
 
     def __init__(self, image_shape: ImageShape, shares: Mapping[str, float]) -> None:
         self.attributes, self._shares = list(shares), np.array([*shares.values()])
-        super().__init__(image_shape, np.arange(len(shares)))
+        super().__init__(image_shape, len(shares))
 
-    def _build_targets(self) -> Tensor:
-        return tf.placeholder(tf.float32, [None, len(self.attributes)])
+    def _build_loss(self, outputs: Tensor) -> Tensor:
+        return tf.nn.sigmoid_cross_entropy_with_logits(labels=self._targets, logits=outputs)
 
-    def _build_loss(self, logits: Tensor) -> Tensor:
-        return tf.nn.sigmoid_cross_entropy_with_logits(labels=self._targets, logits=logits)
-
-    def _activate(self, logits: Tensor) -> Tensor:
-        return tf.nn.sigmoid(logits)
+    def _activate(self, outputs: Tensor) -> Tensor:
+        return tf.nn.sigmoid(outputs)
 
     def _choose(self, probabilities: np.ndarray) -> np.ndarray:
         return probabilities > self._shares
-
-    def _number(self, labels: np.ndarray) -> np.ndarray:
-        return labels  # bool [N, attributes]
 
 
 def _as_shares(images: Images) -> np.ndarray:
@@ -319,27 +343,23 @@ def obtain_classifier(train: Split, cache: Path | None = None) -> Any:
         attributes = find_attributes(train)
         labels = np.stack([*attributes.values()], axis=1)  # [N, attributes]
         shares = {name: float(values.mean()) for name, values in attributes.items()}
-        classifier: Classifier = AttributeClassifier(images.shape[1:], shares)
-    else:
-        classifier = Classifier(images.shape[1:], np.unique(labels))
-    path = (cache or find_cache_folder()) / f"classifier-{_fingerprint(images, labels)}.npz"
-    return obtain(classifier, images, labels, path, "classifier that judges generated images")
+        return obtain(AttributeClassifier(images.shape[1:], shares), images, labels, cache)
+    return obtain(Classifier(images.shape[1:], np.unique(labels)), images, labels, cache)
 
 
-Kept = TypeVar("Kept", bound=Classifier)
+Kept = TypeVar("Kept", bound=TrainedJudge)
 
 
-def obtain(judge: Kept, images: Images, targets: np.ndarray, path: Path, what: str) -> Kept:
+def obtain(judge: Kept, images: Images, targets: np.ndarray, cache: Path | None = None) -> Kept:
     """A network with the weights that are kept, or else trained now and its weights kept.
 
     Args:
       judge: untrained.
       images: what it is trained on.
       targets: array [N, ...], what it is to say of each.
-      path: its file.
-      what: what it is and does, in words, as "classifier that judges generated images".
+      cache: folder of kept weights; None takes `find_cache_folder`.
     """
-    short = what.split(" that ")[0]
+    path = (cache or find_cache_folder()) / f"{judge.name}-{fingerprint(type(judge), images, targets)}.npz"
     if os.path.exists(path):  # unlike Path.exists, False in a folder of somebody else's
         try:
             content = io.BytesIO(path.read_bytes())
@@ -347,12 +367,12 @@ def obtain(judge: Kept, images: Images, targets: np.ndarray, path: Path, what: s
                 judge.load_weights(weights)
             return judge
         except OSError as error:
-            say(f"{path} cannot be read ({error.strerror}): the {short} is trained, and not kept")
+            say(f"{path} cannot be read ({error.strerror}): the {judge.name} is trained, and not kept")
             judge.train(images, targets)
             return judge
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            say(f"{path} is damaged ({error}): the {short} is trained again")
-    say(f"training the {what} (once; it is kept for later runs)")
+            say(f"{path} is damaged ({error}): the {judge.name} is trained again")
+    say(f"training the {judge.what} (once; it is kept for later runs)")
     judge.train(images, targets)
     buffer = io.BytesIO()
     np.savez(buffer, **judge.weights)  # type: ignore[arg-type]  # no weight is called as an argument is
@@ -360,20 +380,26 @@ def obtain(judge: Kept, images: Images, targets: np.ndarray, path: Path, what: s
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, buffer.getvalue())
     except OSError as error:
-        say(f"{path} cannot be written ({error.strerror}): the {short} will be trained again next time")
+        say(f"{path} cannot be written ({error.strerror}): the {judge.name} will be trained again next time")
     return judge
 
 
-def _fingerprint(images: Images, labels: np.ndarray) -> str:
-    return fingerprint(images, labels, Judge, Classifier, AttributeClassifier)
-
-
-def fingerprint(images: Images, labels: np.ndarray, *families: type[Judge]) -> str:
-    """Of all that the weights follow from: the images, the labels, the classes of the network and its layers."""
-    chosen = (images.shape, labels.dtype.str, labels.shape, FEATURES, BATCH, EPOCHS, FEWEST_STEPS, LEARNING_RATE, SEED)
+def fingerprint(family: type[TrainedJudge], images: Images, targets: np.ndarray) -> str:
+    """Of all that the weights follow from: the images, the targets, the class of the network and its layers."""
+    chosen = (
+        images.shape,
+        targets.dtype.str,
+        targets.shape,
+        FEATURES,
+        BATCH,
+        EPOCHS,
+        FEWEST_STEPS,
+        LEARNING_RATE,
+        SEED,
+    )
     digest = hashlib.sha256(repr(chosen).encode())
     digest.update(content(images))
-    digest.update(np.ascontiguousarray(labels).data)
-    sources = "".join(map(inspect.getsource, families))
+    digest.update(np.ascontiguousarray(targets).data)
+    sources = "".join(map(inspect.getsource, family.__mro__[:-1]))  # all but object
     digest.update(sources.encode() + Path(layers.__file__).read_bytes())
     return digest.hexdigest()[:24]
