@@ -41,17 +41,22 @@ def start(spec, dataset, root, name):
     return folder
 
 
-def train(spec, dataset, folder, stop_at=None, updates_per_call=1, **options):
-    """Trains; with `stop_at`, a SIGTERM arrives during that call of the session."""
-    with StopSignals() as stop:
-        trainer = InfoGANTrainer(spec, dataset.train.images, folder, stop, updates_per_call, **options)
+def build(spec, dataset, folder, updates_per_call=1, **options):
+    """A trainer, with which `go_on` can train several times: to build its graph takes longer than to train."""
+    return InfoGANTrainer(spec, dataset.train.images, folder, StopSignals(), updates_per_call, **options)
+
+
+def go_on(trainer, folder=None, stop_at=None):
+    """Trains from the folder's newest checkpoint; with `stop_at`, a SIGTERM arrives before that call of the session."""
+    if folder:
+        trainer._folder, trainer._checkpoints._folder = folder, folder.checkpoints
+    with StopSignals() as trainer._stop, pytest.MonkeyPatch.context() as patch:
         if stop_at is not None:
-            _signal_during_update(trainer, stop_at)
+            _signal_before_call(patch, stop_at)
         trainer.train()
 
 
-def _signal_during_update(trainer, number):
-    """Makes the signal come right before that call, counted from where this process begins, is run."""
+def _signal_before_call(patch, number):
     calls = iter(range(1, 1000))
     original = tf.Session.make_callable
 
@@ -65,14 +70,11 @@ def _signal_during_update(trainer, number):
 
         return run_and_signal
 
-    train = trainer.train
+    patch.setattr(tf.Session, "make_callable", make_callable)
 
-    def patched():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tf.Session, "make_callable", make_callable)
-            train()
 
-    trainer.train = patched
+def train(*arguments, stop_at=None, **options):
+    go_on(build(*arguments, **options), stop_at=stop_at)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -84,12 +86,39 @@ def few_settling_batches():
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The uninterrupted run of `spec` on `dataset`, finished, for all who compare with one; nobody changes it."""
+def trained(tmp_path_factory):
+    """(run, trainer) of `spec` on `dataset`: the run is finished, the trainer trains others too."""
     dataset = random_dataset()
     folder = start(SMALL, dataset, tmp_path_factory.mktemp("whole"), "whole")
-    train(SMALL, dataset, folder)
-    return folder
+    trainer = build(SMALL, dataset, folder, None)
+    go_on(trainer)
+    return folder, trainer
+
+
+@pytest.fixture
+def whole(trained):
+    """That run, for all who compare with one; nobody changes it."""
+    return trained[0]
+
+
+@pytest.fixture
+def trainer(trained):
+    """Its trainer; `go_on` needs a folder."""
+    return trained[1]
+
+
+@pytest.fixture(scope="module")
+def unsettled(tmp_path_factory):
+    """(run, previews) of the same updates, each an epoch, saved by time, seldom previewed, without settling."""
+    previews, dataset = [], random_dataset()
+    spec = dataclasses.replace(SMALL, updates_per_epoch=1, max_epoch=4, snapshot_interval=1000)
+    folder = start(spec, dataset, tmp_path_factory.mktemp("unsettled"), "unsettled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunLog, "write_preview", lambda log, picture, update: previews.append((picture.shape, update)))
+        for name, value in {"PREVIEW_UPDATES": 1, "PREVIEW_SHARE": 1e-9, "SETTLING_BATCHES": 0}.items():
+            patch.setattr(trainer_module, name, value)
+        train(spec, dataset, folder, checkpoint_seconds=0.0)
+    return folder, previews
 
 
 def copy_run(run, root):
@@ -112,11 +141,12 @@ def without_speed(lines):
 def test_resumed_run_equals_uninterrupted_run(spec, dataset, whole, tmp_path):
     """Stopped inside an epoch, at its end, and in the next."""
     parts = start(spec, dataset, tmp_path, "parts")
+    trainer = build(spec, dataset, parts)
     for update in (1, 2, 3):
         with pytest.raises(Interrupted):
-            train(spec, dataset, parts, stop_at=1)
+            go_on(trainer, stop_at=1)
         assert find_checkpoints(parts.checkpoints)[-1] == update
-    train(spec, dataset, parts)
+    go_on(trainer)
     expected, found = saved_variables(whole, 4), saved_variables(parts, 4)
     assert expected.keys() == found.keys()
     assert any("adam_generator" in name or "Adam" in name for name in expected)
@@ -146,10 +176,11 @@ def test_several_updates_per_call_leave_the_same_run(spec, dataset, tmp_path):
     spec = dataclasses.replace(spec, updates_per_epoch=4, snapshot_interval=3)  # calls of 3, 1, 2 and 2 updates
     ones, parts = start(spec, dataset, tmp_path, "ones"), start(spec, dataset, tmp_path, "parts")
     train(spec, dataset, ones)
+    trainer = build(spec, dataset, parts, updates_per_call=8)
     with pytest.raises(Interrupted):
-        train(spec, dataset, parts, stop_at=2, updates_per_call=8)
+        go_on(trainer, stop_at=2)
     assert find_checkpoints(parts.checkpoints) == [3, 4]  # the signal ended the run after the call at hand
-    train(spec, dataset, parts, updates_per_call=8)
+    go_on(trainer)
     assert find_checkpoints(parts.checkpoints) == [4, 6, 8]
     expected, found = saved_variables(ones, 8), saved_variables(parts, 8)
     for name in expected:
@@ -168,9 +199,7 @@ def test_a_gpu_gets_as_many_updates_a_call_as_half_a_second_holds(spec, dataset,
     assert find_checkpoints(folder.checkpoints) == [3]  # one update, and then two, for the checkpoint ends a call
 
 
-def test_one_update_a_call_without_a_gpu(spec, dataset, tmp_path):
-    with StopSignals() as stop:
-        trainer = InfoGANTrainer(spec, dataset.train.images, start(spec, dataset, tmp_path, "run"), stop)
+def test_one_update_a_call_without_a_gpu(trainer):
     assert trainer._updates_before_pause(0) == 1
 
 
@@ -189,15 +218,16 @@ def test_looking_at_a_run_changes_nothing(spec, dataset, whole, tmp_path, monkey
     """Previews and evaluations after each update, of which one is done again: weights and numbers stay bit for bit."""
     for name in ("PREVIEW_UPDATES", "PREVIEW_SHARE"):
         monkeypatch.setattr(trainer_module, name, 1)
-    folder, options = start(spec, dataset, tmp_path, "run"), {"look": look_at(dataset, 1)}
+    folder = start(spec, dataset, tmp_path, "run")
+    trainer = build(spec, dataset, folder, updates_per_call, look=look_at(dataset, 1))
     with pytest.raises(Interrupted):
-        train(spec, dataset, folder, 2, updates_per_call, **options)
+        go_on(trainer, stop_at=2)
     first = load_evaluations(folder.evaluations)
     assert [line["update"] for line in first] == [1, 2]
     preview = (folder.log / "preview.png").read_bytes()
     with folder.evaluations.open("a") as file:
         file.write('{"update": 3, "evaluation/first": 0.0}\n')  # beyond the checkpoint
-    train(spec, dataset, folder, updates_per_call=updates_per_call, **options)
+    go_on(trainer)
     lines = load_evaluations(folder.evaluations)
     assert lines[:2] == first
     assert [line["update"] for line in lines] == [1, 2, 3]  # the report follows the last update
@@ -211,27 +241,18 @@ def test_looking_at_a_run_changes_nothing(spec, dataset, whole, tmp_path, monkey
     assert without_speed(load_metrics(folder.metrics)) == without_speed(load_metrics(whole.metrics))
 
 
-def test_the_preview_is_a_sweep_of_the_first_code_and_waits_for_its_turn(spec, dataset, tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(RunLog, "write_preview", lambda log, picture, update: drawn.append((picture.shape, update)))
-    monkeypatch.setattr(trainer_module, "PREVIEW_UPDATES", 1)
-    monkeypatch.setattr(trainer_module, "PREVIEW_SHARE", 1e-9)
-    train(spec, dataset, start(spec, dataset, tmp_path, "run"))
-    assert drawn == [((5 * 28, 10 * 28), update) for update in (1, 4)]  # the last update has one in any case
+def test_the_preview_is_a_sweep_of_the_first_code_and_waits_for_its_turn(unsettled):
+    assert unsettled[1] == [((5 * 28, 10 * 28), update) for update in (1, 4)]  # the last update has one in any case
 
 
-def test_not_a_number_inside_a_call_is_found_at_its_update(spec, dataset, tmp_path):
-    spec = dataclasses.replace(spec, updates_per_epoch=10, max_epoch=1, snapshot_interval=1)
-    folder = start(spec, dataset, tmp_path, "run")
-    with pytest.raises(Interrupted):
-        train(spec, dataset, folder, stop_at=1)
-    object.__setattr__(spec, "snapshot_interval", 10)
-    object.__setattr__(spec, "discriminator_learning_rate", 1e38)  # a spec made as it should be refuses it
-    with pytest.raises(TrainingFailed, match=r"^update 2: .*\. The last good checkpoint is that of update 1,"):
-        train(spec, dataset, folder, updates_per_call=10)
+def test_not_a_number_inside_a_call_is_found_at_its_update(spec, dataset, tmp_path, monkeypatch):
+    spec = dataclasses.replace(spec, updates_per_epoch=10, max_epoch=1, snapshot_interval=10)
+    break_gradients(monkeypatch, at=2, builds=1)
+    with pytest.raises(TrainingFailed, match=r"^update 2: gradient/generator = (inf|nan), .* There is no checkpoint "):
+        train(spec, dataset, start(spec, dataset, tmp_path, "run"), updates_per_call=10)
 
 
-def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, whole, tmp_path):
+def test_what_was_logged_beyond_the_checkpoint_is_done_again(whole, trainer, tmp_path):
     folder = copy_run(whole, tmp_path)
     lines, frames = load_metrics(folder.metrics), sorted(path.name for path in folder.frames.iterdir())
     for path in folder.checkpoints.glob("model-4.*"):
@@ -239,7 +260,7 @@ def test_what_was_logged_beyond_the_checkpoint_is_done_again(spec, dataset, whol
     assert find_checkpoints(folder.checkpoints) == [3]
     with folder.metrics.open("a") as file:
         file.write('{"epoch": 3, "upd')  # a line that a crash cut short
-    train(spec, dataset, folder)
+    go_on(trainer, folder)
     assert without_speed(load_metrics(folder.metrics)) == without_speed(lines)
     assert sorted(path.name for path in folder.frames.iterdir()) == frames
 
@@ -249,39 +270,20 @@ def test_checkpoints_at_every_interval_and_at_the_end(whole):
     assert KEPT >= 2
 
 
-def test_checkpoints_by_time_of_which_old_ones_are_removed(spec, dataset, tmp_path):
-    spec = dataclasses.replace(spec, snapshot_interval=1000, max_epoch=3)
-    folder = start(spec, dataset, tmp_path, "run")
-    train(spec, dataset, folder, checkpoint_seconds=0.0)
-    assert find_checkpoints(folder.checkpoints) == [4, 5, 6]
+def test_checkpoints_by_time_of_which_old_ones_are_removed(unsettled):
+    folder, _ = unsettled
+    assert find_checkpoints(folder.checkpoints) == [2, 3, 4]
     files = sorted(path.name for path in folder.checkpoints.glob("model-*"))
     assert len(files) == 3 * KEPT, files
 
 
-def test_not_a_number_stops_the_run_at_that_update(spec, dataset, tmp_path):
-    folder = start(spec, dataset, tmp_path, "run")
-    with pytest.raises(Interrupted):
-        train(spec, dataset, folder, stop_at=1)
-    # D's next step makes its weights so large that its logits overflow.
-    object.__setattr__(spec, "discriminator_learning_rate", 1e38)  # a spec made as it should be refuses it
-    with StopSignals() as stop, pytest.raises(TrainingFailed) as caught:
-        experiment.run(spec, folder, dataset, stop)
-    message = str(caught.value)
-    assert message.startswith("update 2: ")
-    assert "nan" in message or "inf" in message
-    assert f"The last good checkpoint is that of update 1, in {folder.checkpoints}" in message
-    assert find_checkpoints(folder.checkpoints) == [1]
-    status = json.loads((folder.log / "status.json").read_text())
-    assert (status["state"], status["update"], status["message"]) == ("failed", 1, message)
-
-
-def test_checkpoint_of_another_graph_is_refused(spec, dataset, tmp_path):
+def test_checkpoint_of_another_graph_is_refused(spec, dataset, trainer, tmp_path):
     folder = start(spec, dataset, tmp_path, "run")
     with tf.Graph().as_default(), tf.Session() as session:
         session.run(tf.Variable(1.0, name="other").initializer)
         Checkpoints(folder.checkpoints).save(session, 3)
     with pytest.raises(InputError, match="model-3: it is no readable checkpoint"):
-        train(spec, dataset, folder)
+        go_on(trainer, folder)
 
 
 @pytest.mark.parametrize("is_lazy", [False, True])
@@ -301,34 +303,28 @@ def test_a_set_that_stays_in_its_file_gives_the_same_run(spec, dataset, whole, t
         np.testing.assert_array_equal(value, saved[1][name])
 
 
-def test_averages_settle_after_the_last_update_and_weights_stay(spec, dataset, whole, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer_module, "SETTLING_BATCHES", 0)
-    unsettled = start(spec, dataset, tmp_path, "unsettled")
-    train(spec, dataset, unsettled)
+def test_averages_settle_after_the_last_update_and_weights_stay(whole, unsettled):
     settled = saved_variables(whole, 4)
-    for name, value in saved_variables(unsettled, 4).items():
+    for name, value in saved_variables(unsettled[0], 4).items():
         is_average = name.endswith(("/mean", "/variance"))
         assert np.array_equal(value, settled[name]) != is_average, name
 
 
 def test_the_session_computes_in_the_precision_of_the_spec(spec, dataset, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(trainer_module, "session_config", lambda *given: asked.append(given) or tf.ConfigProto())
+    monkeypatch.setattr(trainer_module, "session_config", lambda *given: asked.append(given) or 1 / 0)
     spec = dataclasses.replace(spec, precision="bfloat16")  # float32 is what all others here are trained in
-    train(spec, dataset, start(spec, dataset, tmp_path, "run"), jit_compile=True)
+    with pytest.raises(ZeroDivisionError):
+        train(spec, dataset, start(spec, dataset, tmp_path, "run"), jit_compile=True)
     assert asked == [("bfloat16", True)]
 
 
-def test_the_graph_is_finalised(spec, dataset, tmp_path):
-    with StopSignals() as stop:
-        trainer = InfoGANTrainer(spec, dataset.train.images, start(spec, dataset, tmp_path, "run"), stop)
+def test_the_graph_is_finalised(trainer):
     assert trainer._graph.finalized
 
 
-def test_metrics_are_means_over_the_epoch(spec, dataset, whole, tmp_path):
-    short = start(spec, dataset, tmp_path, "short")
-    train(dataclasses.replace(spec, updates_per_epoch=1, max_epoch=4), dataset, short)
-    each, means = load_metrics(short.metrics), load_metrics(whole.metrics)
+def test_metrics_are_means_over_the_epoch(whole, unsettled):
+    each, means = load_metrics(unsettled[0].metrics), load_metrics(whole.metrics)
     for key in means[0]:
         if "/" in key and not key.startswith("speed/"):
             assert means[0][key] == pytest.approx((each[0][key] + each[1][key]) / 2, rel=1e-5, abs=1e-6), key
@@ -346,7 +342,7 @@ def test_infinite_weights_are_never_saved(spec, dataset, tmp_path):
     assert find_checkpoints(folder.checkpoints) == []
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_older_ones(spec, dataset, tmp_path, monkeypatch):
+def test_a_checkpoint_that_cannot_be_written_leaves_the_older_ones(spec, dataset, trainer, tmp_path, monkeypatch):
     folder = start(spec, dataset, tmp_path, "run")
     save = tf.train.Saver.save
 
@@ -361,7 +357,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_older_ones(spec, dataset
     with pytest.raises(
         TrainingFailed, match=r"cannot be written \(No space left on device\)\. The last good .* update 3"
     ):
-        train(spec, dataset, folder)
+        go_on(trainer, folder)
     assert find_checkpoints(folder.checkpoints) == [3]
     assert not list(folder.checkpoints.glob("model-4*"))
 
@@ -383,11 +379,11 @@ def test_damaged_metrics_are_refused(spec, dataset, tmp_path, damage):
         RunLog(folder, update=2, epochs=1)
 
 
-def test_a_run_that_has_lost_its_metrics_does_not_go_on(spec, dataset, whole, tmp_path):
+def test_a_run_that_has_lost_its_metrics_does_not_go_on(whole, trainer, tmp_path):
     folder = copy_run(whole, tmp_path)
     folder.metrics.unlink()
     with pytest.raises(InputError, match="it holds 0 epochs, but the checkpoint follows epoch 2"):
-        train(spec, dataset, folder)
+        go_on(trainer, folder)
 
 
 def test_signals_are_deferred_and_then_raised():
@@ -610,10 +606,13 @@ def test_a_bad_gradient_is_caught_at_its_update_by_name(spec, dataset, tmp_path,
     spec = dataclasses.replace(spec, snapshot_interval=1)
     break_gradients(monkeypatch, at=2, builds=1)
     folder = start(spec, dataset, tmp_path, "run")
-    expected = r"update 2: gradient/generator = (inf|nan), generator/\S+ and \d+ more variables are not finite\. "
-    with pytest.raises(NumbersFailed, match=expected + r"The last good checkpoint is that of update 1,"):
+    expected = r"^update 2: gradient/generator = (inf|nan), generator/\S+ and \d+ more variables are not finite\. "
+    with pytest.raises(NumbersFailed, match=expected + r"The last good checkpoint is that of update 1,") as caught:
         run_experiment(spec, dataset, folder, monkeypatch)
+    assert str(caught.value).endswith(f", in {folder.checkpoints}.")
     assert find_checkpoints(folder.checkpoints) == [1]
+    status = json.loads((folder.log / "status.json").read_text())
+    assert (status["state"], status["update"], status["message"]) == ("failed", 1, str(caught.value))
     assert folder.load_rollbacks() == []
 
 
