@@ -18,12 +18,15 @@ import matplotlib
 import numpy as np
 import pytest
 
+from infogan import run
 from infogan.cli.train import main
 from infogan.data import Dataset, Split
 from infogan.model import architectures
 from infogan.recipes import mnist
 from infogan.run import TrainedRun
+from infogan.system import tf1
 from infogan.system.files import locked
+from infogan.training import loop
 from infogan.training.signals import StopSignals
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +39,31 @@ def cache_folder(tmp_path_factory):
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("INFOGAN_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_sessions():
+    """Runs and trainers compute graphs of float32 as they are: to rewrite one takes longer than to run it a few times.
+
+    Processes that the tests start, and so the slow tests, rewrite them.
+    """
+
+    def session_config(precision="float32", jit_compile=False):
+        config = tf1.session_config(precision, jit_compile)
+        as_it_is = precision == "float32" and not jit_compile
+        config.graph_options.rewrite_options.disable_meta_optimizer = as_it_is
+        return config
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (loop, run):
+            patch.setattr(module, "session_config", session_config)
+        yield
+
+
+@pytest.fixture(scope="session")
+def quick_graphs():
+    """So does each `tf.Session()` of the tests, from the first file on that asks for it."""
+    tf1.tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 HANDLERS = {
