@@ -594,6 +594,16 @@ def test_the_two_leaky_rectifiers_differ_at_0_alone(rate):
     assert their_gradient == pytest.approx([rate, rate, 1.0, 1.0, 1.0])
 
 
+def test_batch_norm_of_vectors_copies_no_gradient():
+    with tf.Graph().as_default() as graph:
+        x = tf.zeros([2, 3])
+        y = Network("n", 0, [batch_norm()])(x, Normalisation([GENERATED], True))
+        tf.gradients(y, x)
+        types = {operation.type for operation in graph.get_operations()}
+    assert "FusedBatchNormGradV3" in types
+    assert not types & {"StridedSlice", "StridedSliceGrad"}
+
+
 def test_initial_values_follow_from_seed_and_position():
     def kernels(seed, name):
         with tf.Graph().as_default():

@@ -301,14 +301,15 @@ class _BatchNorm:
             mean = _build_average("mean", scale.shape, tf.zeros_initializer())
             variance = _build_average("variance", scale.shape, tf.ones_initializer())
         self._averages[population] = [mean, variance]
-        image = x if x.shape.ndims == 4 else x[:, None, None, :]  # [B, H, W, C], or [B, 1, 1, C]
+        # [B, H, W, C], or [B, 1, 1, C]. Indices such as [:, None, None, :] would copy all numbers on the way back.
+        image = x if x.shape.ndims == 4 else tf.reshape(x, [-1, 1, 1, x.shape[1]])
         if normalisation.batch_statistics:
             y, batch_mean, batch_variance = _normalise_by_batch(image, scale, offset)
             for average, value in ((mean, batch_mean), (variance, batch_variance)):
                 normalisation.updates.append(average.assign_sub(normalisation.share * (average - value)))
         else:
             y, _, _ = _fused_batch_norm(image, scale, offset, (mean, variance))
-        return y if x.shape.ndims == 4 else y[:, 0, 0, :]
+        return y if x.shape.ndims == 4 else tf.reshape(y, [-1, x.shape[1]])
 
 
 def _build_average(name: str, shape: Any, initializer: Any) -> Variable:
