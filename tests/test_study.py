@@ -204,6 +204,16 @@ def test_cores_are_shared_among_the_runs(study, monkeypatch):
     assert {core for each in used for core in each} == set(cores)
 
 
+@pytest.mark.skipif(not HAS_AFFINITY, reason="the system has no affinity")
+def test_a_run_gets_its_cores_and_this_thread_keeps_its_own(study):
+    study.log_root.mkdir()
+    cores = os.sched_getaffinity(0)
+    process = study_module.start_process(study_module.Job(study, 0, "seed 0"), {max(cores)}, os.environ)
+    assert os.sched_getaffinity(0) == cores
+    assert process.wait(60) == 0
+    assert json.loads((study.log_root / "cores0").read_text()) == [max(cores)]
+
+
 def test_slots_share_six_cores(monkeypatch):
     monkeypatch.setattr(tf1, "find_gpus", list)
     monkeypatch.setattr(study_module, "HAS_AFFINITY", True)

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import infogan
-from infogan.cli.study import HAS_AFFINITY, LOOK_EVERY, Job, build_command
+from infogan.cli.study import HAS_AFFINITY, LOOK_EVERY, Job, start_process
 from infogan.evaluation.report import find_version
 from infogan.system.files import locked, sync
 from infogan.system.messages import InputError
@@ -81,7 +80,13 @@ def make_run(task: Task, tell: Tell) -> tuple[int, Files]:
         if tell("alive", None):
             return STOPPED, {}
         with take_cores(task.cores) as cores:
-            status = _wait(_start(here, cores, task.folder), here, tell)
+            # Ray gives each task OMP_NUM_THREADS; here as on one machine the cores decide.
+            environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+            more = {
+                "cwd": task.folder if Path(task.folder).is_dir() else None,
+                "preexec_fn": _end_with_parent if sys.platform == "linux" else None,
+            }
+            status = _wait(start_process(here, cores, environment, **more), here, tell)
         return status, pack(here)
 
 
@@ -123,29 +128,6 @@ def take_cores(count: int) -> Iterator[list[int] | None]:
                         stack.enter_context(locked(folder / str(core), InputError(core, "it is taken.")))
                         taken.append(core)
         yield taken if taken and len(taken) == count else None
-
-
-def _start(here, cores, folder):
-    # Ray gives each task OMP_NUM_THREADS; here as on one machine the cores decide.
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    usual = os.sched_getaffinity(0) if cores else None
-    try:
-        if cores:
-            os.sched_setaffinity(0, cores)  # of this thread, from which the process inherits it
-        with here.console.open("wb") as console:
-            return subprocess.Popen(
-                build_command(here),
-                cwd=folder if Path(folder).is_dir() else None,
-                env=environment,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-            )
-    finally:
-        if usual:
-            os.sched_setaffinity(0, usual)
 
 
 def _end_with_parent():

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -400,30 +400,44 @@ def _find_slots(most):
 
 
 def _start(job, slot):
-    """Starts or resumes a run, in a session of its own: signals reach it through the study alone."""
+    """Starts or resumes a run in a slot."""
     environment = dict(os.environ)
     if slot.gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = slot.gpu
-    if HAS_AFFINITY:
-        os.sched_setaffinity(0, slot.cores)  # of this thread, from which the process inherits it
     say(f"{job.label}: {'resumes' if job.is_begun else 'starts'}; its output is in {job.console}")
-    with job.console.open("a") as console:
-        return subprocess.Popen(
-            build_command(job),
-            env=environment,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    return start_process(job, slot.cores if HAS_AFFINITY else None, environment)
 
 
-def build_command(job: Job) -> list[str]:
-    """The command that starts or resumes a run."""
+def start_process(
+    job: Job, cores: Collection[int] | None, environment: Mapping[str, str], **more: Any
+) -> subprocess.Popen:
+    """Starts or resumes a run, in a session of its own: signals reach it through this process alone.
+
+    Args:
+      cores: those that it may use; None for all that this thread may.
+      environment: its environment variables.
+      **more: what else `subprocess.Popen` takes.
+    """
     study, name = job.study, job.log.name
     command = [*study.command, *study.arguments, "--seed", str(job.seed)]
     command += ["--log-dir", str(study.log_root), "--checkpoint-dir", str(study.checkpoint_root)]
-    return [*command, "--resume" if job.is_begun else "--run-name", name]
+    usual = os.sched_getaffinity(0) if cores else None
+    try:
+        if cores:
+            os.sched_setaffinity(0, cores)  # of this thread, from which the process inherits it
+        with job.console.open("a") as console:
+            return subprocess.Popen(
+                [*command, "--resume" if job.is_begun else "--run-name", name],
+                env=environment,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                **more,
+            )
+    finally:
+        if usual:
+            os.sched_setaffinity(0, usual)
 
 
 def find_log(study: Study, seed: int) -> Path:
