@@ -154,16 +154,21 @@ def draw_confusion(counts: np.ndarray, order: np.ndarray, labels: np.ndarray) ->
     shares = (counts / np.maximum(counts.sum(axis=0), 1))[order][:, classes].T
     figure = Figure(figsize=(1.6 + 0.5 * shares.shape[1], 1.4 + 0.5 * shares.shape[0]), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
-    axes.set(xlabel="category", ylabel="class", xticks=range(len(order)), yticks=range(len(shares)))
+    is_small = max(shares.shape) <= LARGEST_WITH_NUMBERS
+    _draw_shares(axes, shares, lambda share: f"{100 * share:.1f}" if is_small and share >= 0.001 else "")
+    axes.set(xlabel="category", ylabel="class")
     axes.set_xticklabels(order, rotation=90 if order.max() >= 100 else 0)
     axes.set_yticklabels(labels)
-    if max(shares.shape) <= LARGEST_WITH_NUMBERS:
-        for (row, column), share in np.ndenumerate(shares):
-            if share >= 0.001:
-                color = "white" if share > 0.5 else "black"
-                axes.text(column, row, f"{100 * share:.1f}", ha="center", va="center", fontsize=8, color=color)
     return encode_figure(figure)
+
+
+def _draw_shares(axes: Any, shares: np.ndarray, tell: Callable[[float], str], aspect: str = "equal") -> None:
+    """Shares [rows, columns] as a field of squares, from white to blue, with what is told of each in it."""
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0, aspect=aspect)
+    axes.set(xticks=range(shares.shape[1]), yticks=range(len(shares)))
+    for (row, column), share in np.ndenumerate(shares):
+        color = "white" if share > 0.5 else "black"
+        axes.text(column, row, tell(share), ha="center", va="center", fontsize=8, color=color)
 
 
 @in_default_style
@@ -178,13 +183,10 @@ def draw_heat_map(shares: np.ndarray, rows: Sequence[str], columns: Sequence[str
     shares, rows = shares[:MOST_SHOWN], rows[:MOST_SHOWN]
     figure = Figure(figsize=(1.8 + 0.7 * len(columns), 1.4 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-    axes.set(xticks=range(len(columns)), yticks=range(len(rows)), xlabel="factor", ylabel="code")
+    _draw_shares(axes, shares, "{:.2f}".format, "auto")
+    axes.set(xlabel="factor", ylabel="code")
     axes.set_xticklabels(columns, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticklabels(rows)
-    for (row, column), share in np.ndenumerate(shares):
-        color = "white" if share > 0.5 else "black"
-        axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8, color=color)
     return encode_figure(figure)
 
 
@@ -207,16 +209,13 @@ def draw_agreement(names: Sequence[str], panels: Mapping[str, tuple[np.ndarray, 
     ):
         shown = names if axes.get_subplotspec().is_first_col() else [""] * count
         labels = [f"{place}  {name}  {score:.3f}" for place, (name, score) in enumerate(zip(shown, scores), start=1)]
-        axes.imshow(matrix[:count, :count], cmap="Blues", vmin=0.0, vmax=1.0)
-        axes.set(title=title, xticks=range(count), yticks=range(count))
+        tell = "{:.2f}" if count <= LARGEST_WITH_NUMBERS else ""
+        _draw_shares(axes, matrix[:count, :count], tell.format)
+        axes.set_title(title)
         axes.set_xticklabels(range(1, count + 1))
         axes.set_yticklabels(labels)
         if picked < count:
             axes.get_yticklabels()[picked].set_fontweight("bold")
-        if count <= LARGEST_WITH_NUMBERS:
-            for (row, column), share in np.ndenumerate(matrix[:count, :count]):
-                color = "white" if share > 0.5 else "black"
-                axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8, color=color)
     return encode_figure(figure)
 
 
