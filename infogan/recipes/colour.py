@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from infogan.distributions import MeanGaussian, Uniform
+from infogan.distributions import MeanGaussian
 from infogan.recipes import SMALL_SET, Experiment
 from infogan.schedule import Schedule, one_after_another, schedules_from_text
-from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+from infogan.spec import ExperimentSpec, category_codes, continuous_codes, noise_vector
 
 SVHN_PAPER = ExperimentSpec(
     name="svhn",
@@ -14,11 +14,7 @@ SVHN_PAPER = ExperimentSpec(
     network="svhn",
     output_dist=MeanGaussian(32 * 32 * 3),
     # Sec. 7.2 speaks of two continuous codes; with the 168 inputs of G that Appendix C.2 gives there are four.
-    latent_spec=(
-        Latent("noise", Uniform(124), regularised=False),
-        *category_codes(10, 10, 10, 10),
-        *continuous_codes(4),
-    ),
+    latent_spec=(noise_vector(124), *category_codes(10, 10, 10, 10), *continuous_codes(4)),
     leaky_rate=0.1,
     info_reg_coeff=1.0,
     # "Smaller" (Sec. 6) is all that the paper says.
@@ -47,7 +43,7 @@ CELEBA_PAPER = ExperimentSpec(
     dataset="celeba",
     network="svhn",  # Table 3 prints the layers of Table 2
     output_dist=MeanGaussian(32 * 32 * 3),
-    latent_spec=(Latent("noise", Uniform(128), regularised=False), *category_codes(*[10] * 10)),
+    latent_spec=(noise_vector(128), *category_codes(*[10] * 10)),
     leaky_rate=0.1,
     info_reg_coeff=1.0,
     continuous_weight=0.0,  # there are no continuous codes
@@ -75,11 +71,7 @@ CIFAR10_DEFAULT = ExperimentSpec(
     dataset="cifar10",
     network="svhn",
     output_dist=MeanGaussian(32 * 32 * 3),
-    latent_spec=(
-        Latent("noise", Uniform(128), regularised=False),
-        *category_codes(10),
-        *continuous_codes(2, fix_std=True),
-    ),
+    latent_spec=(noise_vector(128), *category_codes(10), *continuous_codes(2, fix_std=True)),
     leaky_rate=0.1,
     info_reg_coeff=1.0,
     continuous_weight=0.5,

@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any
 
-from infogan.distributions import MeanBernoulli, Uniform
+from infogan.distributions import MeanBernoulli
 from infogan.evaluation.disentanglement.published import paper_values
 from infogan.recipes import Experiment
 from infogan.recipes.flags import CODE_FLAGS, SIZE_FLAG
 from infogan.schedule import Schedule
-from infogan.spec import ExperimentSpec, Latent, continuous_codes
+from infogan.spec import ExperimentSpec, continuous_codes, noise_vector
 
 INFOGAN_CR: dict[str, Any] = {
     "network": "infogan_cr",
@@ -34,7 +34,7 @@ MODIFIED = ExperimentSpec(
     recipe="modified",
     dataset="dsprites",
     output_dist=MeanBernoulli(64 * 64),
-    latent_spec=(Latent("noise", Uniform(5), regularised=False), *continuous_codes(5, fix_std=True)),
+    latent_spec=(noise_vector(5), *continuous_codes(5, fix_std=True)),
     **INFOGAN_CR,
     updates_per_epoch=11_520,
     max_epoch=25,
@@ -70,7 +70,7 @@ def _like_dsprites(name, description, codes, channels):
         recipe="default",
         dataset=name,
         output_dist=MeanBernoulli(64 * 64 * channels),
-        latent_spec=(Latent("noise", Uniform(5), regularised=False), *continuous_codes(codes, fix_std=True)),
+        latent_spec=(noise_vector(5), *continuous_codes(codes, fix_std=True)),
         **(INFOGAN_CR | SHORT),
     )
     description = f"InfoGAN on {description}; not in the paper.\n\n{LIKE_DSPRITES}"

@@ -1,9 +1,9 @@
 """Your own pictures."""
 
-from infogan.distributions import MeanGaussian, Uniform
+from infogan.distributions import MeanGaussian
 from infogan.recipes import Experiment
 from infogan.recipes.flags import CHANNELS_FLAG, CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG, Flag
-from infogan.spec import ExperimentSpec, Latent, category_codes, continuous_codes
+from infogan.spec import ExperimentSpec, category_codes, continuous_codes, noise_vector
 from infogan.system.checks import choice
 
 DEFAULT = ExperimentSpec(
@@ -13,11 +13,7 @@ DEFAULT = ExperimentSpec(
     image_size=64,
     network="dcgan",
     output_dist=MeanGaussian(64 * 64 * 3),
-    latent_spec=(
-        Latent("noise", Uniform(128), regularised=False),
-        *category_codes(10),
-        *continuous_codes(2, fix_std=True),
-    ),
+    latent_spec=(noise_vector(128), *category_codes(10), *continuous_codes(2, fix_std=True)),
     leaky_rate=0.1,
     info_reg_coeff=1.0,
     continuous_weight=0.5,

@@ -5,7 +5,7 @@ import dataclasses
 from infogan.distributions import Categorical, MeanBernoulli, Uniform
 from infogan.recipes import Experiment
 from infogan.schedule import FULL, Schedule, schedules_from_text
-from infogan.spec import ExperimentSpec, Latent, PaperValue, category_codes, continuous_codes
+from infogan.spec import ExperimentSpec, Latent, PaperValue, category_codes, continuous_codes, noise_vector
 
 PAPER = ExperimentSpec(
     name="mnist",
@@ -14,7 +14,7 @@ PAPER = ExperimentSpec(
     network="mnist",
     output_dist=MeanBernoulli(28 * 28),
     latent_spec=(
-        Latent("noise", Uniform(62), regularised=False),
+        noise_vector(62),
         Latent("digit", Categorical(10)),
         Latent("rotation", Uniform(1)),
         Latent("width", Uniform(1)),
