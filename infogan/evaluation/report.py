@@ -172,9 +172,9 @@ def render_html(report: dict[str, Any], pictures: Sequence[Picture]) -> str:
     page, figures, linked = _render_page(report), [], 0
     room = LARGEST_PAGE - len(page)
     for path, png, caption in pictures:
-        figure = _render_picture(f"data:image/png;base64,{base64.b64encode(png).decode()}", caption)
+        figure = render_picture(f"data:image/png;base64,{base64.b64encode(png).decode()}", caption)
         if len(figure) > room:
-            figure, linked = _render_picture(path, caption), linked + 1
+            figure, linked = render_picture(path, caption), linked + 1
         figures.append(figure)
         room -= len(figure)
     if linked:
@@ -189,20 +189,9 @@ FIGURES = "<!-- figures -->"
 
 def _render_page(report: dict[str, Any]) -> str:
     """The document, with FIGURES where the pictures go."""
-    title = escape(format_title(report))
     notes = "".join(f"<li>{escape(note)}</li>" for note in report["notes"])
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if version)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>{title}</h1>
-<div class="table"><table>
+    body = f"""<div class="table"><table>
 <thead><tr>{"".join(f'<th scope="col">{escape(cell)}</th>' for cell in HEADER)}</tr></thead>
 <tbody>
 {_render_rows(report["metrics"])}
@@ -215,7 +204,23 @@ def _render_page(report: dict[str, Any]) -> str:
 </div>
 <h2>What was run</h2>
 <details><summary>Specification</summary><pre>{escape(json.dumps(report["spec"], indent=1))}</pre></details>
-<p>Made with {escape(versions)}.</p>
+<p>Made with {escape(versions)}.</p>"""
+    return render_document(format_title(report), body)
+
+
+def render_document(title: str, body: str, style: str = "") -> str:
+    """A whole HTML document, in STYLE and more of that kind; the title is its heading too."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{STYLE}{style}</style>
+</head>
+<body>
+<h1>{escape(title)}</h1>
+{body}
 </body>
 </html>
 """
@@ -237,7 +242,8 @@ def _render_cell(label: str, cell: str) -> str:
     return f'<td data-label="{label}" class="{kind}">{escape(cell)}</td>'
 
 
-def _render_picture(source: str, caption: str) -> str:
+def render_picture(source: str, caption: str) -> str:
+    """A picture of that address, with its caption, as HTML."""
     caption = escape(caption)
     return f'<figure><img alt="{caption}" src="{escape(source)}"><figcaption>{caption}</figcaption></figure>\n'
 

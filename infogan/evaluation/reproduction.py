@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infogan.evaluation.metric import Picture
-from infogan.evaluation.report import STYLE, format_value
+from infogan.evaluation.report import format_value, render_document, render_picture
 from infogan.evaluation.verdicts import (
     FAILS,
     HOLDS,
@@ -85,26 +85,13 @@ def render_page(sections: Sequence[Section], departures: Sequence[str]) -> str:
       departures: those of every study, which no setting shows.
     """
     everywhere = "".join(f"<li>{escape(departure)}</li>" for departure in departures)
-    body = "".join(map(_render_section, sections))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>InfoGAN: the paper beside what was measured</title>
-<style>{STYLE}{MORE_STYLE}</style>
-</head>
-<body>
-<h1>InfoGAN: the paper beside what was measured</h1>
-<p>{INTRODUCTION}</p>
+    body = f"""<p>{INTRODUCTION}</p>
 {_render_counts(sections)}
-{body}<h2 id="departures">Departures of every study</h2>
+{"".join(map(_render_section, sections))}<h2 id="departures">Departures of every study</h2>
 <p>Those of single studies are in the sections above. These are of all of them:</p>
 <ul>{everywhere}</ul>
-<p class="note">Made by <code>infogan paper</code>.</p>
-</body>
-</html>
-"""
+<p class="note">Made by <code>infogan paper</code>.</p>"""
+    return render_document("InfoGAN: the paper beside what was measured", body, MORE_STYLE)
 
 
 def _render_counts(sections):
@@ -254,5 +241,4 @@ def _render_table(header, rows, name):
 
 def _render_picture(picture: Picture) -> str:
     data = base64.b64encode(picture.content).decode()
-    kind, caption = TYPES[Path(picture.path).suffix], escape(picture.caption)
-    return f'<figure><img alt="{caption}" src="data:{kind};base64,{data}"><figcaption>{caption}</figcaption></figure>\n'
+    return render_picture(f"data:{TYPES[Path(picture.path).suffix]};base64,{data}", picture.caption)
