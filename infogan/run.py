@@ -221,12 +221,7 @@ class TrainedRun:
         return images.reshape(*array.shape[:-1], *self.image_shape)
 
     def sweep(
-        self,
-        code: str,
-        values: ArrayLike | None = None,
-        rows: int = ROWS,
-        seed: int = 0,
-        vary_discrete: bool = True,
+        self, code: str, values: ArrayLike | None = None, rows: int = ROWS, seed: int = 0, vary_discrete: bool = True
     ) -> np.ndarray:
         """Images in which one code runs over its range, as in the paper's figures: a row for each draw of all else.
 

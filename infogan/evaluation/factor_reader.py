@@ -31,7 +31,8 @@ class FactorReader(TrainedJudge):
       factors: dict of name -> Factor of the training images, ordered or circular, each of which varies.
     """
 
-    what: ClassVar[str] = "regressor that reads factors from images"
+    name: ClassVar[str] = "regressor"
+    purpose: ClassVar[str] = "reads factors from images"
     fewest_epochs: ClassVar[int] = 15
 
     def __init__(self, image_shape: ImageShape, factors: Mapping[str, Factor]) -> None:

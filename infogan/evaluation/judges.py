@@ -187,17 +187,13 @@ class TrainedJudge(Judge):
       outputs: how many numbers.
     """
 
-    what: ClassVar[str] = "classifier that judges generated images"
+    name: ClassVar[str] = "classifier"
+    purpose: ClassVar[str] = "judges generated images"
     fewest_epochs: ClassVar[int] = EPOCHS
 
     def __init__(self, image_shape: ImageShape, outputs: int) -> None:
         self._outputs = outputs
         super().__init__(image_shape)
-
-    @property
-    def name(self) -> str:
-        """What messages and the file call it: the first words of `what`."""
-        return self.what.split(" that ")[0]
 
     def _build(self) -> tuple[Tensor, Tensor]:
         body = Network(
@@ -372,7 +368,7 @@ def obtain(judge: Kept, images: Images, targets: np.ndarray, cache: Path | None 
             return judge
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             say(f"{path} is damaged ({error}): the {judge.name} is trained again")
-    say(f"training the {judge.what} (once; it is kept for later runs)")
+    say(f"training the {judge.name} that {judge.purpose} (once; it is kept for later runs)")
     judge.train(images, targets)
     buffer = io.BytesIO()
     np.savez(buffer, **judge.weights)  # type: ignore[arg-type]  # no weight is called as an argument is
