@@ -16,7 +16,7 @@ from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training.update import build_update
 
-pytestmark = pytest.mark.usefixtures("wide")
+pytestmark = pytest.mark.usefixtures("wide", "quick_graphs")
 
 COUNT = 4000
 LATE = Schedule(((1, 0.0), (2, 1.0)))

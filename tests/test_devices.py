@@ -99,15 +99,15 @@ def test_variables_are_put_back_after_an_error_too(monkeypatch):
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
-@pytest.mark.parametrize(("given", "is_on"), [(None, True), ("1", True), ("0", False)])
-def test_onednn_computes_unless_the_user_says_otherwise(given, is_on):
-    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
-    if given is not None:
-        environment["TF_ENABLE_ONEDNN_OPTS"] = given
-    ask = "from infogan.system.tf1 import tf; tf.constant; from tensorflow.python.framework import test_util as t"
-    command = [sys.executable, "-c", f"{ask}; print(t.IsMklEnabled())"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == str(is_on)
+def test_onednn_computes_unless_the_user_says_otherwise():
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    is_on = "tf.constant; from tensorflow.python.framework import test_util as t; print(t.IsMklEnabled())"
+    is_asked_for = f"import os; print(os.environ[{name!r}])"
+    for given, ask, expected in (({}, is_on, "True"), *(({name: n}, is_asked_for, n) for n in "01")):
+        environment = {**{key: value for key, value in os.environ.items() if key != name}, **given}
+        command = [sys.executable, "-c", f"from infogan.system.tf1 import tf; {ask}"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
 
 
 def test_xla_is_asked_for_on_the_cpu_too_and_leaves_other_flags_of_it(monkeypatch):

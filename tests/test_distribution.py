@@ -158,6 +158,7 @@ def finish(processes):
     return [process.returncode for process in processes], ends
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(spec, dataset, tmp_path):
     code = WORKER.format(tests=str(ROOT / "tests"), root=str(tmp_path), settling=SETTLING_BATCHES)
     workers = start_workers([sys.executable, "-c", code], tmp_path)

@@ -35,7 +35,6 @@ from infogan.system.tf1 import tf
 
 MEMBERS = [  # distribution, dim, effective_dim, dist_flat_dim, is_discrete
     (Categorical(10), 10, 1, 10, True),
-    (Categorical(2), 2, 1, 2, True),
     (Gaussian(3), 3, 3, 6, False),
     (Gaussian(2, fix_std=True), 2, 2, 4, False),
     (Uniform(2), 2, 2, 4, False),
@@ -57,6 +56,9 @@ DRAWS = 20_000
 UNIFORM = stats.uniform(-1.0, 2.0)
 
 
+pytestmark = pytest.mark.usefixtures("quick_graphs")
+
+
 @pytest.fixture(params=DISTS, ids=repr)
 def dist(request):
     return request.param
@@ -70,13 +72,8 @@ def activate_in_each_way(dist, *flats):
 
 
 def evaluate(build, *arrays, runs=1):
-    """Runs build(*placeholders) in a graph of its own; the placeholders [None, n] do not know the batch size.
-
-    TensorFlow computes it as it is: to rewrite a graph takes longer than to run one of a few numbers.
-    """
-    as_it_is = tf.ConfigProto()
-    as_it_is.graph_options.rewrite_options.disable_meta_optimizer = True
-    with tf.Graph().as_default(), tf.Session(config=as_it_is) as session:
+    """Runs build(*placeholders) in a graph of its own; the placeholders [None, n] do not know the batch size."""
+    with tf.Graph().as_default(), tf.Session() as session:
         holders = [tf.placeholder(tf.float32, [None, array.shape[1]]) for array in arrays]
         nodes = build(*holders)
         values = [session.run(nodes, dict(zip(holders, arrays))) for _ in range(runs)]
@@ -160,8 +157,8 @@ def law(leaf, info):
     ):  # A sum over an even grid is exact to rounding where a deviation spans a few steps.
         grid, step = np.linspace(-40.0, 40.0, 1601, retstep=True)
         return Law(leaf, stats.norm(info["mean"], info["stddev"]).logpdf, grid[:, None] * ones, step)
-    if isinstance(leaf, Circular):  # A sum over the circle is exact to rounding; its moments, cut at 1, are to 1e-8.
-        count = 20_000
+    if isinstance(leaf, Circular):  # A sum over the circle is exact to rounding; its moments, cut at 1, are to 1e-6.
+        count = 2_000
         grid = (np.arange(count) + 0.5) * 2.0 / count - 1.0
         of_angle = stats.vonmises(np.maximum(info["concentration"], 1e-12), np.pi * info["mean"])
         return Law(leaf, lambda x: of_angle.logpdf(np.pi * x) + math.log(np.pi), grid[:, None], 2.0 / count)
@@ -425,7 +422,7 @@ def test_describing_latents_imports_no_tensorflow():
 
 # Numbers in nats.
 
-DIFFERENTIABLE = ("logli", "entropy", "kl")
+DIFFERENTIABLE = {"logli": 1.0, "entropy": 0.7, "kl": -0.4}
 
 
 def test_nats(dist):
@@ -453,21 +450,24 @@ def test_nats_that_a_family_does_not_have(dist):
 
 
 def test_gradient(dist):
+    """Of a weighted sum of all that can be differentiated: an error in one of them is not made up by another."""
     x, flat_p, flat_q = make_x(dist), make_flat(dist, 1), make_flat(dist, 2)
 
     def build(x, p, q):
         ways = activate_in_each_way(dist, p, q)
-        nats = {(method, way): build_nats(dist, method, x, *ways[way]) for method in DIFFERENTIABLE for way in ways}
-        return {key: tf.gradients(value, p, unconnected_gradients="zero")[0] for key, value in nats.items()}
+        sums = {
+            way: tf.add_n([weight * build_nats(dist, method, x, *infos) for method, weight in DIFFERENTIABLE.items()])
+            for way, infos in ways.items()
+        }
+        return {way: tf.gradients(value, p, unconnected_gradients="zero")[0] for way, value in sums.items()}
 
-    def slope(method, step):
-        above, below = (expected_nats(dist, method, x, flat_p + s, flat_q) for s in (step, -step))
-        return (above - below) / (2.0 * step.sum())
+    def expected_sum(step):
+        return sum(w * expected_nats(dist, method, x, flat_p + step, flat_q) for method, w in DIFFERENTIABLE.items())
 
     steps = 1e-5 * np.eye(dist.dist_flat_dim)
-    expected = {method: np.stack([slope(method, step) for step in steps], axis=1) for method in DIFFERENTIABLE}
-    for (method, way), found in evaluate(build, x, flat_p, flat_q).items():
-        np.testing.assert_allclose(found, expected[method], rtol=1e-4, atol=1e-4, err_msg=f"{method} {way}")
+    expected = np.stack([(expected_sum(step) - expected_sum(-step)) / 2e-5 for step in steps], axis=1)
+    for way, found in evaluate(build, x, flat_p, flat_q).items():
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4, err_msg=way)
 
 
 def test_logli_of_grey_pixels_is_the_negative_cross_entropy():
@@ -582,20 +582,20 @@ def test_seeds(dist, method):
         pair = tf.constant([7, 8])
         return [draw(seed) for seed in (7, np.int32(7), pair, pair, 8, tf.constant([8, 8], tf.int64), None, None)]
 
-    (first, second), third = evaluate(build, runs=2), evaluate(build)
-    for run in (first, second, third):
-        np.testing.assert_array_equal(run[:6], first[:6])
-    np.testing.assert_array_equal(first[0], first[1])
-    np.testing.assert_array_equal(first[2], first[3])
-    fresh = [values for run in (first, second, third) for values in run[6:]]
-    assert all_differ([first[0], first[2], first[4], first[5], *fresh])
+    first, second = evaluate(build, runs=2)
+    again = evaluate(lambda: [draw(seed) for seed in (7, tf.constant([7, 8]), None)])
+    np.testing.assert_array_equal(second[:6], first[:6])
+    for one, other in ((0, 1), (2, 3)):
+        np.testing.assert_array_equal(first[one], first[other])
+    np.testing.assert_array_equal(again[:2], [first[0], first[2]])
+    assert all_differ([first[0], first[2], *first[4:], *second[6:], again[2]])
 
 
 def all_differ(arrays):
     return all(not np.array_equal(a, b) for a, b in itertools.combinations(arrays, 2))
 
 
-@pytest.mark.parametrize("dist", RANDOM, ids=repr)
+@pytest.mark.parametrize("dist", [Categorical(10), Uniform(2), RANDOM[-1]], ids=repr)
 @pytest.mark.parametrize("seed", [None, 7, np.array([7, 8])], ids=["no seed", "int", "pair"])
 def test_equal_factors_draw_different_numbers(dist, seed):
     product = Product([dist, Product([dist, dist])])

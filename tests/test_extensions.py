@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from test_trainer import saved_variables, start, train
+from test_updates import run_updates
 
 import infogan
 from infogan.codes import read_values
@@ -17,11 +18,9 @@ from infogan.model.optimizers import Momentum, Optimizer, RMSProp
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import fold_in, tf
-from infogan.training.update import build_averages, build_swap, build_update
+from infogan.training.update import build_averages, build_swap
 
-pytestmark = pytest.mark.usefixtures("wide")
-
-IMAGES = np.random.default_rng(0).integers(0, 256, (24, 28, 28, 1), np.uint8)
+pytestmark = pytest.mark.usefixtures("quick_graphs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,17 +105,6 @@ class SignDescent(Optimizer):
         return Signed(learning_rate, name=f"sign_{name}")
 
 
-def run_updates(spec, count=1):
-    """(quantities of the last of `count` updates, {variable name: value} after them)."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        update = build_update(infogan.model.gan.RegularizedGAN.of_spec(spec), spec, tf.constant(IMAGES))
-        session.run(tf.global_variables_initializer())
-        values = {}
-        for _ in range(count):
-            values = dict(zip(update.names, session.run([update.values, update.step])[0]))
-        return values, session.run({variable.op.name: variable for variable in tf.global_variables()})
-
-
 def moved_by(before, after):
     """Names of the networks that hold a weight which differs."""
     names = ("trunk", "discriminator", "recognition", "generator", "brightness")
@@ -129,10 +117,9 @@ def moved_by(before, after):
 
 
 def test_a_term_is_minimised_and_logged_and_trains_its_own_network(spec):
-    _, start = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=0.0),)), 0)
-    plain, without = run_updates(spec)
-    values, weak = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=1e-3),)))
-    _, strong = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=100.0),)))
+    (plain,), (_, without) = run_updates(spec)
+    (values,), (start, weak) = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=1e-3),)))
+    _, (_, strong) = run_updates(dataclasses.replace(spec, terms=(Brightness(weight=100.0),)))
     assert moved_by(weak, strong) == {"generator", "brightness"}
     assert moved_by(start, strong) >= {"brightness"}
     assert values["brightness/loss"] > 0 and values["brightness/most"] > 0
@@ -145,22 +132,20 @@ def test_a_term_is_minimised_and_logged_and_trains_its_own_network(spec):
 
 def test_a_term_comes_in_when_its_schedule_says(spec):
     late = Brightness(weight=100.0, schedule=Schedule(((5, 0.0), (6, 1.0))))
-    _, start = run_updates(dataclasses.replace(spec, terms=(late,)), 0)
-    _, after = run_updates(dataclasses.replace(spec, terms=(late,)), 1)
+    _, (start, after) = run_updates(dataclasses.replace(spec, terms=(late,)))
     assert "brightness" not in moved_by(start, after)
 
 
 def test_a_term_trains_the_networks_it_names(spec):
-    _, weak = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e-3),)))
-    _, strong = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e3),)))
+    _, (_, weak) = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e-3),)))
+    _, (_, strong) = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e3),)))
     assert "trunk" not in moved_by(weak, strong)
     assert moved_by(weak, strong) >= {"recognition"}
 
 
 def test_an_optimiser_of_ones_own(spec):
     spec = dataclasses.replace(spec, optimizer=SignDescent(), discriminator_learning_rate=1e-3)
-    _, start = run_updates(spec, 0)
-    _, after = run_updates(spec, 1)
+    _, (start, after) = run_updates(spec)
     step = after["trunk/0_conv/kernel"] - start["trunk/0_conv/kernel"]
     np.testing.assert_allclose(np.abs(step), 1e-3, rtol=1e-3)
 
@@ -191,7 +176,7 @@ def test_specs_with_such_values_go_to_json_and_back(spec, value):
 def test_averages_are_those_of_the_formula(spec):
     """average <- average + (1 - min(decay, n / (n + 10))) (weight - average), begun at the first update's weights."""
     spec = dataclasses.replace(spec, weight_averaging=0.1)
-    weights = [run_updates(spec, count)[1] for count in (1, 2, 3)]
+    weights = run_updates(spec, 3)[1][1:]
     name = "generator/0_dense/kernel"
     expected = weights[0][name]
     np.testing.assert_allclose(weights[0][f"averages/{name}"], expected, atol=1e-7)
@@ -246,7 +231,11 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
     assert len(used) > 20
     for name, value in used.items():
         np.testing.assert_array_equal(value, saved[f"averages/{name}"], err_msg=name)
-    assert not np.array_equal(saved["generator/0_dense/kernel"], saved["averages/generator/0_dense/kernel"])
+    name = "generator/0_dense/kernel"  # which nothing changes after the last update
+    before = saved_variables(whole, 3)
+    expected = before[f"averages/{name}"] + (1.0 - 3 / 13) * (saved[name] - before[f"averages/{name}"])
+    np.testing.assert_allclose(saved[f"averages/{name}"], expected, atol=1e-7)
+    assert not np.array_equal(saved[name], expected)
 
 
 def test_a_family_of_latents_is_trained_and_measured_by_what_it_says(spec):
@@ -256,7 +245,7 @@ def test_a_family_of_latents_is_trained_and_measured_by_what_it_says(spec):
         spec, latent_spec=latents, paper_values=(), augmentation=1.0, view_information=0.5, info_reg_coeff=5.0
     )
     assert ExperimentSpec.from_json(spec.to_json()) == spec
-    values, _ = run_updates(spec)
+    (values,), _ = run_updates(spec)
     assert values["mi/sort"] + values["cross_entropy/sort"] == pytest.approx(1.0297, abs=1e-4)  # H(c)
     assert 0 <= values["view_information/sort"] < np.log(3)
     answers = {"sort": {"share": np.float32([[0.2, 0.7, 0.1], [0.1, 0.1, 0.8]])}}

@@ -7,7 +7,7 @@ from infogan.distributions import Bernoulli, Categorical, Uniform
 from infogan.evaluation.recognition import compute_entropy_of_mean, compute_mean_entropy, measure_information
 from infogan.spec import Latent
 
-pytestmark = pytest.mark.usefixtures("wide")
+pytestmark = pytest.mark.usefixtures("wide", "quick_graphs")
 
 SURE = np.eye(10, dtype=np.float32)[np.arange(1000) % 10]
 

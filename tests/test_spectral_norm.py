@@ -25,7 +25,7 @@ from infogan.training.update import (
     minimise,
 )
 
-pytestmark = pytest.mark.usefixtures("wide")
+pytestmark = pytest.mark.usefixtures("wide", "quick_graphs")
 
 D_STEP = [REAL, GENERATED]
 
