@@ -48,9 +48,10 @@ paper: setup
 	$(RUN) launchers/run_paper.py $(ARGS)
 
 # A process a core, and at most four, for each may need 2 GB. The tests of a file stay together, for the fixtures they share.
-# One that dies ends the run: put in its place, pytest-xdist waits for ever (its issue 1378).
+# One that dies ends the run: put in its place, pytest-xdist waits for ever (its issue 1378). Each has a core: threads of
+# scikit-learn would only wait for one another.
 test: lint
-	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
 
 # What needs packages that `make setup` leaves out: the page, ONNX, films as MP4, a cluster.
 test-extras: setup

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from test_trainer import saved_variables, start, train
+from test_trainer import build, go_on, saved_variables, start, train
 from test_updates import run_updates
 
 import infogan
@@ -18,6 +18,7 @@ from infogan.model.optimizers import Momentum, Optimizer, RMSProp
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent
 from infogan.system.tf1 import fold_in, tf
+from infogan.training.checkpoints import find_checkpoints
 from infogan.training.update import build_averages, build_swap
 
 pytestmark = pytest.mark.usefixtures("quick_graphs")
@@ -218,9 +219,11 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
     spec = dataclasses.replace(spec, contrastive_weight=2.0, contrastive_schedule=Schedule(((1, 0.0), (2, 1.0))))
     whole, stopped = (start(spec, dataset, tmp_path, name) for name in ("whole", "stopped"))
     train(spec, dataset, whole)
+    trainer = build(spec, dataset, stopped, updates_per_call=2)
     with pytest.raises(BaseException, match="SIGTERM"):
-        train(spec, dataset, stopped, stop_at=3)
-    train(spec, dataset, stopped, updates_per_call=2)
+        go_on(trainer, stop_at=2)
+    assert find_checkpoints(stopped.checkpoints) == [3]
+    go_on(trainer)
     saved, resumed = (saved_variables(folder, spec.updates) for folder in (whole, stopped))
     assert "contrastive/0_dense/kernel/rmsprop_contrastive" in saved
     for name, value in saved.items():
