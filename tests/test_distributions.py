@@ -564,12 +564,15 @@ def test_gradient_of_samples(dist):
     smooth = np.concatenate([np.full(leaf.dim, not is_score_only(leaf)) for leaf in leaves(dist)])
     weights = np.arange(1.0, dist.dim + 1.0, dtype=np.float32)
 
-    def build(f):
-        draw = lambda f: dist.sample(dist.activate_dist(f), seed=3) * weights  # noqa: E731
-        moves = [tf.reduce_sum((draw(f + s) - draw(f - s)) * smooth, axis=1) for s in step * np.eye(f.shape[1])]
-        return tf.gradients(draw(f), f, unconnected_gradients="zero")[0], tf.stack(moves, axis=1) / (2.0 * step)
-
-    np.testing.assert_allclose(*evaluate(build, flat), atol=3e-3)
+    with tf.Graph().as_default(), tf.Session() as session:
+        f = tf.placeholder(tf.float32, flat.shape)
+        draw = dist.sample(dist.activate_dist(f), seed=3) * weights
+        gradient = session.run(tf.gradients(draw, f, unconnected_gradients="zero")[0], {f: flat})
+        above, below = (
+            np.stack([session.run(draw, {f: flat + s}) for s in sign * step * np.eye(flat.shape[1])], axis=1)
+            for sign in (1, -1)
+        )
+    np.testing.assert_allclose(gradient, ((above - below) * smooth).sum(axis=2) / (2.0 * step), atol=3e-3)
 
 
 @pytest.mark.parametrize("dist", RANDOM, ids=repr)
