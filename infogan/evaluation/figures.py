@@ -167,8 +167,9 @@ def _draw_shares(axes: Any, shares: np.ndarray, tell: Callable[[float], str], as
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0, aspect=aspect)
     axes.set(xticks=range(shares.shape[1]), yticks=range(len(shares)))
     for (row, column), share in np.ndenumerate(shares):
-        color = "white" if share > 0.5 else "black"
-        axes.text(column, row, tell(share), ha="center", va="center", fontsize=8, color=color)
+        if text := tell(share):
+            color = "white" if share > 0.5 else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
 
 
 @in_default_style
