@@ -318,7 +318,7 @@ def test_categories_of_chairs_are_in_no_figure(spec):
     chairs = dataclasses.replace(spec, dataset="chairs")
     digit, rotation, _ = spec.codes
     assert figures._caption_sweep(chairs, rotation, False).endswith("as in Figure 4 of the paper.")
-    assert figures._caption_sweep(chairs, digit, True) == "digit, a category a column; rows are samples."
+    assert figures._caption_sweep(chairs, digit, True) == "digit, one category per column; rows are samples."
 
 
 # Metrics of a program's own.

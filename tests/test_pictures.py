@@ -152,7 +152,7 @@ def test_pictures_of_many_codes_and_categories_are_few(spec):
     captions = {path: caption for path, _, caption in draw_samples(model, 0, order) if caption}
     assert len(captions) == 2 * MOST_SHOWN
     assert max(asked) == (MOST_SHOWN, 10)
-    assert captions["samples/category_1.png"].startswith("category_1, a category a column, 20 of 500; rows")
+    assert captions["samples/category_1.png"].startswith("category_1, one category per column, 20 of 500; rows")
     assert captions["samples/continuous_1_by_category_1.png"].endswith("a row per category of category_1, 20 of 500.")
     assert describe_left_out(many.codes) == ["Pictures show the first 20 of 300 codes."]
     assert describe_left_out(many.codes[:MOST_SHOWN]) == []

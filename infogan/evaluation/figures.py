@@ -467,7 +467,7 @@ def draw_training_film(folder: Path) -> list[Picture]:
 
 
 def _caption_sweep(spec: ExperimentSpec, code: Latent, is_category: bool) -> str:
-    across = "a category a column" if is_category else _name_range(spec, code)
+    across = "one category per column" if is_category else _name_range(spec, code)
     figure = _name_figure(spec, is_category)
     compared = f", as in {figure} of the paper" if figure else ""
     return f"{code.name}, {across}{_tell_shown(spec, code.name)}; rows are samples{compared}."
