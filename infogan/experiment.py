@@ -250,7 +250,7 @@ def _find_begun(
                 f"{now!r} was given, but {folder.name} was started with {before!r}. Give that, or start a new run.",
             )
     folder.check_dataset(dataset)
-    check_precision(spec.precision, "resume", "Go on where the run began, or start a new one.")
+    check_precision(spec.precision, "resume", "Resume it on the machine where it began, or start a new run.")
     return lengthen(folder, begun, spec.max_epoch, dataset)
 
 
@@ -289,8 +289,9 @@ def lengthen(
     say(
         f"{folder.name}: its learning rates began to fall at update {_first_fall(spec):,.0f} and are at "
         f"{spec.rate_share(done):.0%} of their initial value after {done:,} updates. In a run of {max_epoch} epochs "
-        f"they fall from update {fall:,.0f} on, so they rise again to {risen:.0%}: the result differs from one "
-        f"trained at once. {folder.name} stays as it is; {extension.name} continues from its newest checkpoint."
+        f"they fall from update {fall:,.0f} on, so they rise again to {risen:.0%}: the result differs from that "
+        f"of a new run of this length. {folder.name} stays as it is; {extension.name} continues from its newest "
+        "checkpoint."
     )
     return extension, longer
 
@@ -339,7 +340,7 @@ def _begin(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, execution:
         write_json(path, environment)
     _announce(spec, folder, dataset, gpus)
     if distribution.replicas > 1:
-        say(f"{distribution.replicas} replicas, {spec.batch_size // distribution.replicas} images of a batch each")
+        say(f"{distribution.replicas} replicas, each with {spec.batch_size // distribution.replicas} images of a batch")
 
 
 def _train(spec: ExperimentSpec, folder: RunFolder, dataset: Dataset, stop: StopSignals, execution: Execution) -> None:

@@ -262,8 +262,10 @@ class ExperimentSpec(Checked):
     )
     latent_spec: Sequence[Latent] = setting(_list_of(Latent), "the parts of the generator's input, in order")
     leaky_rate: float = setting(SHARE, "negative slope of the rectifiers of D and Q")
-    info_reg_coeff: float = setting(WEIGHT, "lambda of the categorical codes: the weight of their L_I", flag=True)
-    continuous_weight: float = setting(WEIGHT, "lambda of the continuous codes: the weight of their L_I", flag=True)
+    info_reg_coeff: float = setting(WEIGHT, "lambda of categorical codes and bits: the weight of their L_I", flag=True)
+    continuous_weight: float = setting(
+        WEIGHT, "lambda of continuous and circular codes: the weight of their L_I", flag=True
+    )
     discriminator_learning_rate: float = setting(POSITIVE, "initial learning rate of D and Q", flag=True)
     generator_learning_rate: float = setting(POSITIVE, "initial learning rate of G", flag=True)
     variant: str = setting(

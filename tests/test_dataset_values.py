@@ -183,7 +183,7 @@ def test_celeba_without_a_partition_keeps_a_tenth_from_all_over_the_set(tmp_path
         ("list_eval_partition.txt", lambda text: text.replace("000007.jpg 0", "000007.jpg 3"), "no part 0, 1 or 2"),
         ("list_eval_partition.txt", lambda text: text.replace(" 0", " 2"), "is in its training part"),
         ("list_eval_partition.txt", lambda text: "", "it is empty"),
-        ("list_eval_partition.txt", lambda text: text + "000041.jpg", "lines of another length"),
+        ("list_eval_partition.txt", lambda text: text + "000041.jpg", "lines without a part"),
         ("list_eval_partition.txt", lambda text: text + "000007.jpg 1\n", "two different lines of '000007.jpg'"),
         ("list_attr_celeba.txt", lambda text: text + "000008.jpg  1  1\n", "two different lines of '000008.jpg'"),
         ("list_attr_celeba.txt", lambda text: text.replace("000007.jpg  1 -1", ""), "no line of 2 .* '000007.jpg'"),

@@ -51,7 +51,7 @@ def test_the_error_is_the_share_of_other_digits_whatever_categories_are_called(w
     expected = flipped[SAMPLE // 2 :].mean()
     assert values == {"evaluation/error_rate/digit": pytest.approx(expected)}
     assert line == (
-        f"error of digit {100 * expected:.1f} % so far (1,000 training images; the report takes 16 test images)"
+        f"error of digit {100 * expected:.1f} % so far (1,000 training images; the report uses 16 test images)"
     )
 
 

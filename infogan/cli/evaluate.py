@@ -48,7 +48,7 @@ def _build_parser():
         "--baseline",
         type=argument(PATH),
         metavar="RUN_FOLDER",
-        help="a run of the plain GAN on the same images, over whose Frechet distances those of the others are given",
+        help="a run of the plain GAN on the same images, to compare Frechet distances with",
     )
     return parser
 
@@ -94,7 +94,7 @@ def _check_baseline(baseline, runs):
             raise InputError(
                 "--baseline",
                 f"{baseline.log}, a run of {known.dataset}, was given, but {folder.name} is one of {spec.dataset}, and "
-                "both must be of the same images. Give a run of that.",
+                "both need the same images. Give a baseline trained on them.",
             )
 
 

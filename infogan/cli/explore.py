@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--port", type=argument(whole(high=65_535)), default=7860, metavar="INT", help="default: 7860; 0: any free one"
     )
-    parser.add_argument("--auth", metavar="USER:PASSWORD", help="demanded of visitors; needed beyond this machine")
+    parser.add_argument(
+        "--auth", metavar="USER:PASSWORD", help="what visitors must enter; required if --host lets others in"
+    )
     return run_command(parser, _explore, arguments)
 
 

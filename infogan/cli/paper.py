@@ -1,7 +1,7 @@
 """Every experiment of the paper, and one page that sets what it states beside what was measured.
 
-Runs what is missing, each seed once, as `infogan study` does, and writes logs/reproduction.html. The same command goes
-on where it stopped. With --studies FOLDER it runs nothing and takes the documents that are there.
+Runs what is missing, each seed once, as `infogan study` does, and writes logs/reproduction.html. The same command
+resumes where it stopped. With --studies FOLDER it runs nothing and takes the documents that are there.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seeds", type=parse_seeds, help="such as 0-2 (default: 0-9 on MNIST, 0-2 of Figure 1, else 0-4)"
     )
-    parser.add_argument("--smoke", action="store_true", help="a run of six updates each, which shows that all works")
+    parser.add_argument("--smoke", action="store_true", help="six updates of each run, to check that everything works")
     parser.add_argument(
         "--output", type=argument(PATH), metavar="FILE", help="the page (default: logs/reproduction.html)"
     )

@@ -138,8 +138,7 @@ def _check_runs(folders: Sequence[RunFolder]) -> list[ExperimentSpec]:
                 told = found[0] if found[0] != expected[what][0] else "other ones"
                 raise InputError(
                     folder.checkpoints,
-                    f"its {what} {told}, but those of {folders[0].name} are {expected[what][0]}. Compare runs of the "
-                    "same.",
+                    f"its {what} {told}, but those of {folders[0].name} are {expected[what][0]}. Leave it out.",
                 )
         _check_finished(folder, spec)
     return specs

@@ -107,7 +107,7 @@ def _build_parser(experiment, recipes, default, flags):
         "--evaluate-every",
         type=argument(whole(0)),
         metavar="INT",
-        help="updates between two lines that say how far Q is, by some training images; 0: none "
+        help="updates between two measurements of Q on some training images, each told in a line; 0: none "
         f"(default: {experiment.evaluate_every})",
     )
     parser.add_argument(
@@ -208,7 +208,7 @@ def _prepare(options, recipes, default, flags, cluster):
     folder.check_dataset(dataset)
     _check_look(spec, dataset, options)
     if max_epoch != spec.max_epoch or last_update(folder) != spec.updates:
-        check_precision(spec.precision, "resume", "Go on where the run began, or start a new one.")
+        check_precision(spec.precision, "resume", "Resume it on the machine where it began, or start a new run.")
     distribution = choose_distribution(options.gpus, cluster, spec)
     folder, spec = lengthen(folder, spec, max_epoch, dataset)
     return folder, spec, dataset, distribution

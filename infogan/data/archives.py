@@ -350,7 +350,7 @@ def _members(path, file, largest=math.inf):
             end = member.offset_data + member.size
             # A negative size would send the reader round in circles.
             if not position < member.offset <= end <= largest:
-                raise InputError(path, f"its entry {member.name[:100]!r} ends outside of it. Fetch it again.")
+                raise InputError(path, f"its entry {member.name[:100]!r} runs beyond its end. Fetch it again.")
             position = member.offset
             # Or the list of all entries would be kept.
             archive.members = []  # type: ignore[attr-defined]  # typeshed leaves it out
@@ -445,7 +445,7 @@ def check_entry_name(where: Path, name: str) -> None:
     """
     if LEADS_OUT.search(name):
         raise InputError(
-            where, f"it holds an entry {name[:100]!r} that leads out of it, but none may. Fetch it from its owner."
+            where, f"it holds an entry {name[:100]!r} that points outside of it, but none may. Fetch it from its owner."
         )
 
 

@@ -144,14 +144,17 @@ def _split(partition, entries):
         return shuffle(entries), len(entries)
     where, _, rows = partition
     if not all(rows.values()):
-        raise InputError(where, "it has lines of another length. Fetch it again.")
+        raise InputError(where, "it has lines without a part. Fetch it again.")
     parts = [rows.get(_file_name(entry.name).encode(), b"").strip() for entry in entries]
     for entry, part in zip(entries, parts):
         if part not in (TRAIN, VALIDATION, TEST):
             raise InputError(where, f"it gives no part 0, 1 or 2 for {entry.name!r}, but each image needs one.")
     train, test = ([entry for entry, part in zip(entries, parts) if part == wanted] for wanted in (TRAIN, TEST))
     if not train:
-        raise InputError(where, f"none of the {len(entries):,} images is in its training part, but some must be.")
+        raise InputError(
+            where,
+            f"none of the {len(entries):,} images is in its training part, but some must be. Fetch the matching list.",
+        )
     if left_out := parts.count(VALIDATION):
         note(f"{where}: {left_out:,} images are its validation part, which is in neither split")
     if test:
@@ -166,7 +169,7 @@ def _parse_attributes(attributes, names):
         return {}
     where, columns, rows = attributes
     if not columns:
-        raise InputError(where, "it names no attributes, but it must. Fetch it again.")
+        raise InputError(where, "it names no attributes, but their names are needed. Fetch it again.")
     # Each row becomes a byte a number.
     digits = [rows.get(name.encode(), b"").replace(b"-1", b"0").translate(None, b" \t\r") for name in names]
     for name, row in zip(names, digits):

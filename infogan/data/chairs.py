@@ -89,7 +89,7 @@ def _check_alike(sources: Sequence[Chairs], side: int) -> None:
         raise InputError(
             small.path,
             f"its pictures have {small.side} pixels a side, but {side} or more are needed beside other sources: "
-            "enlarged ones would be told by their blur. Train on it alone.",
+            "D would tell enlarged ones by their blur. Train on it alone.",
         )
 
 
@@ -114,8 +114,8 @@ def _number(sources: Sequence[Chairs]) -> list[Dataset]:
                 if (first := found.setdefault(key, number)) != number:
                     raise InputError(
                         source.path,
-                        f"the chair {name!r} is there and in {sources[first].path}, but each is "
-                        "needed once, or it could be trained on and tested on. Leave one source out.",
+                        f"the chair {name!r} is here and in {sources[first].path}, but each may occur "
+                        "once, so that no test image shows a chair of training. Leave one source out.",
                     )
         groups = start + np.searchsorted(names, source.chair)
         factors = {

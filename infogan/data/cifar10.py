@@ -44,7 +44,9 @@ def load(data_dir: StrPath | None = None) -> Dataset:
     train = [batches[name] for name in sorted(batches) if name != "test_batch"]
     if not train or "test_batch" not in batches:
         found = ", ".join(sorted(batches)) or "none"
-        raise InputError(path, f"of the binary batches it holds {found}, but data_batch_1 and test_batch are needed.")
+        raise InputError(
+            path, f"its binary batches are {found}, but data_batch_1 and test_batch are needed. Fetch it again."
+        )
     if len(train) < TRAINING_BATCHES:
         note(f"{path}: only {len(train)} of CIFAR-10's {TRAINING_BATCHES} training batches are there")
     return Dataset(_join(train), _join([batches["test_batch"]]), str(path))

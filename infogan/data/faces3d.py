@@ -80,7 +80,7 @@ def _find_arrays(folder, preparation):
             raise InputError(
                 folder,
                 f"it holds {len(files)} .npz and .mat files, but one is needed, or one whose name ends in the size, as "
-                "_12000x32x32.npz. Give its own name.",
+                "_12000x32x32.npz. Give the path of one file.",
             )
         files = sized
     if files and (others := len(list(folder.iterdir())) - 1):

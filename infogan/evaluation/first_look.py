@@ -33,7 +33,7 @@ def plan_first_look(spec: ExperimentSpec, dataset: Dataset, every: int) -> First
         return None
     order = np.random.default_rng(derive_seed(spec.seed, "first look")).permutation(len(dataset.train))
     sample = dataset.train.select(order[:SAMPLE])
-    tests = f"the report takes {len(dataset.test):,} test images"
+    tests = f"the report uses {len(dataset.test):,} test images"
     return FirstLook(every, sample.images, functools.partial(measure_first, spec, sample, tests))
 
 

@@ -51,7 +51,7 @@ def choose_distribution(gpus: int | None, cluster: "Cluster | None", spec: Exper
         raise InputError(
             "batch_size",
             f"{spec.batch_size} was given, but {distribution.replicas} replicas must share a batch equally{whole}. "
-            "Change one.",
+            "Change --batch-size or the number of devices.",
         )
     if spec.gradient_penalty and not spec.spectral_norm and distribution.replicas > 1:
         # Second derivatives of the statistics that the replicas share would lack those of the other replicas.

@@ -63,8 +63,12 @@ class RunFolder:
             raise InputError("resume", f"{root} holds no run to continue. Start a new one.")
         name = names[-1] if name is None else name.rstrip("/")
         if not _is_run(root, name):
-            held = ", ".join(sorted(names)) or "no run"
-            raise InputError("resume", f"{name!r} was given, but {root} holds only {held}.")
+            held = (
+                f"holds only {', '.join(sorted(names))}. Choose one of these."
+                if names
+                else "holds no run. Start a new one."
+            )
+            raise InputError("resume", f"{name!r} was given, but {root} {held}")
         folder = cls(log_root, checkpoint_root, name)
         try:
             folder.frames.mkdir(parents=True, exist_ok=True)
