@@ -216,8 +216,14 @@ def describe_codes(spec: ExperimentSpec, report: dict[str, Any]) -> dict[str, Co
     Args:
       report: dict, the content of report.json, empty before an evaluation. Of `metrics` the rows that name a code are
         told; `categories` gives, for each matched code, the class of each of its categories, -1 for none.
+
+    Raises:
+      InputError: if that is no report, or one of other codes.
     """
-    return {code.name: _describe_code(code, spec, report) for code in spec.codes}
+    try:
+        return {code.name: _describe_code(code, spec, report) for code in spec.codes}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError("report.json", f"it is no report of this run ({error}). Evaluate the run again.") from error
 
 
 def format_codes(spec: ExperimentSpec, report: dict[str, Any]) -> str:
@@ -238,7 +244,10 @@ def format_codes(spec: ExperimentSpec, report: dict[str, Any]) -> str:
 
 def _describe_code(code: Latent, spec: ExperimentSpec, report: dict[str, Any]) -> CodeDescription:
     classes = report.get("categories", {}).get(code.name)
-    labels = range(code.distribution.number_of_values or 0) if classes is None else classes
+    count = code.distribution.number_of_values or 0
+    if classes is not None and len(classes) != count:
+        raise ValueError(f"{len(classes)} classes for the {count} values of {code.name}")
+    labels = range(count) if classes is None else classes
     rows = [row for row in report.get("metrics", []) if row.get("code") == code.name]
     found = tuple(map(_describe_row, rows))
     return CodeDescription(

@@ -265,9 +265,10 @@ class TrainedRun:
 
     def read(self, split: Split) -> dict[str, DistInfo]:
         """What `encode` gives for the images of a Split; computed once and kept."""
-        if ("read", id(split)) not in self.computed:
-            self.computed["read", id(split)] = self.encode(split.images)
-        return self.computed["read", id(split)]
+        key = "read", id(split)
+        if key not in self.computed:
+            self.computed[key] = split, self.encode(split.images)  # with the split: no other one can get its id then
+        return self.computed[key][1]
 
     def values(self, split: Split, batch_statistics: bool = False) -> dict[str, np.ndarray]:
         """What Q reads from each image of a Split (`infogan.codes.read_values`): dict of code name -> array [N].

@@ -1,6 +1,7 @@
 """Known answers: a perfect, a useless and a duplicated code."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,6 +134,16 @@ def test_k_means_finds_classes_that_lie_apart_and_none_in_noise():
     mixed = {metric.name: metric.value for metric in measure_clusters(*draw_clusters(0.0))}
     assert 0.2 <= mixed["purity, k-means on Q's features"] < 0.35  # the commonest of 100 in each of five clusters
     assert mixed["NMI, k-means on Q's features"] < 0.05
+
+
+def test_k_means_sees_all_classes_of_a_sorted_set():
+    labels = np.repeat(np.arange(5, dtype=np.uint8), 100)
+    split, seen = Split(labels[:, None, None, None], labels), []
+    run = SimpleNamespace(spec=SimpleNamespace(dataset="sorted"))
+    run.features = lambda images: seen.append(images.ravel()) or np.eye(5)[images.ravel()]
+    purity, _ = clusters(run, Dataset(split, split, "sorted"), Settings(images=100))
+    assert (len(seen[0]), set(seen[0])) == (100, {0, 1, 2, 3, 4})
+    assert purity.value == 1.0
 
 
 def test_published_numbers_stand_beside_the_set_that_they_are_for():

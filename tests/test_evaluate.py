@@ -365,6 +365,7 @@ def test_metrics_share_what_takes_long():
 
     first, second = types.SimpleNamespace(computed={}), types.SimpleNamespace(computed={})
     assert [slow(first, "a"), slow(first, "a"), slow(second, "a")] == [1, 1, 2]
+    assert [slow(first, "b"), slow(first, "a")] == [3, 1]  # each set has its own
 
 
 def test_fewer_images_are_no_smoke_run(spec, dataset, tmp_path, monkeypatch):

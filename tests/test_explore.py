@@ -32,7 +32,7 @@ import infogan
 from infogan.cli import explorer as explorer_module
 from infogan.cli.explore import Guard, main
 from infogan.cli.explorer import Explorer, Point, check_comparable, choices, read_picture
-from infogan.distributions import Categorical
+from infogan.distributions import Categorical, Uniform
 from infogan.grids import tile
 from infogan.spec import Latent, circular_codes
 from infogan.system.messages import InputError
@@ -106,6 +106,13 @@ def test_a_link_keeps_all_settings(explorer):
     query = dict(urllib.parse.parse_qsl(link.removeprefix("?")))
     assert explorer.read_link(query) == ([3, 0.25, -1.5], 7, "rotation")
     assert explorer.read_link({"__theme": "dark", "digit": "2"}) == ([2, 0.0, 0.0], 0, "width")
+
+
+def test_a_link_keeps_codes_that_are_called_as_its_own_settings():
+    codes = (Latent("seed", Categorical(9)), Latent("sweep", Uniform(1)))
+    explorer = Explorer(SimpleNamespace(spec=dataclasses.replace(SMALL, latent_spec=codes)))
+    query = dict(urllib.parse.parse_qsl(explorer.write_link([3, 0.25], 7, "seed").removeprefix("?")))
+    assert explorer.read_link(query) == ([3, 0.25], 7, "seed")
 
 
 LINKS = {

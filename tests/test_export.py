@@ -97,6 +97,13 @@ def test_onnx_without_its_packages_gets_one_line(smoke_run, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_to_a_folder_stays_and_what_it_names_is_written(run, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    export_run(run, "savedmodel", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target" / "saved_model.pb").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "target"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -157,6 +157,8 @@ WRONG = {
     "no steps": (["--code", "width=1:2"], "--code: width=1:2 was given, but NAME=VALUE"),
     "one step": (["--code", "width=1:2:1"], "but a sweep has from 2 to 10,000 steps"),
     "not finite": (["--code", "width=inf"], "width: inf was given, but finite numbers are needed"),
+    "an end not finite": (["--code", "width=-inf:1:3"], "width: -inf was given, but finite numbers are needed"),
+    "an end too large": (["--code", "width=-1e308:1e308:3"], "width: -1e+308 was given, but finite numbers are needed"),
     "twice": (["--code", "width=1", "--code", "width=2"], "--code: width was given twice"),
     "three sweeps": (["--code", "digit", "--code", "width", "--code", "rotation"], "but a picture shows two sweeps"),
     "no rows": (["--rows", "0"], "--rows: '0' was given, but a whole number of at least 1"),

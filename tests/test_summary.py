@@ -81,5 +81,6 @@ def test_a_number_that_could_not_be_measured():
     broken, whole = report(float("nan"), 2.0), report(0.04, 2.0)
     assert (broken["metrics"][0]["ours"], broken["metrics"][0]["holds"]) == (None, False)
     error = summarise([broken, whole])[0]
-    assert (error["mean"], error["holds"]) == (0.04, 1)
+    assert (error["mean"], error["holds"], error["values"]) == (0.04, 1, [0.04])
+    assert format_summary([error]).endswith("1 of 2  1")  # it does not hold in the run that has no number
     assert "L_I" in [row["name"] for row in summarise([broken])]

@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.projector import ProjectorConfig
 
 from infogan.evaluation import tensorboard_files
-from infogan.evaluation.tensorboard_files import draw_embedding, encode_results
+from infogan.evaluation.tensorboard_files import draw_embedding, encode_results, encode_session
 from infogan.schedule import schedules_from_text
 
 
@@ -45,6 +45,14 @@ def test_results_stand_beside_hyper_parameters(smoke_run, spec, tmp_path):
     tags = {metric.name.tag for metric in experiment.metric_infos}
     assert "report/error_rate_of_digit" in tags <= set(events.Tags()["scalars"])
     assert read_hparams(events, "_hparams_/session_end_info").session_end_info.status == 1  # STATUS_SUCCESS
+
+
+def test_rows_of_names_in_other_letters_are_kept_apart(tmp_path):
+    names = {"größe": 1.0, "grüße": 2.0}
+    rows = [{"name": name, "code": None, "ours": ours, "better": None} for name, ours in names.items()]
+    (tmp_path / tensorboard_files.EVENTS).write_bytes(encode_session({}, rows, 6, "run"))
+    events = read_events(tmp_path)
+    assert {name: events.Scalars(f"report/{name}")[0].value for name in names} == names
 
 
 def test_a_smoke_run_has_no_hyper_parameters(smoke_run):

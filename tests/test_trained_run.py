@@ -153,6 +153,13 @@ def test_an_image_is_judged_alike_alone_and_in_company(run):
     np.testing.assert_allclose([run.discriminate(images[i : i + 1])[0] for i in range(3)], together, atol=1e-6)
 
 
+def test_what_is_kept_of_a_split_is_never_told_of_another(run):
+    """Splits that nobody else holds: Python gives their id to the next one."""
+    kept = [run.read(random_split(2, seed=seed))["rotation"]["mean"] for seed in range(5)]
+    asked = [run.encode(random_split(2, seed=seed).images)["rotation"]["mean"] for seed in range(5)]
+    np.testing.assert_array_equal(kept, asked)
+
+
 def test_bytes_and_floats_are_the_same_images(run):
     images = random_split(5, 0).images
     np.testing.assert_allclose(run.discriminate(images), run.discriminate(images / 255.0), atol=1e-6)
@@ -265,11 +272,28 @@ def test_a_run_without_checkpoint_is_refused(smoke_run, tmp_path):
 def test_a_damaged_report_is_refused(smoke_run, tmp_path):
     for folder in smoke_run:
         shutil.copytree(folder, tmp_path / folder.parent.name / "smoke")
-    (tmp_path / "logs" / "smoke" / "report.json").write_text("[1]")
     with infogan.load(tmp_path / "ckt" / "smoke") as run:
-        with pytest.raises(InputError, match=r"report\.json: it is no report"):
-            run.report  # noqa: B018
+        for damaged in ("[1]", '{"metrics": 1}', '{"metrics": [null]}', '{"metrics": [{"name": "x"}]}'):
+            (tmp_path / "logs" / "smoke" / "report.json").write_text(damaged)
+            with pytest.raises(InputError, match=r"report\.json: it is no report"):
+                run.report  # noqa: B018
         assert run.generate().shape == (1, 28, 28, 1)  # which needs none
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"categories": 1},
+        {"categories": {"digit": 1}},
+        {"categories": {"digit": [1, 2]}},
+        {"metrics": [{"name": "x", "code": "digit", "unit": "", "ours": 1.0, "range": 1}]},
+        {"metrics": [{"name": "x", "code": "digit", "unit": "", "ours": 1.0, "strength": "x"}]},
+    ],
+    ids=str,
+)
+def test_codes_are_not_described_by_a_damaged_report(spec, damaged):
+    with pytest.raises(InputError, match=r"report\.json: it is no report of this run"):
+        describe_codes(spec, damaged)
 
 
 def test_codes_are_described_with_what_was_found(smoke_run, spec):

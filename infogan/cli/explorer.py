@@ -31,7 +31,7 @@ FILM_ROWS, FILM_COLUMNS = 2, 4
 CANDIDATES = 300
 """Draws of noise among which the one closest to an uploaded picture is sought; G has no inverse."""
 MORPH_FRAMES, MORPH_MILLISECONDS = 24, 80
-SEED_KEY, SWEEP_KEY = "seed", "sweep"
+KEYS = "seed", "sweep"
 """What a link calls the seed of the noise and the code of the sweep, beside the codes by their names."""
 
 Settings = Sequence[float | None]
@@ -61,6 +61,8 @@ class Explorer:
         self.run = run
         self.codes = run.spec.codes
         self.has_noise = len(run.spec.codes) < len(run.spec.latent_spec)
+        names = {code.name for code in self.codes}
+        self._seed_key, self._sweep_key = (f".{key}" if key in names else key for key in KEYS)  # no name has a dot
 
     def start(self, code: Latent) -> float:
         """The setting with which a control begins."""
@@ -116,7 +118,7 @@ class Explorer:
     def write_link(self, settings: Settings, seed: int, swept: str) -> str:
         """The query string that `read_link` takes."""
         values = {code.name: f"{value:g}" for code, value in zip(self.codes, settings) if value is not None}
-        return "?" + urllib.parse.urlencode({**values, SEED_KEY: seed, SWEEP_KEY: swept})
+        return "?" + urllib.parse.urlencode({**values, self._seed_key: seed, self._sweep_key: swept})
 
     def read_link(self, query: Mapping[str, str]) -> tuple[list[float], int, str]:
         """The settings, the seed and the code of the sweep of a query string; what it leaves out is as at first.
@@ -127,9 +129,9 @@ class Explorer:
         Raises:
           InputError: if it names what is no setting, or a value that the setting does not have.
         """
-        kinds: dict[str, Kind] = {SEED_KEY: SEED, SWEEP_KEY: choice([code.name for code in self.codes])}
+        kinds: dict[str, Kind] = {self._seed_key: SEED, self._sweep_key: choice([code.name for code in self.codes])}
         kinds |= {code.name: self._kind_of(code) for code in self.codes}
-        values: dict[str, Any] = {SEED_KEY: 0, SWEEP_KEY: self.codes[-1].name}
+        values: dict[str, Any] = {self._seed_key: 0, self._sweep_key: self.codes[-1].name}
         values |= {code.name: self.start(code) for code in self.codes}
         for name, text in query.items():
             if name.startswith("__"):
@@ -141,7 +143,7 @@ class Explorer:
             except ValueError:
                 value = text
             values[name] = kinds[name].check(f"link, {name}", value)
-        return [values[code.name] for code in self.codes], values[SEED_KEY], values[SWEEP_KEY]
+        return [values[code.name] for code in self.codes], values[self._seed_key], values[self._sweep_key]
 
     def _kind_of(self, code):
         count = code.distribution.number_of_values

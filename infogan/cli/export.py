@@ -65,6 +65,7 @@ def export_run(run: TrainedRun, kind: str, path: StrPath) -> None:
     instance(TrainedRun, "a trained run, as infogan.load gives it,").check("run", run)
     kind, folder = choice(FORMATS).check("kind", kind), PATH.check("path", path)
     check_output(kind, folder)
+    folder = Path(os.path.realpath(folder))  # a link stays, and what it names is made
     write = {"savedmodel": _write_saved_model, "onnx": _write_onnx}[kind]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         whole = Path(temporary) / folder.name

@@ -14,6 +14,7 @@ from infogan.cli import Parser, argument, run_command
 from infogan.codes import (
     COLUMNS,
     ROWS,
+    as_numbers,
     code_vectors,
     describe_codes,
     film_order,
@@ -176,7 +177,7 @@ def _parse_values(name, text):
         ) from error
     if not 2 <= steps <= LARGEST_SWEEP:
         raise InputError("--code", f"{name}={text} was given, but a sweep has from 2 to {LARGEST_SWEEP:,} steps.")
-    return np.linspace(low, high, steps)
+    return np.linspace(*as_numbers(name, [low, high]), steps)
 
 
 def _notes(spec, values, matched):

@@ -180,7 +180,7 @@ def _run(options, more):
         return
     document = run_study(study, run_jobs)
     seeds = ", ".join(str(run["seed"]) for run in document["runs"])
-    say(f"\n{name}, seeds {seeds}\n\n{format_summary(document['summary'])}\n\nkept in {study.path}")
+    say(f"\n{name}, seeds {seeds}\n\n{format_summary(summarise(document['runs']))}\n\nkept in {study.path}")
 
 
 def start_command(experiment: str) -> tuple[str, ...]:

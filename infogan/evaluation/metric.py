@@ -138,13 +138,14 @@ class Findings:
 
 
 def once_a_run(compute: Callable[[TrainedRun, Dataset], Result]) -> Callable[[TrainedRun, Dataset], Result]:
-    """A function of (run, dataset) whose result metrics share: it is computed for the first, and kept in the run."""
+    """A function of (run, dataset) whose result metrics share: it is computed once a dataset, and kept in the run."""
 
     @functools.wraps(compute)
     def kept(run: TrainedRun, dataset: Dataset) -> Result:
-        if compute not in run.computed:
-            run.computed[compute] = compute(run, dataset)
-        return run.computed[compute]
+        key = compute, id(dataset)
+        if key not in run.computed:
+            run.computed[key] = dataset, compute(run, dataset)  # with the dataset: no other one can get its id then
+        return run.computed[key][1]
 
     return kept
 

@@ -83,11 +83,12 @@ def clusters(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
     classes = find_classes(dataset)
     if not classes:
         return []
-    images, labels = dataset.test.images[: settings.images], classes[1][1][: settings.images]
-    count = len(np.unique(labels))
-    if not 2 <= count <= min(MOST_CLUSTERS, len(images)):
+    order = np.random.default_rng(derive_seed(0, "clusters")).permutation(len(dataset.test))  # a set may be sorted
+    chosen = np.sort(order[: settings.images])
+    labels = classes[1][1][chosen]
+    if not 2 <= len(np.unique(labels)) <= min(MOST_CLUSTERS, len(labels)):
         return []
-    return measure_clusters(run.features(images), labels, run.spec.dataset)
+    return measure_clusters(run.features(dataset.test.images[chosen]), labels, run.spec.dataset)
 
 
 def measure_clusters(features: np.ndarray, labels: np.ndarray, dataset: str = "") -> list[Metric]:

@@ -293,6 +293,7 @@ def summarise(reports: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         mean, deviation: float; the deviation is the sample's (n - 1), None for a single run
         worst: float, None where no direction is the better one
         holds: in how many runs it holds, None where the paper says nothing
+        judged: of how many, those included in which it was no finite number
     """
     rows: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
     for report in reports:
@@ -312,6 +313,7 @@ def _summarise_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "deviation": statistics.stdev(values) if len(values) > 1 else None,
         "worst": worst(values) if worst else None,
         "holds": None if rows[0]["holds"] is None else sum(bool(row["holds"]) for row in rows),
+        "judged": len(rows),
     }
 
 
@@ -322,6 +324,5 @@ def format_summary(rows: Sequence[dict[str, Any]]) -> str:
 
 def _format_row(row: dict[str, Any]) -> tuple[str, ...]:
     numbers = [format_value(row[key], row["unit"]) for key in ("mean", "deviation", "worst")]
-    count = len(row["values"])
-    holds = "-" if row["holds"] is None else f"{row['holds']} of {count}"
-    return name_row(row), *numbers, format_paper(row), holds, str(count)
+    holds = "-" if row["holds"] is None else f"{row['holds']} of {row['judged']}"
+    return name_row(row), *numbers, format_paper(row), holds, str(len(row["values"]))

@@ -97,7 +97,7 @@ def _title(row: dict[str, Any]) -> str:
 
 
 def _tag(row: dict[str, Any]) -> str:
-    return "report/" + re.sub(r"[^A-Za-z0-9.]+", "_", _title(row)).strip("_")
+    return "report/" + re.sub(r"[^\w.]+", "_", _title(row)).strip("_")
 
 
 def count_embedded(image_shape: ImageShape) -> int:

@@ -207,7 +207,12 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        return load_json(self.log / "report.json", dict, "report", "Evaluate the run again.")
+        path, advice = self.log / "report.json", "Evaluate the run again."
+        report = load_json(path, dict, "report", advice)
+        rows = report.get("metrics", [])
+        if not (isinstance(rows, list) and all(map(_is_row, rows))):
+            raise InputError(path, f"it is no report (its metrics are no rows of numbers). {advice}")
+        return report
 
     def load_fingerprint(self) -> dict[str, Any]:
         """The `source` and the `sha256` of the images and labels that the run was started with.
@@ -294,6 +299,15 @@ class RunFolder:
                 "host": socket.gethostname(),
             },
         )
+
+
+def _is_row(row: object) -> bool:
+    """Whether it is a row of a report, of one version or another."""
+    return (
+        isinstance(row, dict)
+        and {"name", "code", "unit"} <= row.keys()
+        and isinstance(row.get("ours"), int | float | None)
+    )
 
 
 def _names_of_now() -> Iterator[str]:
