@@ -10,12 +10,11 @@ from test_digit_style import draw_bar
 from infogan.distributions import Categorical, Uniform
 from infogan.evaluation.code_effect import (
     QUALITIES,
-    compute_share_unchanged,
-    correlate,
     find_separate_codes,
     measure_code_effects,
     measure_style,
 )
+from infogan.evaluation.code_strength import compute_share_unchanged, correlate
 from infogan.evaluation.metric import compare
 from infogan.spec import Latent
 

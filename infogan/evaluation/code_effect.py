@@ -8,11 +8,20 @@ from collections.abc import Mapping
 from itertools import permutations
 
 import numpy as np
-from scipy import ndimage, stats
+from scipy import ndimage
 from skimage.morphology import medial_axis
 
 from infogan.codes import tell_change, usual_values
 from infogan.data import Dataset
+from infogan.evaluation.code_strength import (
+    COLUMNS,
+    LIMIT,
+    STRENGTH,
+    Style,
+    compute_share_unchanged,
+    correlate,
+    make_row,
+)
 from infogan.evaluation.figures import draw_effects
 from infogan.evaluation.judges import find_classifier
 from infogan.evaluation.metric import Change, Claim, Found, Metric, Picture, Settings
@@ -20,15 +29,9 @@ from infogan.evaluation.sample_quality import are_alike
 from infogan.run import TrainedRun
 from infogan.system.tf1 import derive_seed
 
-Style = Mapping[str, np.ndarray]
-"""What images look like: an array of each quality, by its name."""
-
 DIGIT_SETS = ("mnist",)
 """Sets of one bright digit on a dark ground, for which slant, width and thickness mean something."""
-LIMIT, COLUMNS = 2.0, 11
-"""A code runs from -LIMIT to LIMIT (Fig. 2), or as far of that as its prior reaches, in COLUMNS steps."""
 CLAIM = Claim("Fig. 2(c), (d), drawn", 0.8)
-STRENGTH = "|Spearman|"
 UNITS = {"slant": "degrees", "width": "pixels", "thickness": "pixels"}
 
 
@@ -56,40 +59,6 @@ def code_effects(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found
 def _measure_sweep(images: np.ndarray) -> Style:
     style = measure_style(images[..., 0].reshape(-1, *images.shape[2:4]))
     return {quality: values.reshape(images.shape[:2]) for quality, values in style.items()}
-
-
-def correlate(values: np.ndarray, quality: np.ndarray) -> tuple[float, float]:
-    """Spearman's correlation of a code with a quality of the digits.
-
-    Args:
-      values: array [columns], what the code was set to.
-      quality: array [rows, columns]; NaN where it could not be measured.
-
-    Returns:
-      (float over all images together, float: mean of the correlations within each row). The first is high where the
-      code decides the quality, whatever else differs between images; the second where the quality follows the code
-      while all else is fixed, however little it changes. 0 where nothing changes at all.
-    """
-    together = _spearman(np.tile(values, len(quality)), quality.ravel())
-    return together, float(np.mean([_spearman(values, row) for row in quality]))
-
-
-def _spearman(values: np.ndarray, quality: np.ndarray) -> float:
-    known = np.isfinite(quality)
-    if known.sum() < 3 or np.ptp(quality[known]) == 0.0:
-        return 0.0
-    ranks = stats.rankdata([values[known], quality[known]], axis=1)  # stats.spearmanr, which also tests, is slow
-    return float(np.corrcoef(ranks)[0, 1])
-
-
-def compute_share_unchanged(classes: np.ndarray) -> float:
-    """Share of images that show the same class as their row's middle image; the middle ones do not count.
-
-    Args:
-      classes: int array [rows, columns], columns odd.
-    """
-    middle = classes.shape[1] // 2
-    return float(np.mean(np.delete(classes, middle, axis=1) == classes[:, [middle]]))
 
 
 def find_separate_codes(strengths: dict[str, dict[str, float]]) -> tuple[float, str]:
@@ -148,14 +117,6 @@ def measure_code_effects(
         weaker, note = find_separate_codes(strengths_within)
         metrics.append(Metric(f"{name}, within a row", weaker, note=note, better="higher"))
     return metrics, notes
-
-
-def make_row(code: str, quality: str, correlations: tuple[float, float], change: Change | None) -> Metric:
-    """The Metric of a code and a quality of images, with what `correlate` found; no change: they are too blank."""
-    together, within = map(abs, correlations)
-    note = f"{within:.2f} within a row" + ("" if change else "; images too blank to be measured")
-    name = f"{STRENGTH} with {quality}"
-    return Metric(name, together, "", code, note, factor=quality, strength=STRENGTH, change=change)
 
 
 def _find_change(style: Style, quality: str) -> Change | None:

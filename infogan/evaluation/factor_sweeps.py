@@ -12,7 +12,7 @@ import numpy as np
 from infogan import grids
 from infogan.codes import COLUMNS, ROWS, usual_values
 from infogan.data import Dataset, Factor
-from infogan.evaluation.code_effect import correlate
+from infogan.evaluation.code_strength import correlate
 from infogan.evaluation.factor_reader import FactorReader, find_reader
 from infogan.evaluation.factors import SCORES, Reading, Score, split_in_halves
 from infogan.evaluation.metric import Found, Metric, Picture, Settings

@@ -10,15 +10,8 @@ import numpy as np
 
 from infogan.codes import MOST_SHOWN, usual_values
 from infogan.data import Dataset
-from infogan.evaluation.code_effect import (
-    COLUMNS,
-    DIGIT_SETS,
-    LIMIT,
-    Style,
-    compute_share_unchanged,
-    correlate,
-    make_row,
-)
+from infogan.evaluation.code_effect import DIGIT_SETS
+from infogan.evaluation.code_strength import COLUMNS, LIMIT, Style, compute_share_unchanged, correlate, make_row
 from infogan.evaluation.judges import find_classifier
 from infogan.evaluation.metric import Change, Claim, Found, Metric, Settings
 from infogan.evaluation.recognition import categorical_codes
