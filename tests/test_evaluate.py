@@ -428,11 +428,17 @@ def test_a_baseline_of_other_images_is_refused_before_anything_is_read(run_copy,
     for folder in other:
         text = (folder / "spec.json").read_text()
         (folder / "spec.json").write_text(text.replace('"dataset": "mnist"', '"dataset": "fashion_mnist"'))
+    mine = [shutil.copytree(folder, folder.parent / "mine") for folder in run_copy]
+    (mine[1] / "dataset.json").write_text('{"source": "pictures of mine", "sha256": "0"}')
     before = (logs / "report.json").read_bytes()
     assert launch_evaluation(logs, "--baseline", other[0]) == 2
+    assert launch_evaluation(logs, "--baseline", mine[0]) == 2
     assert launch_evaluation(logs, "--baseline", logs.parent / "none") == 2
-    wrong, missing = capsys.readouterr().err.splitlines()
-    assert "--baseline: " in wrong and "a run of fashion_mnist, was given, but smoke is one of mnist" in wrong
+    wrong, others, missing = capsys.readouterr().err.splitlines()
+    assert "--baseline: " in wrong and "a run of fashion_mnist, shipped with infogan, was given, but smoke is" in wrong
+    assert (
+        "--baseline: " in others and "a run of mnist, pictures of mine, was given, but smoke is one of mnist" in others
+    )
     assert f"{logs.parent / 'none'}: " in missing
     assert (logs / "report.json").read_bytes() == before
 
@@ -488,7 +494,7 @@ def test_a_page_with_too_much_in_it_shows_the_rest_from_files(spec, monkeypatch)
     from infogan.evaluation import report as module
 
     report = module.build_report(spec, 1, [], [])
-    pictures = [(f"samples/{i}.png", bytes(30_000), f"picture {i}") for i in range(5)]
+    pictures = [Picture(f"samples/{i}.png", bytes(30_000), f"picture {i}") for i in range(5)]
     monkeypatch.setattr(module, "LARGEST_PAGE", 100_000)
     text = module.render_html(report, pictures)
     page = Page()
@@ -499,13 +505,15 @@ def test_a_page_with_too_much_in_it_shows_the_rest_from_files(spec, monkeypatch)
     assert "3 of the pictures" in text
     monkeypatch.undo()
     assert module.render_html(report, pictures).count("data:image/png") == 5
+    drawing = Picture("mine.svg", b"<svg/>", "a metric's own")
+    assert 'src="data:image/svg+xml;base64,PHN2Zy8+"' in module.render_html(report, [drawing])
 
 
 def test_names_are_escaped(spec):
     from infogan.evaluation.report import build_report, render_html
 
     report = build_report(spec, 1, [Metric("<b>", 1.0, "&", note='"<i>"')], ["<script>"])
-    text = render_html(report, [('"><b>', b"", '<img src="x">')])
+    text = render_html(report, [Picture('"><b>', b"", '<img src="x">')])
     assert not re.search(r"<b>|<i>|<script>|<img src=\"x\">", text)
 
 

@@ -313,6 +313,12 @@ def test_runs_that_cannot_be_compared_are_refused(runs, tmp_path, capsys, change
     assert not output.exists()
 
 
+def test_images_that_are_not_there_leave_no_folder(runs, tmp_path, capsys):
+    arguments = [*map(str, runs), "--data-dir", str(tmp_path / "none"), "--output", str(tmp_path / "found")]
+    assert "--data-dir: " in read_refusal(capsys, command.main, arguments)
+    assert not (tmp_path / "found").exists()
+
+
 def test_runs_of_images_of_another_size_or_of_other_ones_are_refused(runs, tmp_path, capsys):
     size = {"image_size": 32, "output_dist": dataclasses.replace(SPEC.output_dist, dim=32 * 32)}
     larger = copy_run(runs[0], tmp_path / "1", **size)

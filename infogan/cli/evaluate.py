@@ -88,13 +88,17 @@ def _evaluate_all(options):
 
 def _check_baseline(baseline, runs):
     """Refuses a baseline of other images than the runs', before any image is read."""
-    known = load_spec(baseline)
+    known, images = load_spec(baseline), baseline.load_fingerprint()
     for folder, spec in runs:
-        if (spec.dataset, spec.image_shape) != (known.dataset, known.image_shape):
+        begun = folder.load_fingerprint()
+        ours, theirs = (
+            (each.dataset, each.image_shape, seen["sha256"]) for each, seen in ((spec, begun), (known, images))
+        )
+        if ours != theirs:
             raise InputError(
                 "--baseline",
-                f"{baseline.log}, a run of {known.dataset}, was given, but {folder.name} is one of {spec.dataset}, and "
-                "both need the same images. Give a baseline trained on them.",
+                f"{baseline.log}, a run of {known.dataset}, {images['source']}, was given, but {folder.name} is one of "
+                f"{spec.dataset}, {begun['source']}, and both need the same images. Give a baseline trained on them.",
             )
 
 

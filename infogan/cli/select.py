@@ -51,9 +51,9 @@ def _select(options):
     reports = [folder.load_report() for folder in folders]
     output = options.output or folders[0].log.parent / name
     check_folder("--output", output)
-    output.mkdir(parents=True, exist_ok=True)
     dataset = load_dataset(specs[0], find_data_dir(options))
     folders[0].check_dataset(dataset)
+    output.mkdir(parents=True, exist_ok=True)
     # Imported here: it costs seconds, and wrong runs are refused before.
     from infogan.evaluation.disentanglement.selection import FAST, FULL, select
     from infogan.evaluation.disentanglement.trained import model_of

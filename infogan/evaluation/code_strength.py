@@ -43,7 +43,10 @@ def compute_share_unchanged(classes: np.ndarray) -> float:
     """Share of images that show the same class as their row's middle image; the middle ones do not count.
 
     Args:
-      classes: int array [rows, columns], columns odd.
+      classes: int array [rows, columns]; of an even number of columns the middle is the first of the right half.
+
+    Returns:
+      float from 0 to 1.
     """
     middle = classes.shape[1] // 2
     return float(np.mean(np.delete(classes, middle, axis=1) == classes[:, [middle]]))

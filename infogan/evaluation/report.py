@@ -2,6 +2,7 @@
 
 import base64
 import json
+import mimetypes
 import platform
 import statistics
 from collections.abc import Sequence
@@ -171,10 +172,10 @@ def render_html(report: dict[str, Any], pictures: Sequence[Picture]) -> str:
     """
     page, figures, linked = _render_page(report), [], 0
     room = LARGEST_PAGE - len(page)
-    for path, png, caption in pictures:
-        figure = render_picture(f"data:image/png;base64,{base64.b64encode(png).decode()}", caption)
+    for picture in pictures:
+        figure = embed_picture(picture)
         if len(figure) > room:
-            figure, linked = render_picture(path, caption), linked + 1
+            figure, linked = _render_picture(picture.path, picture.caption), linked + 1
         figures.append(figure)
         room -= len(figure)
     if linked:
@@ -242,7 +243,14 @@ def _render_cell(label: str, cell: str) -> str:
     return f'<td data-label="{label}" class="{kind}">{escape(cell)}</td>'
 
 
-def render_picture(source: str, caption: str) -> str:
+def embed_picture(picture: Picture) -> str:
+    """A picture, which the HTML holds, with its caption."""
+    kind = mimetypes.guess_type(picture.path)[0] or "image/png"
+    data = base64.b64encode(picture.content).decode()
+    return _render_picture(f"data:{kind};base64,{data}", picture.caption)
+
+
+def _render_picture(source: str, caption: str) -> str:
     """A picture of that address, with its caption, as HTML."""
     caption = escape(caption)
     return f'<figure><img alt="{caption}" src="{escape(source)}"><figcaption>{caption}</figcaption></figure>\n'

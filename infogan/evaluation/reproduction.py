@@ -3,15 +3,13 @@
 The same sections give the same bytes.
 """
 
-import base64
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 from infogan.evaluation.metric import Picture
-from infogan.evaluation.report import format_value, render_document, render_picture
+from infogan.evaluation.report import embed_picture, format_value, render_document
 from infogan.evaluation.verdicts import (
     FAILS,
     HOLDS,
@@ -67,7 +65,6 @@ CLASSES = {HOLDS: "yes", FAILS: "no", IN_SOME_SEEDS: "some", NOT_COUNTED: "some"
 HEADER = ("where", "the paper", "here", "holds")
 LONG = 80
 """Characters from which on a setting that is as printed is not told twice."""
-TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 INTRODUCTION = (
     "Each statement of the paper (Chen et al. 2016, <a href='https://arxiv.org/abs/1606.03657'>arXiv:1606.03657</a>) "
     "that can be compared, beside what this project measured. A statement <b>holds</b> if it holds in every seed of "
@@ -125,7 +122,7 @@ def _render_section(section):
         parts.append(f"<p>{escape(section.remark)}</p>\n")
     parts.append(_render_claims(results))
     if section.pictures:
-        parts.append(f'<div class="figures">\n{"".join(map(_render_picture, section.pictures))}</div>\n')
+        parts.append(f'<div class="figures">\n{"".join(map(embed_picture, section.pictures))}</div>\n')
     if section.studies:
         parts += ["<h3>Studies</h3>\n", _render_studies(section.studies), *_render_departures(section.studies)]
     if settings:
@@ -237,8 +234,3 @@ def _render_table(header, rows, name):
         f'<div class="table"><table class="{name}">\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{''.join(lines)}</tbody>\n</table></div>\n"
     )
-
-
-def _render_picture(picture: Picture) -> str:
-    data = base64.b64encode(picture.content).decode()
-    return render_picture(f"data:{TYPES[Path(picture.path).suffix]};base64,{data}", picture.caption)
