@@ -275,6 +275,8 @@ def _describe_row(row: dict[str, Any]) -> str:
     value, unit, more = row.get("ours"), row.get("unit", ""), tell_more(row)
     if isinstance(value, int | float):
         value = f"{100 * value:.2f} %" if unit == "share" else f"{value:.3f} {unit}".rstrip()
+    else:
+        value = "no number"
     return f"{row.get('name')} {value}" + (f" ({more})" if more else "")
 
 

@@ -318,6 +318,11 @@ def test_codes_are_described_with_what_was_found(smoke_run, spec):
     assert "not evaluated yet" in format_codes(spec, {})
 
 
+def test_a_number_that_could_not_be_measured_is_told_as_none(spec):
+    rows = [{"name": "change", "code": "width", "unit": "", "ours": None, "note": "1: alike"}]
+    assert describe_codes(spec, {"metrics": rows})["width"].found == ("change no number (1: alike)",)
+
+
 def test_a_code_is_described_by_what_follows_it_most(spec):
     def describe(**ours):
         told = {"code": "width", "note": "more", "change": [1, 2, "m"]}
