@@ -251,6 +251,7 @@ def test_ceilings_are_computed_once(perfect, useless, monkeypatch):
     [
         (np.zeros(9), make_factors(9), r"codes: an array of shape \[9\] was given"),
         (np.where(np.arange(40)[:, None] == 7, np.nan, np.ones((40, 2))), make_factors(40), "1 of 40 rows hold NaN"),
+        (np.full((40, 2), 1e300), make_factors(40), r"40 of 40 rows hold .* a number beyond 1e\+30"),
         (
             np.ones((41, 2)),
             make_factors(40),

@@ -177,7 +177,8 @@ def _parse_values(name, text):
         ) from error
     if not 2 <= steps <= LARGEST_SWEEP:
         raise InputError("--code", f"{name}={text} was given, but a sweep has from 2 to {LARGEST_SWEEP:,} steps.")
-    return np.linspace(*as_numbers(name, [low, high]), steps)
+    low, high = as_numbers(name, [low, high])
+    return np.linspace(low, high, steps)
 
 
 def _notes(spec, values, matched):

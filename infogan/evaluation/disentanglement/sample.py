@@ -8,6 +8,7 @@ import numpy as np
 
 from infogan.data.dataset import Dataset, Split
 from infogan.data.factors import Factor, join_factors
+from infogan.system.checks import LARGEST_NUMBER
 from infogan.system.messages import InputError, show_progress
 
 ENCODED_AT_ONCE = 2000
@@ -91,7 +92,8 @@ class Sample:
       levels: int array [N, factors], which of its values each factor has.
 
     Raises:
-      InputError: if there are codes that are no finite numbers, or factors of other images, or too few images.
+      InputError: if there are codes that are no finite numbers, or beyond LARGEST_NUMBER, or factors of other images,
+        or too few images.
     """
 
     def __init__(self, codes: "Codes | np.ndarray", factors: Mapping[str, Factor]) -> None:
@@ -157,10 +159,9 @@ class Sample:
 
 def _check_codes(codes: Codes) -> None:
     for array in (codes.values, codes.columns):
-        if wrong := int((~np.isfinite(array)).any(axis=1).sum()):
-            raise InputError(
-                "codes", f"{wrong:,} of {len(array):,} rows hold NaN or infinity, but finite numbers are needed."
-            )
+        if wrong := int((~(np.abs(array) <= LARGEST_NUMBER)).any(axis=1).sum()):  # not: NaN
+            given = f"{wrong:,} of {len(array):,} rows hold NaN, infinity or a number beyond {LARGEST_NUMBER:g}"
+            raise InputError("codes", f"{given}, but finite numbers within that are needed.")
 
 
 def _check_factor(name: str, factor: Factor, count: int) -> None:
