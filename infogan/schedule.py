@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 
+from infogan.system.checks import number, whole
 from infogan.system.messages import InputError
 
 LARGEST_SHARE = 100.0
+UPDATE, SHARE = whole(), number(high=LARGEST_SHARE)
 POINT_PATTERN = re.compile(r"(\d{1,15}):(\d{1,9}(?:\.\d{1,9})?)")
 
 
@@ -27,13 +29,12 @@ class Schedule:
 
     def __post_init__(self) -> None:
         try:
-            points = tuple((update, share) for update, share in self.points)
-        except (TypeError, ValueError):
+            points = tuple((UPDATE.check("", update), SHARE.check("", share)) for update, share in self.points)
+        except (TypeError, ValueError):  # of which InputError is one
             raise _no_schedule(self.points) from None
+        if any(later <= earlier for (earlier, _), (later, _) in itertools.pairwise(points)):
+            raise _no_schedule(self.points)
         object.__setattr__(self, "points", points)
-        are_points = all(_is_point(*point) for point in points)
-        if not are_points or any(later <= earlier for (earlier, _), (later, _) in itertools.pairwise(points)):
-            raise _no_schedule(points)
 
     @classmethod
     def from_text(cls, text: str) -> "Schedule":
@@ -85,12 +86,6 @@ def one_after_another(count: int, first: int, apart: int) -> tuple[Schedule, ...
     """
     starts = range(first, first + count * apart, apart)
     return tuple(Schedule(((start, 0.0), (start + apart, 1.0))) for start in starts)
-
-
-def _is_point(update: object, share: object) -> bool:
-    if isinstance(update, bool) or isinstance(share, bool):
-        return False
-    return isinstance(update, int) and update >= 0 and isinstance(share, (int, float)) and 0 <= share <= LARGEST_SHARE
 
 
 def _no_schedule(given: object) -> InputError:

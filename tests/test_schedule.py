@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from infogan.schedule import FULL, Schedule, one_after_another, schedules_from_text
@@ -26,6 +27,11 @@ def test_text_both_ways(text, points):
 def test_points_may_be_lists_as_in_json():
     assert Schedule([[400, 0], [600, 1]]) == Schedule(((400, 0), (600, 1)))
     assert Schedule([]) == FULL
+
+
+def test_points_may_be_numbers_of_numpy():
+    schedule = Schedule(zip(np.arange(2), np.float32([0, 0.5])))
+    assert (schedule, repr(schedule.points)) == (Schedule(((0, 0.0), (1, 0.5))), "((0, 0.0), (1, 0.5))")
 
 
 @pytest.mark.parametrize(
