@@ -422,6 +422,13 @@ def test_faces3d(tmp_path):
             assert split.factors[name].kind == "ordered"
 
 
+def test_faces3d_of_other_proportions_are_cut_not_squeezed(tmp_path):
+    images = np.zeros([10, 64, 32], np.uint8)
+    images[:, 16:48] = 255
+    np.savez(tmp_path / "faces.npz", images=images)
+    assert faces3d.load(tmp_path).train.images.min() == 255
+
+
 def test_faces3d_of_floats_in_another_size(tmp_path):
     level = np.linspace(0, 1, 20)
     arrays = {"images": np.broadcast_to(level[:, None, None], (20, 64, 64)), "width": level[None]}

@@ -5,13 +5,12 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from infogan.data.archives import open_source
 from infogan.data.arrays import load_mat, load_npz
 from infogan.data.dataset import Dataset, Split, check_data_dir, check_shipped, hold_out, hold_out_last
 from infogan.data.factors import Factor
-from infogan.data.picture_files import Preparation, list_pictures, shuffle
+from infogan.data.picture_files import Preparation, list_pictures, prepare_pixels, shuffle
 from infogan.data.pixel_cache import load_pixels
 from infogan.system.checks import IDENTIFIER, StrPath
 from infogan.system.messages import InputError, note
@@ -45,7 +44,8 @@ def load(
         [N, K] with the `names` [K] of its columns; or `lighting`, `azimuth`, `elevation` and `width`, each [N]; or
         `factors_standardised` [N, 3] of the first three. Of several files in a folder the one is read whose name says
         that its pictures have the size that is asked for.
-      image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 4.
+      image_size: (H, W) of the images, or the side of square ones; None for 32, those of Table 4. Of pictures with
+        other proportions the middle is taken.
       input_range: None, or (low, high), the values in the files of pictures that become 0 and 255.
 
     Returns:
@@ -101,10 +101,12 @@ def _load_file(path, image_size, input_range):
     if "images" not in arrays:
         raise InputError(path, f"it holds no array 'images', but {NEEDED}")
     images = _to_uint8(path, arrays.pop("images"))
-    height, width, _ = Preparation(image_size or 32, 1).shape
+    preparation = Preparation(image_size or 32, 1)
+    if images.shape[1:] != preparation.shape[:2]:
+        images = np.stack([prepare_pixels(image, preparation)[..., 0] for image in images])
     factors = _collect_factors(path, arrays, len(images))
     groups = factors[GROUP].values if GROUP in factors else None
-    return hold_out(Split(_resize(images, height, width), None, factors, groups), str(path))
+    return hold_out(Split(images[..., None], None, factors, groups), str(path))
 
 
 def _to_uint8(path, images):
@@ -115,13 +117,6 @@ def _to_uint8(path, images):
     if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
         raise InputError(path, f"its images are {images.dtype}, but uint8, or floats from 0 to 1, are needed.")
     return np.round(images * 255).astype(np.uint8)
-
-
-def _resize(images, height, width):
-    if images.shape[1:] != (height, width):
-        bicubic = Image.Resampling.BICUBIC
-        images = np.stack([np.asarray(Image.fromarray(image).resize((width, height), bicubic)) for image in images])
-    return images[..., None]
 
 
 def _collect_factors(path, arrays, count):
