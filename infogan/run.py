@@ -26,7 +26,7 @@ from infogan.distributions import DistInfo
 from infogan.model.architectures import ImageShape
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.system.checks import COUNT, SEED, StrPath, quote
+from infogan.system.checks import COUNT, SEED, StrPath, quote, whole
 from infogan.system.messages import InputError, show_progress
 from infogan.system.tf1 import Tensor, check_process, find_gpus, session_config, tf
 from infogan.training.checkpoints import newest_intact, restore_weights
@@ -302,7 +302,8 @@ class TrainedRun:
         return self._compute_all(self._features, self._images, self._pixels(images))
 
     def mutual_information(self, count: int, seed: int) -> dict[str, float]:
-        """L_I of each code over `count` fresh samples: dict of code name -> float, in nats."""
+        """L_I of each code over `count` fresh samples, at least one: dict of code name -> float, in nats."""
+        whole(1).check("count", count)
         batches = self._split(self.sample_latents(count, seed))
         parts = [(self._compute(self._information, {self._latents: batch}), len(batch)) for batch in batches]
         return {

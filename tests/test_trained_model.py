@@ -1,10 +1,12 @@
 """A model that is loaded again computes what the trained one would, with the averages that belong to its images."""
 
 import numpy as np
+import pytest
 
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.run import TrainedRun
+from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints
 from infogan.training.run_folder import RunFolder
@@ -34,6 +36,12 @@ def save_and_compute(spec, dataset, folder):
         return session.run(fetches)
 
 
+def check_no_images(run, split):
+    assert {values.shape for values in run.values(split.part(0, 0)).values()} == {(0,)}
+    with pytest.raises(InputError, match=r"^count: 0 was given"):
+        run.mutual_information(0, SEED)
+
+
 def test_real_images_meet_the_averages_of_real_ones_and_samples_their_own(spec, dataset, tmp_path):
     folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run")
     folder.create(spec, dataset)
@@ -44,6 +52,7 @@ def test_real_images_meet_the_averages_of_real_ones_and_samples_their_own(spec, 
         np.testing.assert_allclose(run.encode(dataset.test.images)["digit"]["prob"], posterior, atol=1e-5)
         np.testing.assert_allclose(run.discriminate(dataset.test.images), probability, atol=1e-5)
         np.testing.assert_allclose(run.mutual_information(COUNT, SEED)["digit"], information, atol=1e-5)
+        check_no_images(run, dataset.test)
     assert np.abs(posterior - expected[GENERATED][0]).max() > 1e-3
     assert np.abs(probability - expected[GENERATED][1]).max() > 1e-3
     assert abs(information - expected[REAL][2]) > 1e-3

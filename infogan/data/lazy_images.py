@@ -94,7 +94,8 @@ def content(images: Images) -> bytes | memoryview:
 
 
 def cut(images: Images, parts: int) -> list[Images]:
-    """Nearly equal parts of images, as `numpy.array_split` makes them, without unpacking any."""
+    """Nearly equal parts of images, as `numpy.array_split` makes them, without unpacking any; at least one part."""
+    parts = max(1, parts)
     sizes = [len(images) // parts + (part < len(images) % parts) for part in range(parts)]
     ends = np.cumsum(sizes)
     return [images[end - size : end] for size, end in zip(sizes, ends)]
