@@ -378,6 +378,20 @@ def test_damaged_metrics_are_refused(spec, dataset, tmp_path, damage):
         RunLog(folder, update=2, epochs=1)
 
 
+def test_a_line_of_a_log_that_a_kill_cut_short_is_written_again(spec, dataset, tmp_path):
+    """Also where it was the first one."""
+    folder = start(spec, dataset, tmp_path, "run")
+    for log in (folder.metrics, folder.evaluations):
+        log.write_text('{"epoch": 1, "upda')
+    with tf.Graph().as_default():
+        log = RunLog(folder, update=0, epochs=0)
+        log.write_metrics({"epoch": 1, "update": 2})
+        log.write_evaluation({"update": 1})
+        log.close()
+    assert load_metrics(folder.metrics) == [{"epoch": 1, "update": 2}]
+    assert load_evaluations(folder.evaluations) == [{"update": 1}]
+
+
 def test_a_run_that_has_lost_its_metrics_does_not_go_on(whole, trainer, tmp_path):
     folder = copy_run(whole, tmp_path)
     folder.metrics.unlink()

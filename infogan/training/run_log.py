@@ -46,8 +46,8 @@ class RunLog:
                 folder.metrics, f"it holds {len(lines)} epochs, but the checkpoint follows epoch {epochs}. Restore it."
             )
         write_atomically(folder.metrics, "".join(map(_as_line, lines)))
-        if evaluations := load_evaluations(folder.evaluations):
-            kept = [line for line in evaluations if line["update"] <= update]
+        if folder.evaluations.exists():
+            kept = [line for line in load_evaluations(folder.evaluations) if line["update"] <= update]
             write_atomically(folder.evaluations, "".join(map(_as_line, kept)))
         for number, frame in find_frames(folder.frames):
             if number > update:
