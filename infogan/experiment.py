@@ -84,10 +84,11 @@ def run(
       TrainingFailed: if a loss, gradient or weight is not finite (NumbersFailed), a file cannot be written, or memory
         is exhausted; status.json says failed, if it can be written.
       Interrupted: if a signal came; the last finished update is saved and status.json says interrupted.
-      InputError: if what the folder holds is damaged; status.json stays as it was.
+      InputError: if what the folder holds is damaged; status.json stays as it was. Or if what was trained cannot be
+        evaluated; it says failed then.
     """
 
-    distribution = execution.distribution
+    distribution, is_trained = execution.distribution, False
 
     def write_status(state: str, message: str = "") -> None:
         if distribution.is_chief:
@@ -99,6 +100,7 @@ def run(
         else:
             say(f"worker {distribution.number} of {distribution.processes}: the chief writes the logs and the report")
         _train(spec, folder, dataset, stop, execution)
+        is_trained = True
         if not distribution.is_chief:
             return None
         from infogan.evaluation.evaluate import evaluate_run  # costs seconds and 80 MB: not before the first update
@@ -106,7 +108,10 @@ def run(
         report = evaluate_run(dataset, folder, execution.metrics)
         write_status("finished")
         return report
-    except InputError:
+    except InputError as error:
+        if is_trained:  # what was written last is that the run is running
+            with suppress(OSError):
+                write_status("failed", str(error))
         raise
     except (Interrupted, KeyboardInterrupt) as error:
         with suppress(OSError):

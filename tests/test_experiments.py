@@ -227,6 +227,17 @@ def test_what_the_machine_lacks_ends_a_run_in_one_line(spec, dataset, tmp_path, 
     assert json.loads((folder.log / "status.json").read_text())["state"] == "failed"
 
 
+def test_a_run_that_cannot_be_evaluated_is_not_said_to_be_running(spec, dataset, tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run")
+    folder.create(spec, dataset)
+    monkeypatch.setattr(experiment, "_train", lambda *_: folder.write_status("running", 0, spec.updates))
+    monkeypatch.setattr(evaluate, "evaluate_run", failing(InputError("INFOGAN_CACHE", "it is full.")))
+    with pytest.raises(InputError, match=r"INFOGAN_CACHE: it is full"):
+        experiment.run(spec, folder, dataset, StopSignals())
+    status = json.loads((folder.log / "status.json").read_text())
+    assert (status["state"], status["message"]) == ("failed", "INFOGAN_CACHE: it is full.")
+
+
 def test_flags_together_make_a_spec_though_one_alone_would_not(untrained, tmp_path):
     folders = ["--log-dir", tmp_path / "logs", "--checkpoint-dir", tmp_path / "ckt", "--run-name", "run"]
     flags = ["--smoke", "--batch-size", 9, "--augmentation", 0, "--view-information", 0, *folders]
