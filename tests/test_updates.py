@@ -546,6 +546,20 @@ def test_settled_averages_are_means_over_all_batches(spec):
     assert np.abs(found[0] - expected).max() > 1e-4
 
 
+def test_settling_changes_nothing_but_averages_of_batch_norm(spec):
+    """Or a run that gets longer would not end like one that was as long from the start."""
+    spec = dataclasses.replace(spec, spectral_norm=True)
+    with tf.Graph().as_default(), tf.Session() as session:
+        settle = build_settling(build_model(spec), spec, tf.constant(IMAGES), tf.constant(0, tf.int64))
+        session.run(tf.global_variables_initializer())
+        variables = {variable.op.name: variable for variable in tf.global_variables()}
+        before, _, after = session.run(variables), session.run(settle), session.run(variables)
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed == {name for name in before if name.endswith(("/mean", "/variance"))}
+    assert changed
+    assert any(name.endswith("/u") for name in before)
+
+
 def test_unused_outputs_cost_nothing(spec):
     """Fetching D's logits does not run Q."""
     with tf.Graph().as_default():

@@ -116,7 +116,8 @@ def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor |
 
     Training moves the averages while the weights move, and on augmented images. Run for number = 0, 1, ... with the
     last weights, this makes them the means over unaugmented images, which is what a user classifies (Wu and Johnson
-    2021, "Rethinking 'Batch' in BatchNorm", Sec. 3).
+    2021, "Rethinking 'Batch' in BatchNorm", Sec. 3). Nothing that training computes with changes: a run that gets
+    longer goes on as if it had never ended.
 
     Args:
       model: RegularizedGAN.
@@ -133,7 +134,8 @@ def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor |
     z = _sample_latents(model, spec, _seed_of_update(spec.seed, -1 - number))  # [B, latent_dist.dim]
     real, generated = _build_batch(model, spec, number, images), model.generate(z, of_generator)  # [B, H, W, C] each
     model.discriminate(tf.concat([real, generated], axis=0), of_both)  # [2 B, H, W, C]
-    return tf.group(*of_generator.updates, *of_both.updates)
+    # Under spectral normalisation D and Q have no batch norm, and what this pass would move is a state of the training.
+    return tf.group(*of_generator.updates, *([] if spec.spectral_norm else of_both.updates))
 
 
 def _build_batch(
