@@ -516,10 +516,9 @@ class ExperimentSpec(Checked):
 
     @property
     def late_codes(self) -> list[str]:
-        """Names of the codes whose schedule has them come in after the last update."""
-        return [
-            latent.name for latent, schedule in zip(self.codes, self.code_schedules) if schedule.start >= self.updates
-        ]
+        """Names of the codes whose share of lambda is still 0 at the last update, which follows on `updates` - 1."""
+        last = max(1, self.updates - 1)
+        return [latent.name for latent, schedule in zip(self.codes, self.code_schedules) if schedule.start >= last]
 
     def rate_share(self, done: Any, minimum: Callable[[float, Any], Any] = min) -> Any:
         """What both learning rates are multiplied by after `done` updates, a number; of a Tensor with `tf.minimum`."""

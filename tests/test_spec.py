@@ -268,11 +268,15 @@ def test_codes_that_come_in_after_the_end_are_known():
     spec = dataclasses.replace(mnist.DEFAULT, updates_per_epoch=100, max_epoch=18)
     assert spec.late_codes == ["width"]
     assert dataclasses.replace(spec, max_epoch=1).late_codes == ["digit", "rotation", "width"]
-    assert (
-        dataclasses.replace(spec, max_epoch=19).late_codes
-        == dataclasses.replace(spec, code_schedules=()).late_codes
-        == []
-    )
+    assert dataclasses.replace(spec, code_schedules=()).late_codes == []
+    # The last update follows on one less: at 1,800 the share of the width is still 0.
+    updates = {count: dataclasses.replace(spec, updates_per_epoch=count, max_epoch=1) for count in (1, 1801, 1802)}
+    assert {count: each.late_codes for count, each in updates.items()} == {
+        1: ["digit", "rotation", "width"],
+        1801: ["width"],
+        1802: [],
+    }
+    assert dataclasses.replace(updates[1], code_schedules=[FULL] * 3).late_codes == []
 
 
 def test_code_weights_are_separate(spec):
