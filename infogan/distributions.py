@@ -147,7 +147,7 @@ class Distribution(Checked):
 
     @property
     def number_of_values(self) -> int | None:
-        """How many vectors a discrete sample can be; None for a continuous one."""
+        """How many values a discrete code has; None for a continuous one."""
         return len(self.sweep(1, 1.0)) if self.is_discrete else None
 
     def value_vectors(self, values: np.ndarray) -> np.ndarray:

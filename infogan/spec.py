@@ -531,7 +531,9 @@ class ExperimentSpec(Checked):
         return self.info_reg_coeff if latent.distribution.is_discrete else self.continuous_weight
 
     def sweep_ends(self, latent: Latent) -> tuple[float, float]:
-        """The lowest and the highest number in a sweep of one code: two floats."""
+        """The lowest and the highest value in a sweep of one code, as people give it: two floats."""
+        if (count := latent.distribution.number_of_values) is not None:
+            return 0.0, count - 1.0
         values = latent.distribution.sweep(2, self.sweep_limit)
         return float(values.min()), float(values.max())
 

@@ -25,7 +25,7 @@ from infogan.model.architectures import Architecture
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
 from infogan.recipes import load_experiment, mnist
 from infogan.schedule import FULL, Schedule, schedules_from_text
-from infogan.spec import ExperimentSpec, Latent, PaperValue, upgrade
+from infogan.spec import LARGEST_DIM, ExperimentSpec, Latent, PaperValue, upgrade
 from infogan.system.checks import number, setting
 from infogan.system.messages import InputError
 
@@ -333,9 +333,14 @@ def test_ends_of_a_sweep():
     spec = mnist.PAPER
     ends = {
         distribution: spec.sweep_ends(Latent("code", distribution))
-        for distribution in (Uniform(1), Uniform(2), Circular(), Bernoulli(1))
+        for distribution in (Uniform(1), Uniform(2), Circular(), Bernoulli(1), Categorical(10))
     }
-    assert list(ends.values()) == [(-2.0, 2.0), (-2.0, 2.0), (-1.0, 1.0), (0.0, 1.0)]
+    assert list(ends.values()) == [(-2.0, 2.0), (-2.0, 2.0), (-1.0, 1.0), (0.0, 1.0), (0.0, 9.0)]
+
+
+def test_the_ends_of_very_many_categories_need_no_memory():
+    """Their sweep would have 40 GB."""
+    assert mnist.PAPER.sweep_ends(Latent("code", Categorical(LARGEST_DIM))) == (0.0, LARGEST_DIM - 1.0)
 
 
 def test_a_spec_of_version_1_had_the_decay_of_adam(spec):
