@@ -17,6 +17,7 @@ from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term, TermVal
 from infogan.model.optimizers import Momentum, Optimizer, RMSProp
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent
+from infogan.system.messages import InputError
 from infogan.system.tf1 import fold_in, tf
 from infogan.training.checkpoints import find_checkpoints
 from infogan.training.update import build_averages, build_swap
@@ -142,6 +143,15 @@ def test_a_term_trains_the_networks_it_names(spec):
     _, (_, strong) = run_updates(dataclasses.replace(spec, terms=(QAlone(weight=1e3),)))
     assert "trunk" not in moved_by(weak, strong)
     assert moved_by(weak, strong) >= {"recognition"}
+
+
+def test_a_term_that_trains_what_its_step_does_not_move_is_refused(spec):
+    @dataclasses.dataclass(frozen=True)
+    class QAlways(QAlone):
+        steps: ClassVar[tuple] = (DISCRIMINATOR, GENERATOR)
+
+    with pytest.raises(InputError, match=r"^terms: QAlways trains recognition, but the generator's step has only gen"):
+        run_updates(dataclasses.replace(spec, terms=(QAlways(),)), 0)
 
 
 def test_an_optimiser_of_ones_own(spec):

@@ -151,7 +151,10 @@ class Term(Checked):
 
     @property
     def trains(self) -> tuple[str, ...] | None:
-        """None for all networks of the step, or some of "discriminator" (and trunk), "recognition", "generator"."""
+        """None for all networks of the step, or some of "discriminator" (and trunk), "recognition", "generator".
+
+        D's step moves the first two, G's the third. A term gives no loss in a step that does not move what it names.
+        """
         return None
 
     def build(self, step: "Step") -> TermValue:

@@ -13,10 +13,11 @@ from infogan.distributions import DistInfo, Distribution
 from infogan.model.augmentation import augment, change_colours, cut_out
 from infogan.model.gan import Judgement, RegularizedGAN, split_judgement
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged
+from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term
 from infogan.model.replicas import count_replicas, gather_from_replicas, own_share
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec
+from infogan.system.messages import InputError
 from infogan.system.tf1 import Operation, Session, Tensor, Variable, fold_in, tf, without_deprecations
 
 AVERAGING_START = 10.0
@@ -350,8 +351,10 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
         trainings += [value.train] if value.train else []
         if value.loss is not None:
             weight = term.weight * step.share(term.schedule)
+            trains = tuple(term.trains or step.networks)
+            _check_networks(term, trains, step)
             # Terms that train the same networks are added up first: one pass back through the graph for all of them.
-            of_networks, own = losses.setdefault(tuple(term.trains or step.networks), ([], []))
+            of_networks, own = losses.setdefault(trains, ([], []))
             of_networks.append(weight * value.loss)
             own.extend(value.variables)
     gradients: dict[Any, list[Tensor]] = {}
@@ -369,6 +372,15 @@ def minimise(step: Step) -> tuple[Operation, dict[str, Logged]]:
         moved = step.optimizer.apply_gradients(joined)
     quantities[f"gradient/{step.name}"] = _norm(joined)
     return moved, {name: _as_logged(quantity) for name, quantity in quantities.items()}
+
+
+def _check_networks(term: Term, trains: Sequence[str], step: Step) -> None:
+    if unknown := [name for name in trains if name not in step.networks]:
+        raise InputError(
+            "terms",
+            f"{type(term).__name__} trains {', '.join(unknown)}, but the {step.name}'s step has only "
+            f"{', '.join(step.networks)}. Leave that step out of its `steps`, or give no loss there.",
+        )
 
 
 def _as_logged(quantity: Tensor | Logged) -> Logged:
