@@ -111,12 +111,12 @@ class RunFolder:
         try:
             if not self._is_named:
                 self._take_unused_name(made)
-            self._check_unused()
+            self._check_unused(origin)
             _make(self.log, "log_dir", made)
             _make(self.checkpoints, "checkpoint_dir", made)
             is_anothers = True  # what was made may be, until it is locked and still holds nothing
             with self.lock("name"):
-                self._check_unused()
+                self._check_unused(origin)
                 is_anothers = False
                 write_json(self.checkpoints / "dataset.json", _fingerprint(dataset))
                 write_atomically(self.log / "spec.json", spec.to_json())
@@ -156,7 +156,7 @@ class RunFolder:
             if log.exists():
                 write_atomically(own, log.read_bytes())
         if origin.frames.exists():
-            shutil.copytree(origin.frames, self.frames)
+            shutil.copytree(origin.frames, self.frames, dirs_exist_ok=True)
         write_json(self.checkpoints / "origin.json", {"run": origin.name, "update": update})
 
     def load_origin(self) -> dict[str, Any]:
@@ -172,10 +172,14 @@ class RunFolder:
         for folder in (self.log, self.checkpoints):  # the latter's counts
             write_atomically(folder / "spec.json", spec.to_json())
 
-    def _check_unused(self) -> None:
+    def _check_unused(self, origin: "RunFolder | None") -> None:
         """Refuses folders that hold anything but what `create` leaves when it is killed."""
-        _check_holds_only(self.log, {"spec.json"}, "log_dir")
-        _check_holds_only(self.checkpoints, {"lock", "dataset.json"}, "checkpoint_dir")
+        logs, checkpoints = {"spec.json"}, {"lock", "dataset.json"}
+        if origin:
+            logs |= {path.name for path in (self.metrics, self.evaluations, self.samples)}
+            checkpoints |= {"rollbacks.json", "origin.json", *(path.name for path in self.checkpoints.glob("model-*"))}
+        _check_holds_only(self.log, logs, "log_dir")
+        _check_holds_only(self.checkpoints, checkpoints, "checkpoint_dir")
 
     def _take_unused_name(self, made: list[tuple[Path, list[Path]]]) -> None:
         for name in _names_of_now():
