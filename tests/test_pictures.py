@@ -29,6 +29,7 @@ from infogan.evaluation.figures import (
     draw_effects,
     draw_information,
     draw_samples,
+    draw_training_film,
     draw_traversals,
     find_commonest,
 )
@@ -42,6 +43,20 @@ LATENTS = (
 )
 LABELS = np.arange(2)
 BASE = np.random.default_rng(0).uniform(-1, 1, (5, 15)).astype(np.float32)
+
+
+def test_a_film_goes_without_damaged_frames(tmp_path, capsys):
+    images = np.random.default_rng(0).uniform(size=(2, 1, 1, 28, 28, 1))
+    first, last = (grids.encode_png(grids.tile(image)) for image in images)
+    for update, content in enumerate((first, first[:20], first[:200], b"", last)):
+        (tmp_path / f"{update:07d}.png").write_bytes(content)
+    (film,) = draw_training_film(tmp_path)
+    assert len(imageio.imread(film.content)) == 2
+    warned = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[1] for line in warned] == [str(tmp_path / f"000000{update}.png") for update in (1, 2, 3)]
+    (tmp_path / "0000000.png").unlink()
+    (tmp_path / "0000004.png").unlink()
+    assert draw_training_film(tmp_path) == []
 
 
 def test_continuous_sweep_changes_one_code_only():

@@ -32,7 +32,7 @@ from infogan.data import Images
 from infogan.evaluation.metric import Picture
 from infogan.run import TrainedRun
 from infogan.spec import ExperimentSpec, Latent
-from infogan.system.messages import InputError
+from infogan.system.messages import InputError, warn
 from infogan.training.run_log import find_frames
 
 try:
@@ -458,12 +458,23 @@ def _traverse(run: TrainedRun, code: Latent, latents: np.ndarray) -> np.ndarray:
 
 
 def draw_training_film(folder: Path) -> list[Picture]:
-    """The frames that the trainer left in `folder`, one after another: a list of one Picture, empty without frames."""
-    frames = [imageio.imread(path) for _, path in find_frames(folder)]
+    """The frames that the trainer left in `folder`, one after another: a list of one Picture, empty without frames.
+
+    A damaged frame is left out with a warning.
+    """
+    frames = [frame for _, path in find_frames(folder) if (frame := _read_frame(path)) is not None]
     frames = [frame for frame in frames if frame.shape == frames[-1].shape]  # an older version's may be larger
     if not frames:
         return []
     return [Picture("samples/training.gif", grids.encode_gif(frames, TRAINING_MILLISECONDS, scale=1))]
+
+
+def _read_frame(path: Path) -> np.ndarray | None:
+    try:
+        return imageio.imread(path)
+    except (OSError, SyntaxError):  # the latter is Pillow's for a damaged PNG
+        warn(f"{path}: it cannot be read as a picture. The film of the training goes without it.")
+        return None
 
 
 def _caption_sweep(spec: ExperimentSpec, code: Latent, is_category: bool) -> str:
