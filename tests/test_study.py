@@ -327,6 +327,9 @@ def test_a_damaged_spec_of_a_begun_run_is_left_to_its_launcher(study, text):
         '{"name": 1, "arguments": [], "runs": [1]}',
         '{"name": 1, "arguments": null, "runs": []}',
         '{"name": 1, "arguments": [], "runs": [{"seed": 1}]}',
+        '{"name": 1, "arguments": [1], "runs": []}',
+        '{"name": 1, "arguments": [], "runs": [{"seed": 1, "metrics": 1}]}',
+        '{"name": 1, "arguments": [], "runs": [{"seed": 1, "metrics": [{"name": "error rate"}]}]}',
     ],
 )
 def test_a_damaged_file_is_refused(study, text):

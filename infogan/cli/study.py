@@ -30,6 +30,7 @@ from infogan.recipes import MODULES
 from infogan.system.checks import FILE_NAME, PATH
 from infogan.system.files import locked, reading, write_json
 from infogan.system.messages import InputError, TrainingFailed, refuse_name, say
+from infogan.training.run_folder import are_rows
 from infogan.training.run_log import load_metrics
 from infogan.training.signals import StopSignals
 
@@ -323,14 +324,14 @@ def load_study(path: Path, advice: str = "Restore it.") -> dict[str, Any] | None
         return None
     try:
         document = json.loads(text)
-        is_study = {"name", "arguments", "runs"} <= document.keys() and isinstance(document["arguments"], list)
-        if is_study and all({"seed", "metrics"} <= run.keys() for run in document["runs"]):
+        is_study = "name" in document and all(isinstance(word, str) for word in document["arguments"])
+        if is_study and all("seed" in run and are_rows(run["metrics"]) for run in document["runs"]):
             if "spec" in document:
                 document["spec"] = without_seed(document["spec"])
             return document
     except InputError as error:
         raise InputError(path, error.problem) from error
-    except (ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         pass
     raise InputError(path, f"it holds no study. {advice}")
 

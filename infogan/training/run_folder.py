@@ -213,8 +213,7 @@ class RunFolder:
         """
         path, advice = self.log / "report.json", "Evaluate the run again."
         report = load_json(path, dict, "report", advice)
-        rows = report.get("metrics", [])
-        if not (isinstance(rows, list) and all(map(_is_row, rows))):
+        if not are_rows(report.get("metrics", [])):
             raise InputError(path, f"it is no report (its metrics are no rows of numbers). {advice}")
         return report
 
@@ -305,12 +304,13 @@ class RunFolder:
         )
 
 
-def _is_row(row: object) -> bool:
-    """Whether it is a row of a report, of one version or another."""
-    return (
+def are_rows(metrics: object) -> bool:
+    """Whether JSON holds the `metrics` of a report, of one version or another."""
+    return isinstance(metrics, list) and all(
         isinstance(row, dict)
         and {"name", "code", "unit"} <= row.keys()
         and isinstance(row.get("ours"), int | float | None)
+        for row in metrics
     )
 
 
