@@ -148,3 +148,12 @@ def test_a_spec_of_a_network_that_is_not_there_is_refused(spec, dataset, tmp_pat
         with pytest.raises(InputError, match=f"spec.json, {field}: .* given, but"):
             folder.load_spec()
         path.write_text(text)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"run": "a"}', '{"run": 1, "update": 3}', '{"run": "a", "update": "3"}'])
+def test_a_damaged_origin_is_refused(tmp_path, text):
+    folder = RunFolder(tmp_path / "logs", tmp_path / "ckt", "run")
+    folder.checkpoints.mkdir(parents=True)
+    (folder.checkpoints / "origin.json").write_text(text)
+    with pytest.raises(InputError, match=r"origin\.json: it is no origin of a run"):
+        folder.load_origin()

@@ -113,7 +113,9 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except (OSError, UnicodeError) as error:  # of a name that can be none
         reason = getattr(error, "strerror", None) or error
-        raise InputError("--port", f"{host}:{port} cannot be used ({reason}). Choose another --port.") from error
+        raise InputError(
+            "--port", f"{host}:{port} cannot be used ({reason}). Choose another --port or --host."
+        ) from error
 
 
 def serve(runs: Sequence[TrainedRun], listener: socket.socket, auth: tuple[str, str] | None = None) -> None:

@@ -74,9 +74,10 @@ def evaluate_run(dataset: Dataset, folder: RunFolder, more_metrics: Sequence[Met
     load_metrics(folder.metrics)  # refuses a damaged log before anything takes time
     with TrainedRun(folder) as run:
         spec = run.spec
+        told = [*_describe_run(spec, folder), *describe_left_out(spec.codes)]  # refuses a damaged origin likewise
         metrics, settings = (QUICK_METRICS, QUICK) if spec.smoke else (METRICS, FULL)
         findings = measure(run, dataset, (*metrics, *more_metrics), settings)
-        findings.notes += [*_describe_run(spec, folder), *describe_left_out(spec.codes)]
+        findings.notes += told
         report = build_report(spec, run.update, findings.metrics, findings.notes)
         report["categories"] = describe_categories(run, dataset)
         pictures = [*findings.pictures, *draw(run, dataset)]

@@ -165,7 +165,11 @@ class RunFolder:
         Raises:
           InputError: if the file is damaged.
         """
-        return load_json(self.checkpoints / "origin.json", dict, "origin of a run", "Restore it.")
+        path, name, advice = self.checkpoints / "origin.json", "origin of a run", "Restore it."
+        origin = load_json(path, dict, name, advice)
+        if origin and not (isinstance(origin.get("run"), str) and isinstance(origin.get("update"), int)):
+            raise InputError(path, f"it is no {name} (`run` is no name, or `update` no number). {advice}")
+        return origin
 
     def store_spec(self, spec: ExperimentSpec) -> None:
         """Writes the spec of a run that got longer."""
