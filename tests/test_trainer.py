@@ -361,10 +361,13 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_older_ones(spec, dataset
     assert not list(folder.checkpoints.glob("model-4*"))
 
 
+LINE = {"epoch": 1, "update": 2, "speed/images_per_second": 50.0}
+WHOLE = json.dumps(LINE).encode() + b"\n"
 DAMAGES = {
-    "garbage": (b'{"epoch": 1, "update": 2}\n\xff\xfe\n', "line 2 is damaged"),
+    "garbage": (WHOLE + b"\xff\xfe\n", "line 2 is damaged"),
     "no object": (b"5\n", "line 1 is damaged"),
-    "doubled": (b'{"epoch": 1, "update": 2}\n{"epoch": 1, "update": 2}\n', "line 2 is damaged"),
+    "no speed": (b'{"epoch": 1, "update": 2}\n', "line 1 is damaged"),
+    "doubled": (2 * WHOLE, "line 2 is damaged"),
     "lost": (b"", "it holds 0 epochs, but the checkpoint follows epoch 1"),
 }
 
@@ -385,10 +388,10 @@ def test_a_line_of_a_log_that_a_kill_cut_short_is_written_again(spec, dataset, t
         log.write_text('{"epoch": 1, "upda')
     with tf.Graph().as_default():
         log = RunLog(folder, update=0, epochs=0)
-        log.write_metrics({"epoch": 1, "update": 2})
+        log.write_metrics(LINE)
         log.write_evaluation({"update": 1})
         log.close()
-    assert load_metrics(folder.metrics) == [{"epoch": 1, "update": 2}]
+    assert load_metrics(folder.metrics) == [LINE]
     assert load_evaluations(folder.evaluations) == [{"update": 1}]
 
 

@@ -125,7 +125,11 @@ def load_metrics(path: Path) -> list[dict[str, Any]]:
     Raises:
       InputError: naming the line, if one is damaged, or epochs are missing or doubled; if the file cannot be read.
     """
-    return _load_lines(path, lambda line, number: line["epoch"] == number and line["update"] > 0, "epoch")
+
+    def is_expected(line: dict[str, Any], number: int) -> bool:
+        return line["epoch"] == number and line["update"] > 0 and line["speed/images_per_second"] > 0
+
+    return _load_lines(path, is_expected, "epoch")
 
 
 def load_evaluations(path: Path) -> list[dict[str, Any]]:
