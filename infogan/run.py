@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NoReturn, TypeVar
 
@@ -39,6 +39,7 @@ BATCH_NUMBERS = BATCH * 64 * 64 * 3
 """Most numbers in the images of a session run, whose layers hold many times that: of large images fewer go together."""
 
 Held = TypeVar("Held")
+Result = TypeVar("Result")
 
 
 def load(path: StrPath) -> "TrainedRun":
@@ -265,10 +266,7 @@ class TrainedRun:
 
     def read(self, split: Split) -> dict[str, DistInfo]:
         """What `encode` gives for the images of a Split; computed once and kept."""
-        key = "read", id(split)
-        if key not in self.computed:
-            self.computed[key] = split, self.encode(split.images)  # with the split: no other one can get its id then
-        return self.computed[key][1]
+        return compute_once(self.computed, "read", split, lambda: self.encode(split.images))
 
     def values(self, split: Split, batch_statistics: bool = False) -> dict[str, np.ndarray]:
         """What Q reads from each image of a Split (`infogan.codes.read_values`): dict of code name -> array [N].
@@ -374,3 +372,11 @@ class TrainedRun:
 def count_batch(image_shape: ImageShape) -> int:
     """Most images of this shape in a session run: BATCH, or fewer where BATCH_NUMBERS are reached before."""
     return max(1, min(BATCH, BATCH_NUMBERS // math.prod(image_shape)))
+
+
+def compute_once(computed: dict[Any, Any], what: Any, source: object, compute: Callable[[], Result]) -> Result:
+    """What `compute` gives, kept in the dict `computed` as the `what` of `source`, a Split or a Dataset."""
+    key = what, id(source)
+    if key not in computed:
+        computed[key] = source, compute()  # with the source: no other one can get its id then
+    return computed[key][1]

@@ -91,10 +91,7 @@ def _check_baseline(baseline, runs):
     known, images = load_spec(baseline), baseline.load_fingerprint()
     for folder, spec in runs:
         begun = folder.load_fingerprint()
-        ours, theirs = (
-            (each.dataset, each.image_shape, seen["sha256"]) for each, seen in ((spec, begun), (known, images))
-        )
-        if ours != theirs:
+        if (spec.dataset, spec.image_shape, begun["sha256"]) != (known.dataset, known.image_shape, images["sha256"]):
             raise InputError(
                 "--baseline",
                 f"{baseline.log}, a run of {known.dataset}, {images['source']}, was given, but {folder.name} is one of "

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from infogan.data import Dataset
-from infogan.run import TrainedRun
+from infogan.run import TrainedRun, compute_once
 from infogan.spec import PaperValue
 from infogan.system.files import json_number
 from infogan.system.messages import InputError
@@ -142,10 +142,7 @@ def once_a_run(compute: Callable[[TrainedRun, Dataset], Result]) -> Callable[[Tr
 
     @functools.wraps(compute)
     def kept(run: TrainedRun, dataset: Dataset) -> Result:
-        key = compute, id(dataset)
-        if key not in run.computed:
-            run.computed[key] = dataset, compute(run, dataset)  # with the dataset: no other one can get its id then
-        return run.computed[key][1]
+        return compute_once(run.computed, compute, dataset, lambda: compute(run, dataset))
 
     return kept
 
