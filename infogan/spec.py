@@ -24,7 +24,7 @@ from infogan.model.architectures import (
 )
 from infogan.model.augmentation import FILLS
 from infogan.model.contrastive import LARGEST_GAP, NO_GAP, Contrastive
-from infogan.model.losses import Adversarial, GradientPenalty, Information, Term, ViewInformation
+from infogan.model.losses import GAN_LOSSES, Adversarial, GradientPenalty, Information, Term, ViewInformation
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Adam, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.system.checks import (
@@ -50,10 +50,8 @@ from infogan.system.messages import InputError
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("auto", "float32", "bfloat16")
-GAN_LOSSES = ("standard", "hinge")
 LARGEST_DIM = 100_000
 """Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
-
 
 FAMILIES = (Distribution, Optimizer, Term)
 """What a spec holds of any subclass, a program's own as well; JSON names the class."""

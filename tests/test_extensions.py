@@ -13,7 +13,7 @@ from infogan.codes import read_values
 from infogan.distributions import Distribution, seed_pair
 from infogan.evaluation.recognition import measure_information
 from infogan.model.layers import Network, Normalisation, dense
-from infogan.model.losses import DISCRIMINATOR, GENERATOR, Logged, Term, TermValue
+from infogan.model.losses import DISCRIMINATOR, GENERATOR, Adversarial, Logged, Term, TermValue
 from infogan.model.optimizers import Momentum, Optimizer, RMSProp
 from infogan.schedule import Schedule
 from infogan.spec import ExperimentSpec, Latent
@@ -152,6 +152,11 @@ def test_a_term_that_trains_what_its_step_does_not_move_is_refused(spec):
 
     with pytest.raises(InputError, match=r"^terms: QAlways trains recognition, but the generator's step has only gen"):
         run_updates(dataclasses.replace(spec, terms=(QAlways(),)), 0)
+
+
+def test_a_loss_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match=r"^Adversarial\.kind: 'wgan' was given, but one of standard, hinge is needed"):
+        Adversarial(kind="wgan")
 
 
 def test_an_optimiser_of_ones_own(spec):

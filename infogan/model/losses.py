@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from infogan.model.replicas import count_replicas, sum_over_replicas
 from infogan.schedule import FULL, Schedule
-from infogan.system.checks import Checked, instance, number, setting
+from infogan.system.checks import Checked, choice, instance, number, setting
 from infogan.system.tf1 import Tensor, Variable, tf
 
 if TYPE_CHECKING:  # which imports this
     from infogan.training.update import Step
 
+GAN_LOSSES = ("standard", "hinge")
 PROBABILITY_FLOOR = 1e-8
 """Below it a joint probability counts as this, so that its logarithm is finite."""
 
@@ -171,13 +172,9 @@ class Term(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Adversarial(Term):
-    """V(D, G): `discriminator_loss` in D's step, `generator_loss` in G's.
+    """V(D, G): `discriminator_loss` in D's step, `generator_loss` in G's."""
 
-    Attributes:
-      kind: "standard" or "hinge".
-    """
-
-    kind: str = "standard"
+    kind: str = setting(choice(GAN_LOSSES), "which of their losses", "standard")
 
     def build(self, step: "Step") -> TermValue:
         generated = step.on_generated.logits
