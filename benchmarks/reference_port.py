@@ -36,7 +36,7 @@ def measure(spec, warm_up, updates):
         images_in, d_step, g_step, logged = build(spec)
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
-            batches = _draw_batches(images, spec.batch_size)
+            batches = draw_batches(images, spec.batch_size, seed=0)
 
             def update():
                 feed = {images_in: next(batches)}
@@ -47,9 +47,9 @@ def measure(spec, warm_up, updates):
     return describe_updates(seconds, spec.batch_size)
 
 
-def _draw_batches(images, batch_size):
+def draw_batches(images, batch_size, seed):
     """Batches of a fresh order for each pass over the images, without end."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     while True:
         order = generator.permutation(len(images))
         for start in range(0, len(images) - batch_size + 1, batch_size):
@@ -64,8 +64,8 @@ def build(spec):
     continuous = tf.random_uniform([batch, 2], -1.0, 1.0)
     z = tf.concat([tf.random_uniform([batch, 62], -1.0, 1.0), categories, continuous], axis=1)
     generated = _generate(z)
-    real_d, _ = _discriminate(images_in)
-    generated_d, flat = _discriminate(generated)
+    real_d, _ = discriminate(images_in)
+    generated_d, flat = discriminate(generated)
 
     log_q_categories = tf.reduce_sum(tf.log(tf.nn.softmax(flat[:, :10]) + TINY) * categories, axis=1)
     categorical = tf.reduce_mean(log_q_categories) + math.log(10.0)
@@ -96,7 +96,7 @@ def _generate(z):
         return tf.nn.sigmoid(tf.reshape(x, [-1, 784]))
 
 
-def _discriminate(flat_images):
+def discriminate(flat_images):
     """Probabilities [B] and the outputs of Q [B, 12]."""
     with tf.variable_scope("d_net", reuse=tf.AUTO_REUSE):
         x = _leaky(_conv(tf.reshape(flat_images, [-1, 28, 28, 1]), 64, "1"))

@@ -13,16 +13,18 @@ from pathlib import Path
 
 from benchmarks import table
 from benchmarks.process import ROOT, run_child
+from benchmarks.time_to_quality import draw_curves
 from benchmarks.timing import medians
-from infogan.recipes.mnist import DEFAULT, REFERENCE
+from infogan.recipes.mnist import DEFAULT, FAST, REFERENCE
 from infogan.system.files import write_atomically, write_json
 from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import find_gpus
 
 PAGE = ROOT / "docs" / "notes" / "performance.md"
+CURVES = ROOT / "docs" / "pictures" / "time_to_quality.png"
 TORCH_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
-FULL = {"rounds": 3, "warm_up": 5, "updates": 40, "calls": 10, "megabytes": 256, "images": 10_000}
-QUICK = {"rounds": 1, "warm_up": 2, "updates": 6, "calls": 3, "megabytes": 64, "images": 1_000}
+FULL = {"rounds": 3, "warm_up": 5, "updates": 40, "calls": 10, "megabytes": 256, "images": 10_000, "epochs": None}
+QUICK = {"rounds": 1, "warm_up": 2, "updates": 6, "calls": 3, "megabytes": 64, "images": 1_000, "epochs": 1}
 """A quick run shows that all programs work; its numbers are too few to be quoted."""
 
 
@@ -103,23 +105,38 @@ def list_programs(settings, folder, torch_python):
     ]
 
 
+def list_whole_trainings(epochs, seed):
+    """The trainings that are timed until their error is low.
+
+    Args:
+      epochs: how many are trained; None for as many as the recipe has.
+      seed: of all of them.
+    """
+    programs = []
+    for recipe, every in ((FAST, 100), (DEFAULT, 400)):
+        chosen = ["--max-epoch", str(epochs)] if epochs else []
+        options = {"recipe": recipe.recipe, "seed": seed, "every": every, "arguments": chosen}
+        name = f"infogan, recipe {recipe.recipe}"
+        programs.append(Program(name, "time_to_quality", options))
+    port = dataclasses.replace(REFERENCE, max_epoch=epochs or REFERENCE.max_epoch)
+    options = {"spec": port.to_json(), "seed": seed, "every": 500}
+    return [*programs, Program("port of the authors' code", "port_quality", options)]
+
+
 def measure(settings, torch_python, say):
     """Runs all programs in turn, as many rounds as the settings name, and returns the document for JSON."""
-    rounds, programs = {}, []
+    rounds, trained, programs = {}, {}, []
     for number in range(settings["rounds"]):
         with tempfile.TemporaryDirectory() as folder:
             programs = list_programs(settings, folder, torch_python)
-            for program in programs:
-                results = rounds.setdefault(program.name, [])
-                if not (results and "unavailable" in results[0]):
-                    results.append(run_child(program.module, program.options, program.python))
-                    say(f"round {number + 1} of {settings['rounds']}: {program.name}: {_outline(results[-1])}")
+            _run_round(programs, rounds, say, f"round {number + 1} of {settings['rounds']}")
+        _run_round(list_whole_trainings(settings["epochs"], number), trained, say, f"seed {number}")
     training = [program for program in programs if program.batch_size]
     return {
         "date": datetime.date.today().isoformat(),
         "machine": describe_machine(),
         "versions": describe_versions(rounds),
-        "other_load": _describe_other_load(rounds),
+        "other_load": _describe_other_load({**rounds, **trained}),
         "settings": settings,
         "batch_sizes": {program.name: program.batch_size for program in training},
         "titles": {program.name: program.title for program in training},
@@ -127,7 +144,17 @@ def measure(settings, torch_python, say):
         "operations": run_child("operations", {"spec": REFERENCE.to_json()}),
         "medians": {name: medians(results) for name, results in rounds.items()},
         "rounds": rounds,
+        "trained": trained,
     }
+
+
+def _run_round(programs, rounds, say, which):
+    """Adds a result of each program to its list, unless its first says that it cannot be measured here."""
+    for program in programs:
+        results = rounds.setdefault(program.name, [])
+        if not (results and "unavailable" in results[0]):
+            results.append(run_child(program.module, program.options, program.python))
+            say(f"{which}: {program.name}: {_outline(results[-1])}")
 
 
 def _outline(result):
@@ -180,6 +207,9 @@ def main(arguments=None):
         text = table.format_document(document)
         if page:
             write_atomically(PAGE, table.insert(page, text))
+            if trained := document.get("trained"):
+                curves = {name: [result["curve"] for result in results] for name, results in trained.items()}
+                write_atomically(CURVES, draw_curves(curves))
         print(text)
     except InputError as error:
         return _refuse(f"{error.where}: {error.problem}", 2)

@@ -2,6 +2,7 @@
 
 from benchmarks.floor import Product, count_operations, count_passes
 from benchmarks.summary import PRECISIONS, find_floor, list_kind_floors, list_speeds, list_targets
+from benchmarks.time_to_quality import WANTED
 from infogan.system.messages import InputError
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -19,6 +20,7 @@ def format_document(document):
         ("### Training\n\n", format_speeds(document)),
         ("### The floor\n\n", format_floor(document)),
         *([("### Where the time goes\n\n", kinds)] if kinds else []),
+        *([("### Time to quality\n\n", format_trainings(trained))] if (trained := document.get("trained")) else []),
         ("### Everything else\n\n", format_rest(document)),
         ("### Operations of an update\n\n", format_operations(document["operations"], document["floor_batch"])),
     )
@@ -121,6 +123,24 @@ def format_kinds(document):
         for kind, row in rows.items():
             row += [f"{1000 * seconds[kind]:.1f}", _format(floors.get(kind), "{:.1f}", 1000.0)]
     return format_table(header, rows.values())
+
+
+def format_trainings(trained):
+    """Minutes until the error is as low as wanted, of each program the seeds one after another."""
+    rows = []
+    for name, results in trained.items():
+        seconds = [result["wanted_seconds"] for result in results]
+        reached = all(seconds)
+        rows.append([
+            name,
+            ", ".join("never" if each is None else f"{each / 60:.1f}" for each in seconds),
+            f"{sum(seconds) / len(seconds) / 60:.1f}" if reached else "-",
+            f"{max(seconds) / 60:.1f}" if reached else "never",
+            ", ".join(f"{result['lowest_error']:.1%}" for result in results),
+            ", ".join(f"{result['curve'][-1][0] / 60:.1f}" for result in results),
+        ])  # fmt: skip
+    header = ["program", f"minutes until {WANTED:.0%}, by seed", "mean", "worst", "lowest error", "minutes in all"]
+    return format_table(header, rows)
 
 
 def format_rest(document):

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 from conftest import FEW_CHANNELS, ROOT, read_refusal
@@ -20,10 +21,12 @@ from benchmarks import (
     loader,
     machine,
     operation_times,
+    port_quality,
     project_training,
     reference_port,
     run,
     table,
+    time_to_quality,
 )
 from benchmarks.floor import (
     PRODUCT_KINDS,
@@ -288,6 +291,58 @@ def test_training_programs_measure(measure):
     assert result["images_per_second"] == pytest.approx(4 / result["update_seconds"])
     assert result["peak_bytes"] > 13e6 * 4 * 4  # weights, gradients and moments of Table 1's networks
     assert 0 < result.get("input_seconds", 0.01) < math.inf
+
+
+LAUNCHER = """
+import json, pathlib, sys
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+print("epoch 1/2, update 100: D 1.2")
+print(f"update 1,100/2,200: error of digit 7.5 % so far (1,000 {options['--recipe']} images)")
+print("update 2,000/2,200: error of digit 4.9 % so far (1,000 training images)")
+folder = pathlib.Path(options["--log-dir"]) / options["--run-name"]
+folder.mkdir(parents=True)
+rows = [{"name": "error rate", "code": "digit", "ours": 0.03}, {"name": "error rate", "code": "other", "ours": 0.9}]
+folder.joinpath("report.json").write_text(json.dumps({"update": 2200, "metrics": rows}))
+sys.exit(options["--seed"] == "7")
+"""
+
+
+def test_a_run_is_timed_until_its_error_is_low(tmp_path, monkeypatch):
+    monkeypatch.setattr(time_to_quality, "LAUNCHER", tmp_path / "launcher.py")
+    time_to_quality.LAUNCHER.write_text(LAUNCHER)
+    found = time_to_quality.measure("fast", seed=0, every=100)
+    seconds, updates, errors = zip(*found["curve"], strict=True)
+    assert (updates, errors) == ((1100, 2000, 2200), (0.075, pytest.approx(0.049), 0.03))
+    assert 0 < seconds[0] <= seconds[1] == found["wanted_seconds"] < seconds[2]
+    assert found["lowest_error"] == 0.03
+    with pytest.raises(RuntimeError, match="status 1"):
+        time_to_quality.measure("fast", seed=7, every=100)
+
+
+def test_the_port_is_timed_until_its_error_is_low():
+    spec = dataclasses.replace(TINY, max_epoch=1, updates_per_epoch=3)
+    found = port_quality.measure(spec.to_json(), seed=1, every=2)
+    assert [point[1] for point in found["curve"]] == [2, 3]
+    assert 0 < found["lowest_error"] <= 1 and found["wanted_seconds"] is None
+    first, again, other = (next(reference_port.draw_batches(np.arange(100), 100, seed)).tolist() for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_a_table_of_whole_trainings_names_who_never_gets_there(tmp_path, monkeypatch):
+    never = time_to_quality.describe_curve([[60.0, 100, 0.3], [120.0, 200, 0.21]])
+    soon = time_to_quality.describe_curve([[60.0, 100, 0.06], [90.0, 200, 0.05], [180.0, 300, 0.07]])
+    later = time_to_quality.describe_curve([[210.0, 200, 0.04]])
+    (tmp_path / "found.json").write_text(
+        json.dumps(document(trained={"infogan": [soon, later], "port": [soon, never]}))
+    )
+    monkeypatch.setattr(run, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(run, "CURVES", tmp_path / "curves.png")
+    run.PAGE.write_text(f"{table.BEGIN}\n{table.END}\n")
+    assert run.main(["--show", str(tmp_path / "found.json"), "--write-docs"]) == 0
+    text = run.PAGE.read_text()
+    assert "| infogan | 1.5, 3.5 | 2.5 | 3.5 | 5.0%, 4.0% | 3.0, 3.5 |" in text
+    assert "| port | 1.5, never | - | never | 5.0%, 21.0% | 3.0, 2.0 |" in text
+    assert imageio.imread(run.CURVES).shape[:2] == (440, 770)
 
 
 def test_first_updates_are_told_one_by_one():
