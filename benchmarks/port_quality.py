@@ -3,9 +3,7 @@
 import dataclasses
 import time
 
-import numpy as np
-
-from benchmarks.reference_port import build, discriminate, draw_batches
+from benchmarks.reference_port import discriminate, flatten, open_training
 from benchmarks.time_to_quality import describe_curve
 from infogan.data import load_dataset
 from infogan.evaluation.first_look import plan_first_look
@@ -27,31 +25,18 @@ def measure(spec, seed, every):
     spec = dataclasses.replace(ExperimentSpec.from_json(spec), seed=seed)
     dataset = load_dataset(spec)
     look = plan_first_look(spec, dataset, every)
-    images, seen = (_flatten(some) for some in (dataset.train.images, look.images))
-    curve = []
-    with tf.Graph().as_default():
-        tf.set_random_seed(seed)
-        images_in, d_step, g_step, logged = build(spec)
+    seen, curve = flatten(look.images), []
+    with open_training(spec, dataset.train.images) as (session, update):
         seen_in = tf.placeholder(tf.float32, seen.shape)
         _, flat = discriminate(seen_in)
-        probabilities = tf.nn.softmax(flat[:, :10])
-        with tf.Session() as session:
-            session.run(tf.global_variables_initializer())
-            batches = draw_batches(images, spec.batch_size, seed)
-            started = time.perf_counter()
-            for update in range(1, spec.updates + 1):
-                feed = {images_in: next(batches)}
-                session.run([d_step, *logged], feed)
-                session.run(g_step, feed)
-                if update % every == 0 or update == spec.updates:
-                    values, _ = look.measure(_name_codes(*session.run([probabilities, flat], {seen_in: seen})))
-                    curve.append([time.perf_counter() - started, update, values["evaluation/error_rate/digit"]])
+        read = [tf.nn.softmax(flat[:, :10]), flat]
+        started = time.perf_counter()
+        for done in range(1, spec.updates + 1):
+            update()
+            if done % every == 0 or done == spec.updates:
+                values, _ = look.measure(_name_codes(*session.run(read, {seen_in: seen})))
+                curve.append([time.perf_counter() - started, done, values["evaluation/error_rate/digit"]])
     return describe_curve(curve)
-
-
-def _flatten(images):
-    """Float32 [N, 784] from 0 to 1."""
-    return images.reshape(-1, 784).astype(np.float32) / 255.0
 
 
 def _name_codes(probabilities, flat):

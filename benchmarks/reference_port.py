@@ -6,6 +6,7 @@ for G; D sees real and generated images in passes of their own; batch norm is `t
 logits, enter the losses; the logged quantities are fetched with D's step. `tf.layers` takes prettytensor's place.
 """
 
+import contextlib
 import math
 
 import numpy as np
@@ -31,20 +32,32 @@ def measure(spec, warm_up, updates):
       dict: see `describe_updates`.
     """
     spec = ExperimentSpec.from_json(spec)
-    images = load_dataset(spec).train.images.reshape(-1, 784).astype(np.float32) / 255.0
+    with open_training(spec, load_dataset(spec).train.images) as (_, update):
+        seconds = time_calls(update, warm_up, updates)
+    return describe_updates(seconds, spec.batch_size)
+
+
+@contextlib.contextmanager
+def open_training(spec, images):
+    """(session, function that performs an update) of uint8 images [N, 28, 28, 1] and the spec's seed, while entered."""
     with tf.Graph().as_default():
+        tf.set_random_seed(spec.seed)
         images_in, d_step, g_step, logged = build(spec)
+        batches = draw_batches(flatten(images), spec.batch_size, spec.seed)
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
-            batches = draw_batches(images, spec.batch_size, seed=0)
 
             def update():
                 feed = {images_in: next(batches)}
                 session.run([d_step, *logged], feed)
                 session.run(g_step, feed)
 
-            seconds = time_calls(update, warm_up, updates)
-    return describe_updates(seconds, spec.batch_size)
+            yield session, update
+
+
+def flatten(images):
+    """Float32 [N, 784] from 0 to 1."""
+    return images.reshape(-1, 784).astype(np.float32) / 255.0
 
 
 def draw_batches(images, batch_size, seed):

@@ -1,15 +1,13 @@
 """How long a user waits for a low error: the launcher and the port of the authors' code, each timed while it trains."""
 
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from benchmarks.startup import LAUNCHER
+from benchmarks.startup import run_launcher
 from infogan.evaluation.figures import encode_figure, in_default_style
 from infogan.system.files import load_json
 
@@ -33,20 +31,14 @@ def measure(recipe, seed, every, arguments=()):
     Raises:
       RuntimeError: if the launcher fails.
     """
+    chosen = ["--recipe", recipe, "--seed", str(seed), "--evaluate-every", str(every), *arguments]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(LAUNCHER), "--recipe", recipe, "--seed", str(seed)]
-        command += ["--evaluate-every", str(every), "--run-name", "timed", *arguments]
-        command += ["--log-dir", f"{folder}/logs", "--checkpoint-dir", f"{folder}/ckt"]
-        errors = Path(folder) / "stderr"
-        with errors.open("w") as stderr:
-            started = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
-            looks = ((time.perf_counter() - started, LOOK.match(line)) for line in process.stdout)
-            curve = [[seconds, int(look[1].replace(",", "")), float(look[2]) / 100] for seconds, look in looks if look]
-            if process.wait():
-                raise RuntimeError(f"the launcher ended with status {process.returncode}:\n{errors.read_text()}")
-        report = load_json(Path(folder) / "logs" / "timed" / "report.json", dict, "report", "")
+        started = time.perf_counter()
+        lines, _ = run_launcher(folder, "timed", chosen)
         ended = time.perf_counter() - started
+        report = load_json(Path(folder) / "logs" / "timed" / "report.json", dict, "report", "")
+    looks = ((seconds, LOOK.match(line)) for seconds, line in lines)
+    curve = [[seconds, int(look[1].replace(",", "")), float(look[2]) / 100] for seconds, look in looks if look]
     (error,) = (row["ours"] for row in report["metrics"] if (row["name"], row["code"]) == ("error rate", "digit"))
     return describe_curve([*curve, [ended, report["update"], error]])
 

@@ -25,6 +25,7 @@ from benchmarks import (
     project_training,
     reference_port,
     run,
+    startup,
     table,
     time_to_quality,
 )
@@ -308,8 +309,8 @@ sys.exit(options["--seed"] == "7")
 
 
 def test_a_run_is_timed_until_its_error_is_low(tmp_path, monkeypatch):
-    monkeypatch.setattr(time_to_quality, "LAUNCHER", tmp_path / "launcher.py")
-    time_to_quality.LAUNCHER.write_text(LAUNCHER)
+    monkeypatch.setattr(startup, "LAUNCHER", tmp_path / "launcher.py")
+    startup.LAUNCHER.write_text(LAUNCHER)
     found = time_to_quality.measure("fast", seed=0, every=100)
     seconds, updates, errors = zip(*found["curve"], strict=True)
     assert (updates, errors) == ((1100, 2000, 2200), (0.075, pytest.approx(0.049), 0.03))
