@@ -20,6 +20,7 @@ from infogan.spec import ExperimentSpec, Latent
 from infogan.system.messages import InputError
 from infogan.system.tf1 import fold_in, tf
 from infogan.training.checkpoints import find_checkpoints
+from infogan.training.loop import FirstLook
 from infogan.training.update import build_averages, build_swap
 
 pytestmark = pytest.mark.usefixtures("quick_graphs")
@@ -226,7 +227,7 @@ def test_a_swap_exchanges_values():
         assert session.run(pairs) == [(10.0, 0.0), (11.0, 1.0), (12.0, 2.0)]
 
 
-def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, dataset, tmp_path):
+def test_a_run_with_all_of_them_is_looked_at_resumes_and_is_used_with_its_averages(spec, dataset, tmp_path):
     spec = dataclasses.replace(
         spec, optimizer=RMSProp(), weight_averaging=0.5, terms=(Brightness(),), generator_learning_rate=1e-4
     )
@@ -234,10 +235,14 @@ def test_a_run_with_all_of_them_resumes_and_is_used_with_its_averages(spec, data
     spec = dataclasses.replace(spec, contrastive_weight=2.0, contrastive_schedule=Schedule(((1, 0.0), (2, 1.0))))
     whole, stopped = (start(spec, dataset, tmp_path, name) for name in ("whole", "stopped"))
     train(spec, dataset, whole)
-    trainer = build(spec, dataset, stopped, updates_per_call=2)
+    seen, images = [], dataset.train.images
+    look = FirstLook(3, images, lambda posteriors: seen.append(posteriors) or ({"evaluation/none": 0.0}, "looked"))
+    trainer = build(spec, dataset, stopped, updates_per_call=2, look=look)
     with pytest.raises(BaseException, match="SIGTERM"):
         go_on(trainer, stop_at=2)
     assert find_checkpoints(stopped.checkpoints) == [3]
+    with infogan.load(stopped.checkpoints) as loaded:
+        np.testing.assert_allclose(seen[0]["digit"]["prob"], loaded.encode(images)["digit"]["prob"], rtol=1e-4)
     go_on(trainer)
     saved, resumed = (saved_variables(folder, spec.updates) for folder in (whole, stopped))
     assert "contrastive/0_dense/kernel/rmsprop_contrastive" in saved

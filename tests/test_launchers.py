@@ -185,9 +185,9 @@ def test_a_finished_run_can_be_evaluated_again(smoke_run, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "every"), [([], 1000), (["--evaluate-every", 0], 0), (["--evaluate-every", 7], 7)]
+    ("arguments", "every"), [([], 500), (["--evaluate-every", 0], 0), (["--evaluate-every", 7], 7)]
 )
-def test_mnist_is_evaluated_every_1000_updates_unless_told_otherwise(tmp_path, monkeypatch, arguments, every):
+def test_mnist_is_evaluated_every_500_updates_unless_told_otherwise(tmp_path, monkeypatch, arguments, every):
     given = []
     monkeypatch.setattr("infogan.cli.train.run", lambda *parts: given.append(parts[4]) or {"metrics": [], "notes": []})
     launch("--log-dir", tmp_path / "l", "--checkpoint-dir", tmp_path / "c", *arguments)

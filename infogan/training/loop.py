@@ -6,7 +6,7 @@ import functools
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,8 +52,7 @@ class FirstLook(NamedTuple):
 
     Attributes:
       every: updates between two measurements, at least 1.
-      images: uint8 array [N, H, W, C] or LazyImages, real images that Q reads, with the weights as they are: before
-        batch norm's averages settle, and without averages of the weights.
+      images: uint8 array [N, H, W, C] or LazyImages, real images that Q reads, before batch norm's averages settle.
       measure: function of Q's posteriors of them, dict of code name -> `dist_info` of arrays [N, dim]. It returns the
         numbers, dict of `group/name` -> float, and what is told of them.
     """
@@ -233,16 +232,24 @@ class InfoGANTrainer:
             if update < spec.updates and is_stopped:
                 self._stop.raise_if_received()
         progress.close()
-        session.run(self._swap)
-        with show_progress("batch norm's averages settle", max(1, SETTLING_BATCHES), is_noted=False) as show:
+        settling = show_progress("batch norm's averages settle", max(1, SETTLING_BATCHES), is_noted=False)
+        with self._averaged_weights(session), settling as show:
             for batch in range(SETTLING_BATCHES):
                 session.run(self._settle, {self._settling_batch: batch})
                 show(batch + 1)
-        session.run(self._swap)
         self._save(session, update)
         # The others leave once the chief has saved; whether they do so in good order no longer matters to it.
         with contextlib.suppress(*([tf.errors.OpError] if self._is_chief else [])):
             self._agreement.reach(session, update, self._stop)
+
+    @contextlib.contextmanager
+    def _averaged_weights(self, session: Session) -> Iterator[None]:
+        """The networks compute with the averages of the weights, as a finished run does, where there are any."""
+        session.run(self._swap)
+        try:
+            yield
+        finally:
+            session.run(self._swap)
 
     def _updates_before_pause(self, update: int) -> int:
         """How many updates the next call may perform: none beyond whatever happens after certain updates."""
@@ -262,7 +269,8 @@ class InfoGANTrainer:
         log.write_metrics(line)
         progress.report_epoch(line)
         if line["epoch"] % self._frame_interval == 0:
-            log.write_pictures(self._draw_samples(session, base_latents), update)
+            with self._averaged_weights(session):
+                log.write_pictures(self._draw_samples(session, base_latents), update)
         self._folder.write_status("running", update, self._spec.updates)
 
     def _preview(self, session: Session, update: int, base_latents: np.ndarray, log: Any) -> None:
@@ -270,14 +278,16 @@ class InfoGANTrainer:
         started, is_last = time.monotonic(), update == self._spec.updates
         if not is_last and (update % self._preview_interval or started < self._next_preview):
             return
-        log.write_preview(self._draw_sweep(session, self._spec.codes[0].name, base_latents), update)
+        with self._averaged_weights(session):
+            log.write_preview(self._draw_sweep(session, self._spec.codes[0].name, base_latents), update)
         self._next_preview = started + (time.monotonic() - started) / PREVIEW_SHARE
 
     def _evaluate(self, session: Session, update: int, log: Any) -> None:
         """Measures, logs and tells how far Q is, where it is time."""
         if self._look is None or update % self._look.every or update == self._spec.updates:  # the report follows
             return
-        posteriors = self._run_batches(session, self._posteriors, self._look_in, self._look.images)
+        with self._averaged_weights(session):
+            posteriors = self._run_batches(session, self._posteriors, self._look_in, self._look.images)
         values, text = self._look.measure(posteriors)
         log.write_evaluation({"update": update, **values})
         say(f"update {update:,}/{self._spec.updates:,}: {text}")
