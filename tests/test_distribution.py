@@ -108,7 +108,7 @@ from infogan.training.run_folder import RunFolder
 from infogan.training.loop import InfoGANTrainer
 infogan.training.loop.SETTLING_BATCHES = {settling}
 root = pathlib.Path({root!r})
-spec = dataclasses.replace(conftest.SMALL, updates_per_epoch=1, augmentation=1.0)
+spec = dataclasses.replace(conftest.SMALL, updates_per_epoch=1, augmentation=1.0, weight_averaging=0.5)
 dataset = conftest.Dataset(conftest.random_split(24, 0), conftest.random_split(16, 1), "random numbers")
 where = choose_distribution(None, infogan.training.placement.read_cluster(), spec)
 folder = RunFolder(root / "logs", root / "ckt", f"run{{where.number}}")
@@ -162,7 +162,7 @@ def finish(processes):
 def test_two_processes_train_as_one(spec, dataset, tmp_path):
     code = WORKER.format(tests=str(ROOT / "tests"), root=str(tmp_path), settling=SETTLING_BATCHES)
     workers = start_workers([sys.executable, "-c", code], tmp_path)
-    spec = dataclasses.replace(spec, updates_per_epoch=1, max_epoch=2, augmentation=1.0)
+    spec = dataclasses.replace(spec, updates_per_epoch=1, max_epoch=2, augmentation=1.0, weight_averaging=0.5)
     one = train(spec, dataset, tmp_path, "one", OneDevice())
     statuses, ends = finish(workers)
     assert statuses == [0, 0], ends
