@@ -24,7 +24,15 @@ from infogan.model.architectures import (
 )
 from infogan.model.augmentation import FILLS
 from infogan.model.contrastive import LARGEST_GAP, NO_GAP, Contrastive
-from infogan.model.losses import GAN_LOSSES, Adversarial, GradientPenalty, Information, Term, ViewInformation
+from infogan.model.losses import (
+    GAN_LOSSES,
+    Adversarial,
+    CategoryBalance,
+    GradientPenalty,
+    Information,
+    Term,
+    ViewInformation,
+)
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Adam, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.system.checks import (
@@ -329,6 +337,12 @@ class ExperimentSpec(Checked):
         0.0,
         flag=True,
     )
+    category_balance: float = setting(
+        WEIGHT,
+        "weight of the entropy of Q's categories over a batch of real images, which asks for equal shares; 0: none",
+        0.0,
+        flag=True,
+    )
     batch_size: int = setting(whole(2, why="batch norm needs at least two images"), "images per step", 128, flag=True)
     updates_per_epoch: int = setting(
         whole(1), "updates in an epoch; an update is a D step, then the G steps", 100, flag=True
@@ -409,7 +423,7 @@ class ExperimentSpec(Checked):
         check_image_shape(self.network, self.image_shape, "output_dist" if self.image_size is None else "image_size")
         self._check_latents()
         self._check_schedules()
-        self._check_views()
+        self._check_categories()
         self._check_contrast()
 
     def _check_latents(self) -> None:
@@ -445,7 +459,12 @@ class ExperimentSpec(Checked):
                 f"{', '.join(latent.name for latent in self.codes)} is needed, or none at all.",
             )
 
-    def _check_views(self) -> None:
+    def _check_categories(self) -> None:
+        """What is asked of Q's categories needs some, and views that differ."""
+        has_categories = any(latent.distribution.kind == "categorical" for latent in self.codes)
+        for name in ("view_information", "category_balance"):
+            if getattr(self, name) and not has_categories:
+                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a categorical code.")
         if not self.view_information:
             return
         if not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
@@ -457,10 +476,6 @@ class ExperimentSpec(Checked):
         if self.batch_size % 2:
             raise InputError(
                 "batch_size", f"{self.batch_size} was given, but two views of each image need an even number."
-            )
-        if not any(latent.distribution.kind == "categorical" for latent in self.codes):
-            raise InputError(
-                "view_information", f"{self.view_information:g} was given, but it needs a categorical code."
             )
 
     def _check_contrast(self) -> None:
@@ -494,13 +509,14 @@ class ExperimentSpec(Checked):
             for code, schedule in zip(self.codes, schedules)
         )
         views = [ViewInformation(self.view_information)] if self.view_information else []
+        balance = [CategoryBalance(self.category_balance)] if self.category_balance else []
         penalty = [GradientPenalty(self.gradient_penalty)] if self.gradient_penalty else []
         contrast = (
             [Contrastive(self.contrastive_weight, self.contrastive_schedule, self.contrastive_gap)]
             if self.contrastive_weight
             else []
         )
-        return (Adversarial(kind=self.gan_loss), *information, *views, *penalty, *contrast, *self.terms)
+        return (Adversarial(kind=self.gan_loss), *information, *views, *balance, *penalty, *contrast, *self.terms)
 
     @property
     def codes(self) -> tuple[Latent, ...]:

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Bernoulli, Categorical
-from infogan.model.losses import discriminator_loss, generator_loss, mutual_information_bound, view_information
+from infogan.model.losses import (
+    category_entropy,
+    discriminator_loss,
+    generator_loss,
+    mutual_information_bound,
+    view_information,
+)
 from infogan.system.tf1 import tf
 
 REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])
@@ -73,6 +79,21 @@ def test_view_information():
 def test_view_information_of_known_categories(joint, expected):
     value, gradient = evaluate(lambda p: (view_information(p), tf.gradients(view_information(p), p)[0]), joint)
     assert value == pytest.approx(expected, abs=1e-4)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(
+    "mean, expected",
+    [
+        ([0.25] * 4, math.log(4)),
+        ([0.5, 0.5, 0.0, 0.0], math.log(2)),
+        ([1.0, 0.0, 0.0, 0.0], 0.0),
+        ([0.5, 0.25, 0.125, 0.125], 1.75 * math.log(2)),
+    ],
+)
+def test_category_entropy(mean, expected):
+    value, gradient = evaluate(lambda p: (category_entropy(p), tf.gradients(category_entropy(p), p)[0]), np.array(mean))
+    assert value == pytest.approx(expected, abs=1e-5)
     assert np.isfinite(gradient).all()
 
 

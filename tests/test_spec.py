@@ -150,6 +150,7 @@ def test_the_spec_of_every_study_is_read(path):
         ("gradient_penalty", math.inf),
         ("view_information", math.nan),
         ("view_information", 0.5),  # without augmentation
+        ("category_balance", -1.0),
         ("leaky_rate", 7.0),
         ("leaky_rate", "0.1"),
         ("batch_size", "64"),
@@ -261,6 +262,12 @@ def test_views_need_pairs_and_a_categorical_code(spec):
     with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views of each image need an even number"):
         dataclasses.replace(spec, batch_size=9)
     with pytest.raises(InputError, match=r"^view_information: 0.5 was given, but it needs a categorical code"):
+        dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
+
+
+def test_equal_shares_need_a_categorical_code(spec):
+    spec = dataclasses.replace(spec, category_balance=4.0)  # without views, and so without augmentation
+    with pytest.raises(InputError, match=r"^category_balance: 4 was given, but it needs a categorical code"):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
 
 

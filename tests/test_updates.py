@@ -12,7 +12,14 @@ from infogan.distributions import Categorical, Uniform
 from infogan.model import architectures, losses
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.model.losses import DISCRIMINATOR, GradientPenalty, Information, Logged, ViewInformation
+from infogan.model.losses import (
+    DISCRIMINATOR,
+    CategoryBalance,
+    GradientPenalty,
+    Information,
+    Logged,
+    ViewInformation,
+)
 from infogan.model.optimizers import Adam
 from infogan.schedule import FULL, Schedule
 from infogan.spec import Latent
@@ -392,22 +399,50 @@ def test_views_that_agree_are_what_it_asks_for(spec):
     assert np.mean(information[-10:]) > 0.03  # of four noisy images
 
 
-def test_views_of_one_image_are_compared(spec):
-    prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
+def build_on_real_images(term, prob):
+    """(loss, logged) of a term of D's step where Q gives real images the probabilities `prob` [B, 3]."""
+    codes = {"kind": (Categorical(3), {"prob": tf.constant(prob)}), "pose": (Uniform(1), "no probabilities")}
     step = types.SimpleNamespace(
         name=DISCRIMINATOR,
-        spec=types.SimpleNamespace(codes=[Latent("kind", Categorical(3))]),
+        spec=types.SimpleNamespace(codes=[Latent(name, distribution) for name, (distribution, _) in codes.items()]),
         on_real="the real images",
-        read=lambda judgement, code: (Categorical(3), {"prob": tf.constant(prob)}),
+        read=lambda judgement, code: codes[code],
     )
-    with tf.Graph().as_default(), tf.Session() as session:
-        value = ViewInformation().build(step)
-        loss, found = session.run([value.loss, value.logged])
+    with tf.Session() as session:
+        value = term.build(step)
+        return session.run([value.loss, value.logged])
+
+
+def test_views_of_one_image_are_compared():
+    prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
+    with tf.Graph().as_default():
+        loss, found = build_on_real_images(ViewInformation(), prob)
     joint = sum(np.outer(first, second) for first, second in zip(prob[::2], prob[1::2])) / 4
     joint = (joint + joint.T) / 2
     expected = (joint * np.log(joint / np.outer(joint.sum(0), joint.sum(0)))).sum()
     assert found == {"view_information/kind": pytest.approx(expected, abs=1e-5)}
     assert loss == pytest.approx(-expected, abs=1e-5)
+
+
+def test_balance_is_that_of_the_mean_over_the_batch():
+    prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
+    with tf.Graph().as_default():
+        loss, found = build_on_real_images(CategoryBalance(), prob)
+    mean = prob.mean(axis=0)
+    expected = -(mean * np.log(mean)).sum()
+    assert found == {"category_entropy/kind": pytest.approx(expected, abs=1e-5)}
+    assert loss == pytest.approx(-expected, abs=1e-5)
+
+
+def test_equal_shares_are_what_the_balance_asks_for(spec):
+    spec = dataclasses.replace(spec, category_balance=1e-6, info_reg_coeff=0.0, continuous_weight=0.0)
+    weak, weak_weights = run_updates(spec, 12)
+    strong, weights = run_updates(dataclasses.replace(spec, category_balance=50.0), 12)
+    missing = [[np.log(10) - each["category_entropy/digit"] for each in values] for values in (weak, strong)]
+    assert missing[0][0] == missing[1][0]  # both start alike
+    assert missing[0][-1] > 0.5 * missing[0][0]
+    assert missing[1][-1] < 0.2 * missing[1][0]
+    assert changed_parts(weak_weights[1], weights[1]) == {"trunk", "recognition", "generator"}
 
 
 def test_only_extremes_are_joined_as_extremes(spec):

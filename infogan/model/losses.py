@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # which imports this
 
 GAN_LOSSES = ("standard", "hinge")
 PROBABILITY_FLOOR = 1e-8
-"""Below it a joint probability counts as this, so that its logarithm is finite."""
+"""Below it a joint or a mean probability counts as this, so that its logarithm is finite."""
 
 
 def discriminator_loss(real_logits: Tensor, generated_logits: Tensor, kind: str = "standard") -> Tensor:
@@ -77,6 +77,19 @@ def view_information(joint: Tensor) -> Tensor:
     joint = tf.maximum((joint + tf.transpose(joint)) / 2.0, PROBABILITY_FLOOR)
     marginal = tf.log(tf.reduce_sum(joint, axis=0))
     return tf.reduce_sum(joint * (tf.log(joint) - marginal[:, None] - marginal[None, :]))
+
+
+def category_entropy(mean: Tensor) -> Tensor:
+    """H of a categorical code's mean probabilities over images; in no experiment of the paper.
+
+    Args:
+      mean: Tensor [K], which sums to 1.
+
+    Returns:
+      Scalar Tensor in nats, from 0 where all images have one category to ln K where all categories have equally many.
+    """
+    mean = tf.maximum(mean, PROBABILITY_FLOOR)
+    return -tf.reduce_sum(mean * tf.log(mean))
 
 
 def mutual_information_bound(entropies: dict[str, float], log_probs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -253,17 +266,47 @@ class ViewInformation(Term):
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
 
     def build(self, step: "Step") -> TermValue:
-        assert step.on_real is not None  # as in every step of D
         logged = {}
-        for code in step.spec.codes:
-            distribution, posterior = step.read(step.on_real, code.name)
-            if distribution.kind == "categorical":
-                probabilities = distribution.probabilities(posterior)
-                first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
-                joint = tf.reduce_mean(first[:, :, None] * second[:, None, :], axis=0)
-                joint = sum_over_replicas(joint) / count_replicas()
-                logged[f"view_information/{code.name}"] = view_information(joint)
+        for code, probabilities in _categories_of_real_images(step).items():
+            first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
+            joint = _mean_over_replicas(first[:, :, None] * second[:, None, :])
+            logged[f"view_information/{code}"] = view_information(joint)
         return TermValue(-tf.add_n(list(logged.values())), logged)
+
+
+@dataclasses.dataclass(frozen=True)
+class CategoryBalance(Term):
+    """-`category_entropy` of Q's mean over the real images of a batch, for each categorical code.
+
+    The prior of a code gives its categories equal shares; this asks Q to do so on real images. Beside `ViewInformation`
+    of weight w, a weight of 2 w (l - 1) makes the loss of both that of the authors' code of Ji et al. 2019 with their
+    `lamb` l (arXiv:1807.06653).
+    """
+
+    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
+
+    def build(self, step: "Step") -> TermValue:
+        logged = {
+            f"category_entropy/{code}": category_entropy(_mean_over_replicas(probabilities))
+            for code, probabilities in _categories_of_real_images(step).items()
+        }
+        return TermValue(-tf.add_n(list(logged.values())), logged)
+
+
+def _categories_of_real_images(step: "Step") -> dict[str, Tensor]:
+    """Q's probabilities for the real images of a step of D: dict of categorical code -> Tensor [B, K]."""
+    assert step.on_real is not None  # as in every step of D
+    read = {code.name: step.read(step.on_real, code.name) for code in step.spec.codes}
+    return {
+        name: distribution.probabilities(posterior)
+        for name, (distribution, posterior) in read.items()
+        if distribution.kind == "categorical"
+    }
+
+
+def _mean_over_replicas(values: Tensor) -> Tensor:
+    """[B, ...] of this replica -> [...], the mean over the images of all replicas."""
+    return sum_over_replicas(tf.reduce_mean(values, axis=0)) / count_replicas()
 
 
 def _share(condition: Tensor) -> Tensor:
