@@ -460,7 +460,7 @@ class ExperimentSpec(Checked):
             )
 
     def _check_categories(self) -> None:
-        """What is asked of Q's categories needs some, and views that differ."""
+        """Terms on Q's categories need a categorical code; views also need augmentation and batches of pairs."""
         has_categories = any(latent.distribution.kind == "categorical" for latent in self.codes)
         for name in ("view_information", "category_balance"):
             if getattr(self, name) and not has_categories:
