@@ -97,6 +97,16 @@ def test_category_entropy(mean, expected):
     assert np.isfinite(gradient).all()
 
 
+def test_views_and_balance_are_the_loss_of_the_authors_code():
+    """IID_loss of Ji et al. 2019: their `lamb` counts the logarithms of the marginals."""
+    joint, weight, lamb = np.random.default_rng(0).dirichlet(np.ones(16)).reshape(4, 4), 3.0, 2.5
+    joint = (joint + joint.T) / 2
+    marginal = joint.sum(axis=0)
+    theirs = -weight * (joint * (np.log(joint) - lamb * np.log(marginal) - lamb * np.log(marginal)[:, None])).sum()
+    views, balance = evaluate(lambda p, mean: (view_information(p), category_entropy(mean)), joint, marginal)
+    assert -weight * views - 2 * weight * (lamb - 1) * balance == pytest.approx(theirs, abs=1e-5)
+
+
 def test_mutual_information_bound():
     entropies = {"digit": math.log(10.0), "width": 0.5}
     log_probs = {"width": np.array([-1.0, -2.0, 0.0]), "digit": np.log([0.5, 0.25, 0.125])}
