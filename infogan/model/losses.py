@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from infogan.distributions import Distribution
 from infogan.model.replicas import count_replicas, sum_over_replicas
 from infogan.schedule import FULL, Schedule
 from infogan.system.checks import Checked, choice, instance, number, setting
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # which imports this
 
 GAN_LOSSES = ("standard", "hinge")
 PROBABILITY_FLOOR = 1e-8
-"""Below it a joint or a mean probability counts as this, so that its logarithm is finite."""
+"""Below it a joint probability counts as this, so that its logarithm is finite."""
 
 
 def discriminator_loss(real_logits: Tensor, generated_logits: Tensor, kind: str = "standard") -> Tensor:
@@ -77,19 +78,6 @@ def view_information(joint: Tensor) -> Tensor:
     joint = tf.maximum((joint + tf.transpose(joint)) / 2.0, PROBABILITY_FLOOR)
     marginal = tf.log(tf.reduce_sum(joint, axis=0))
     return tf.reduce_sum(joint * (tf.log(joint) - marginal[:, None] - marginal[None, :]))
-
-
-def category_entropy(mean: Tensor) -> Tensor:
-    """H of a categorical code's mean probabilities over images; in no experiment of the paper.
-
-    Args:
-      mean: Tensor [K], which sums to 1.
-
-    Returns:
-      Scalar Tensor in nats, from 0 where all images have one category to ln K where all categories have equally many.
-    """
-    mean = tf.maximum(mean, PROBABILITY_FLOOR)
-    return -tf.reduce_sum(mean * tf.log(mean))
 
 
 def mutual_information_bound(entropies: dict[str, float], log_probs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -267,7 +255,7 @@ class ViewInformation(Term):
 
     def build(self, step: "Step") -> TermValue:
         logged = {}
-        for code, probabilities in _categories_of_real_images(step).items():
+        for code, (_, probabilities) in _categories_of_real_images(step).items():
             first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
             joint = _mean_over_replicas(first[:, :, None] * second[:, None, :])
             logged[f"view_information/{code}"] = view_information(joint)
@@ -276,7 +264,7 @@ class ViewInformation(Term):
 
 @dataclasses.dataclass(frozen=True)
 class CategoryBalance(Term):
-    """-`category_entropy` of Q's mean over the real images of a batch, for each categorical code.
+    """-H of Q's mean over the real images of a batch, for each categorical code.
 
     The prior of a code gives its categories equal shares; this asks Q to do so on real images. Beside `ViewInformation`
     of weight w, a weight of 2 w (l - 1) makes the loss of both that of the authors' code of Ji et al. 2019 with their
@@ -287,18 +275,18 @@ class CategoryBalance(Term):
 
     def build(self, step: "Step") -> TermValue:
         logged = {
-            f"category_entropy/{code}": category_entropy(_mean_over_replicas(probabilities))
-            for code, probabilities in _categories_of_real_images(step).items()
+            f"category_entropy/{code}": distribution.entropy({"prob": _mean_over_replicas(probabilities)[None]})[0]
+            for code, (distribution, probabilities) in _categories_of_real_images(step).items()
         }
         return TermValue(-tf.add_n(list(logged.values())), logged)
 
 
-def _categories_of_real_images(step: "Step") -> dict[str, Tensor]:
-    """Q's probabilities for the real images of a step of D: dict of categorical code -> Tensor [B, K]."""
+def _categories_of_real_images(step: "Step") -> dict[str, tuple[Distribution, Tensor]]:
+    """Q's probabilities for the real images of a step of D: dict of categorical code -> (its family, [B, K])."""
     assert step.on_real is not None  # as in every step of D
     read = {code.name: step.read(step.on_real, code.name) for code in step.spec.codes}
     return {
-        name: distribution.probabilities(posterior)
+        name: (distribution, distribution.probabilities(posterior))
         for name, (distribution, posterior) in read.items()
         if distribution.kind == "categorical"
     }
