@@ -36,8 +36,9 @@ if find_spec("numpy") is not None:  # without it, infogan.cli says in one line w
         Product,
         Uniform,
     )
+    from infogan.latents import Latent
     from infogan.model.architectures import Architecture
-    from infogan.spec import ExperimentSpec, Latent, PaperValue
+    from infogan.spec import ExperimentSpec, PaperValue
     from infogan.system import tf1 as _tf1  # noqa: F401  selects Keras 2 before anybody touches Keras
 
 __version__ = "0.1.0"

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from infogan.distributions import DistInfo
-from infogan.spec import ExperimentSpec, Latent, latent_slices
+from infogan.latents import Latent, latent_slices
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import quote
 from infogan.system.messages import InputError
 

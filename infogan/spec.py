@@ -5,14 +5,13 @@ have a flag for it; checks, JSON and flags follow from that.
 """
 
 import dataclasses
-import functools
-import itertools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from infogan import distributions
 from infogan.distributions import Distribution
+from infogan.latents import DISTRIBUTION, LARGEST_DIM, Latent
 from infogan.model.architectures import (
     ARCHITECTURES,
     Architecture,
@@ -33,12 +32,12 @@ from infogan.model.losses import (
     Term,
     ViewInformation,
 )
-from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Adam, Optimizer, optimizer_from_text
+from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text
+from infogan.spec_document import UPGRADES, VERSION, any_of, decode, encode, fill, list_of
 from infogan.system.checks import (
     COUNT,
     FILE_NAME,
-    IDENTIFIER,
     LARGEST_NUMBER,
     SEED,
     SWITCH,
@@ -58,76 +57,17 @@ from infogan.system.messages import InputError
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("auto", "float32", "bfloat16")
-LARGEST_DIM = 100_000
-"""Numbers in a latent: beyond it the generator's first layer alone outgrows any memory."""
-
-FAMILIES = (Distribution, Optimizer, Term)
-"""What a spec holds of any subclass, a program's own as well; JSON names the class."""
-
-
-def _encode(value: Any) -> Any:
-    """A value as JSON holds it."""
-    if isinstance(value, Architecture):
-        return value.name
-    if dataclasses.is_dataclass(value):
-        fields = {field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"type": type(value).__name__, **fields} if isinstance(value, FAMILIES) else fields
-    return [_encode(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _decode(family: type, document: dict[str, Any]) -> Any:
-    """The dataclass that `_encode` turned into a dict; fields that it lacks have their defaults."""
-    kinds = {field.name: field.metadata["kind"] for field in dataclasses.fields(family)}
-    return family(**{name: kinds[name].from_json(value) for name, value in document.items()})
-
-
-def _decode_member(base: type, document: dict[str, Any]) -> Any:
-    """The distribution, optimiser or term that `_encode` turned into a dict."""
-    fields = {name: _decode_value(base, value) for name, value in document.items()}
-    return _find_family(base, fields.pop("type"))(**fields)
-
-
-def _decode_value(base: type, value: Any) -> Any:
-    """A value in a member's field: a tuple, a member in the member, or a Schedule, where JSON cannot hold it."""
-    if isinstance(value, list):
-        return tuple(_decode_value(base, item) for item in value)
-    if isinstance(value, dict):
-        return _decode_member(base, value) if "type" in value else Schedule(**value)
-    return value
-
-
-def _find_family(base: type, name: str) -> type:
-    """The class of that name: one of ours, or else the user's newest, whose module must have been imported."""
-    families = [base]
-    for family in families:  # which grows
-        families += family.__subclasses__()
-    named = [family for family in families[1:] if family.__name__ == name]
-    ours = [family for family in named if family.__module__ == base.__module__]
-    if not named:
-        raise InputError(
-            "spec.json",
-            f"the {base.__name__.lower()} {name!r} was given, but no class has that name. Import the module that has "
-            "it.",
-        )
-    return (ours or named)[-1]
-
-
-def _any_of(base: type, needed: str, **more: Any) -> Kind:
-    return instance(base, needed, from_json=functools.partial(_decode_member, base), **more)
-
-
-DISTRIBUTION = _any_of(Distribution, "a distribution, such as Categorical(10),")
 OUTPUT = dataclasses.replace(
     DISTRIBUTION, needed="MeanBernoulli or MeanGaussian", accepts=lambda value: hasattr(value, "pixel_range")
 )
 NETWORK = instance((str, Architecture), "an Architecture, or the name of one,")
-OPTIMIZER = _any_of(
+OPTIMIZER = any_of(
     Optimizer,
     "an optimiser, such as Adam(0.5) or adam,beta1=0.5,",
     from_text=optimizer_from_text,
     metavar="NAME[,SETTING=NUMBER...]",
 )
-TERMS = several(_any_of(Term, "a Term"), "a list of Terms")
+TERMS = several(any_of(Term, "a Term"), "a list of Terms")
 POSITIVE, WEIGHT, SHARE = number(above=True), number(), number(high=1.0)
 SIDE = whole(1)
 
@@ -168,71 +108,6 @@ SCHEDULES = several(SCHEDULE, "a list of Schedules", from_text=schedules_from_te
 
 @documented
 @dataclasses.dataclass(frozen=True)
-class Latent(Checked):
-    """One named part of the generator's input."""
-
-    name: str = setting(IDENTIFIER, "what logs, figures and reports call it")
-    distribution: Distribution = setting(DISTRIBUTION, "its prior, and the family of Q's posterior")
-    regularised: bool = setting(
-        SWITCH, "True for a code c that Q must be able to read from the image; False for noise z", True
-    )
-
-
-def latent_slices(latent_spec: Sequence[Latent]) -> dict[str, slice]:
-    """Where each latent lies in z: dict of name -> slice of its last axis."""
-    ends = itertools.accumulate(latent.distribution.dim for latent in latent_spec)
-    return {latent.name: slice(end - latent.distribution.dim, end) for latent, end in zip(latent_spec, ends)}
-
-
-def noise_vector(dim: int) -> Latent:
-    """The incompressible noise z (Sec. 5), uniform on [-1, 1] in each of its dimensions."""
-    return Latent("noise", distributions.Uniform(dim), regularised=False)
-
-
-def category_codes(*categories: int) -> tuple[Latent, ...]:
-    """Categorical codes that carry numbers for names, because nobody knows beforehand what they come to mean.
-
-    Args:
-      categories: how many categories each code has.
-
-    Returns:
-      tuple of Latent: category_1, category_2, ...
-    """
-    return tuple(
-        Latent(f"category_{i}", distributions.Categorical(number)) for i, number in enumerate(categories, start=1)
-    )
-
-
-def continuous_codes(count: int, fix_std: bool = False) -> tuple[Latent, ...]:
-    """Continuous codes, uniform on [-1, 1], that carry numbers for names: continuous_1, continuous_2, ...
-
-    Args:
-      count: how many there are.
-      fix_std: True fixes the deviation of their posterior to 1, False takes it from Q.
-
-    Returns:
-      tuple of Latent.
-    """
-    return tuple(
-        Latent(f"continuous_{i}", distributions.Uniform(1, fix_std=fix_std))
-        for i in range(1, COUNT.check("count", count) + 1)
-    )
-
-
-def circular_codes(count: int) -> tuple[Latent, ...]:
-    """Codes that are angles and carry numbers for names: circular_1, circular_2, ...
-
-    Args:
-      count: how many there are.
-
-    Returns:
-      tuple of Latent.
-    """
-    return tuple(Latent(f"circular_{i}", distributions.Circular()) for i in range(1, COUNT.check("count", count) + 1))
-
-
-@documented
-@dataclasses.dataclass(frozen=True)
 class PaperValue(Checked):
     """A number of the paper that the report sets beside ours."""
 
@@ -241,12 +116,6 @@ class PaperValue(Checked):
     source: str = setting(TEXT, "section, figure or table")
     code: str | None = setting(optional(TEXT), "the code it belongs to, None for the whole model", None)
     rule: str = setting(choice(("at most", "at least")), "when ours holds against it", "at most")
-
-
-def _list_of(family: type) -> Kind:
-    name = family.__name__
-    kind = instance(family, name, from_json=lambda document: _decode(family, document))
-    return several(kind, f"a list of {name}s")
 
 
 @documented
@@ -266,7 +135,7 @@ class ExperimentSpec(Checked):
     output_dist: Distribution = setting(
         OUTPUT, "distribution of an image's pixels given the generator's output; images are scaled to its pixel_range"
     )
-    latent_spec: Sequence[Latent] = setting(_list_of(Latent), "the parts of the generator's input, in order")
+    latent_spec: Sequence[Latent] = setting(list_of(Latent), "the parts of the generator's input, in order")
     leaky_rate: float = setting(SHARE, "negative slope of the rectifiers of D and Q")
     info_reg_coeff: float = setting(WEIGHT, "lambda of categorical codes and bits: the weight of their L_I", flag=True)
     continuous_weight: float = setting(
@@ -362,7 +231,7 @@ class ExperimentSpec(Checked):
     sweep_limit: float = setting(
         POSITIVE, "continuous codes are drawn from minus to plus this number; angles at most by a whole turn", 2.0
     )
-    paper_values: Sequence[PaperValue] = setting(_list_of(PaperValue), "the paper's numbers", ())
+    paper_values: Sequence[PaperValue] = setting(list_of(PaperValue), "the paper's numbers", ())
     factor: str | None = setting(
         optional(FILE_NAME), "the factor of variation whose row of Table 5 or 7 this is, None for any other", None
     )
@@ -553,7 +422,7 @@ class ExperimentSpec(Checked):
 
     def to_document(self) -> dict[str, Any]:
         """This spec as a dict that goes to JSON as it is."""
-        return {"version": VERSION, **_encode(self)}
+        return {"version": VERSION, **encode(self)}
 
     def to_json(self) -> str:
         """This spec as text, one field a line."""
@@ -569,7 +438,7 @@ class ExperimentSpec(Checked):
         try:
             document = upgrade(json.loads(text))
             del document["version"]
-            return _decode(cls, document)
+            return decode(cls, document)
         except InputError:
             raise
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
@@ -590,56 +459,10 @@ def upgrade(document: dict[str, Any]) -> dict[str, Any]:
         raise InputError("spec.json", problem)
     for change in UPGRADES[version:]:
         document = change(document)
-    document = _fill(ExperimentSpec, document)
+    document = fill(ExperimentSpec, document)
     for name, family in (("latent_spec", Latent), ("paper_values", PaperValue)):
-        document[name] = [_fill(family, entry) for entry in document.get(name, ())]
+        document[name] = [fill(family, entry) for entry in document.get(name, ())]
     if unknown := document.keys() - {field.name for field in dataclasses.fields(ExperimentSpec)} - {"version"}:
         problem = f"it has {', '.join(sorted(unknown))}, which this version does not know. Update infogan."
         raise InputError("spec.json", problem)
     return {**document, "version": VERSION}
-
-
-def _fill(family: type, document: dict[str, Any]) -> dict[str, Any]:
-    """The document of a dataclass with the defaults of fields that it lacks."""
-    fields = [field for field in dataclasses.fields(family) if field.default is not dataclasses.MISSING]
-    return {field.name: _encode(field.default) for field in fields} | document
-
-
-def _upgrade_warmups(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 0: before there were schedules, `continuous_stagger` and `turning_warmup` said a part of these."""
-    document = dict(document)
-    stagger, warmup = document.pop("continuous_stagger", 0), document.pop("turning_warmup", 0)
-    if stagger:
-        document["code_schedules"] = _stagger(document["latent_spec"], stagger)
-    if warmup:
-        document["turning_schedule"] = {"points": [[warmup // 4, 0.3], [warmup, 1.0]]}
-    return document
-
-
-def _stagger(latents: list[dict[str, Any]], updates: int) -> list[dict[str, Any]]:
-    """Each continuous code comes in so many updates after the one before it."""
-    schedules, start = [], 0
-    for latent in latents:
-        if latent["regularised"]:
-            is_continuous = latent["distribution"]["type"] in ("Uniform", "Gaussian")
-            schedules.append({"points": [[start, 0.0], [start + updates, 1.0]] if is_continuous and start else []})
-            start += updates * is_continuous
-    return schedules
-
-
-def _upgrade_adam(document: dict[str, Any]) -> dict[str, Any]:
-    """Version 1: every optimiser was Adam."""
-    document = dict(document)
-    if (beta1 := document.pop("adam_beta1", None)) is not None:
-        document["optimizer"] = _encode(Adam(beta1))
-    return document
-
-
-def _upgrade_precision(document):
-    """Version 2: the default was float32."""
-    return {"precision": "float32"} | document
-
-
-UPGRADES = (_upgrade_warmups, _upgrade_adam, _upgrade_precision)
-"""What leads from each version to the next. A new field with a default needs none, nor a new version."""
-VERSION = len(UPGRADES)

@@ -10,8 +10,8 @@ from infogan.cli.export import export_run
 from infogan.data import Dataset, Factor, Split, check_dataset, load_dataset
 from infogan.data.mnist import load as load_mnist
 from infogan.distributions import Bernoulli, Categorical, Gaussian, MeanGaussian, Product, Uniform
+from infogan.latents import category_codes, continuous_codes
 from infogan.schedule import Schedule
-from infogan.spec import category_codes, continuous_codes
 from infogan.system.checks import PATH, quote
 from infogan.system.messages import InputError
 

@@ -12,7 +12,7 @@ from infogan.evaluation.attributes import FIGURE_6, attributes, choose_attribute
 from infogan.evaluation.factors import Reading
 from infogan.evaluation.judges import AttributeClassifier, measure_attributes, obtain_classifier
 from infogan.evaluation.metric import Settings
-from infogan.spec import latent_slices
+from infogan.latents import latent_slices
 
 DRAW = np.random.default_rng(0)
 COUNT = 4000

@@ -16,7 +16,7 @@ from infogan.evaluation.code_effect import (
 )
 from infogan.evaluation.code_strength import compute_share_unchanged, correlate
 from infogan.evaluation.metric import compare
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 LATENTS = (
     Latent("noise", Uniform(1), regularised=False),

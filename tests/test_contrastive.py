@@ -7,11 +7,11 @@ import pytest
 from test_extensions import Uneven
 from test_updates import IMAGES
 
-import infogan
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, Uniform
+from infogan.latents import Latent, latent_slices
 from infogan.model.gan import RegularizedGAN
 from infogan.schedule import Schedule
-from infogan.spec import ExperimentSpec, Latent
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training.update import build_update
@@ -77,7 +77,7 @@ def test_pairs_share_their_noise_and_one_code(spec):
     with tf.Graph().as_default(), tf.Session() as session:
         model = RegularizedGAN.of_spec(dataclasses.replace(spec, latent_spec=latents, code_schedules=()))
         first, second, shared = session.run(model.sample_pairs(COUNT, 0.5, [3, 0]))
-    slices = infogan.spec.latent_slices(latents)
+    slices = latent_slices(latents)
     same = {name: (first[:, where] == second[:, where]).all(axis=1) for name, where in slices.items()}
     assert same["noise"].all() and same["more"].all()
     for number, code in enumerate(("digit", "turn", "width", "weight")):

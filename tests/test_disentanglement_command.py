@@ -15,8 +15,8 @@ from infogan.evaluation.disentanglement import protocols, trained
 from infogan.evaluation.disentanglement.published import DSPRITES, paper_values
 from infogan.evaluation.disentanglement.trained import disentanglement_scores, encoder_of
 from infogan.evaluation.metric import Findings, Metric, Picture, Settings, compare
+from infogan.latents import Latent
 from infogan.run import TrainedRun
-from infogan.spec import Latent
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from infogan.evaluation.recognition import (
     order_categories,
     vote_for_classes,
 )
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 LABELS = np.arange(1000) % 10
 

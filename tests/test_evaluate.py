@@ -29,9 +29,9 @@ from infogan.evaluation.factors import true_factors
 from infogan.evaluation.judges import Prediction, classifier_accuracy
 from infogan.evaluation.metric import Findings, Metric, Picture, Settings, once_a_run
 from infogan.evaluation.sample_quality import spread
+from infogan.latents import Latent
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
-from infogan.spec import Latent
 from infogan.system.messages import InputError
 from infogan.system.tf1 import tf
 from infogan.training.checkpoints import Checkpoints

@@ -18,11 +18,12 @@ from infogan.data import Dataset, Split
 from infogan.distributions import Bernoulli, Categorical, Circular, Gaussian, GaussianPosterior, Product, Uniform
 from infogan.evaluation import evaluate
 from infogan.evaluation.metric import Settings
+from infogan.latents import Latent
 from infogan.model.gan import check_networks
 from infogan.model.optimizers import Adam
 from infogan.recipes import MODULES, Experiment, factor_sets, mnist
 from infogan.recipes.flags import CODE_FLAGS, FLAGS
-from infogan.spec import ExperimentSpec, Latent
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import InputError, TrainingFailed
 from infogan.system.tf1 import tf
 from infogan.training import loop

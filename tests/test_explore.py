@@ -34,7 +34,7 @@ from infogan.cli.explore import Guard, main
 from infogan.cli.explorer import Explorer, Point, check_comparable, choices, read_picture
 from infogan.distributions import Categorical, Uniform
 from infogan.grids import tile
-from infogan.spec import Latent, circular_codes
+from infogan.latents import Latent, circular_codes
 from infogan.system.messages import InputError
 
 

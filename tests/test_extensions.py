@@ -12,11 +12,12 @@ import infogan
 from infogan.codes import read_values
 from infogan.distributions import Distribution, seed_pair
 from infogan.evaluation.recognition import measure_information
+from infogan.latents import Latent
 from infogan.model.layers import Network, Normalisation, dense
 from infogan.model.losses import DISCRIMINATOR, GENERATOR, Adversarial, Logged, Term, TermValue
 from infogan.model.optimizers import Momentum, Optimizer, RMSProp
 from infogan.schedule import Schedule
-from infogan.spec import ExperimentSpec, Latent
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import InputError
 from infogan.system.tf1 import fold_in, tf
 from infogan.training.checkpoints import find_checkpoints

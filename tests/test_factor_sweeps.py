@@ -12,7 +12,7 @@ from infogan.distributions import Categorical, Circular, Uniform
 from infogan.evaluation import factor_sweeps
 from infogan.evaluation.factor_reader import FactorReader, find_reader, measure_error, measure_explained, obtain_reader
 from infogan.evaluation.factor_sweeps import Sweep, draw_figure, find_best, find_span, measure_movement, measure_sweep
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 SIDE, ROWS, COLUMNS = 16, 40, 10
 SPANS = {"turn": 100.0, "light": 2.0}

@@ -11,7 +11,7 @@ from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Uniform
 from infogan.evaluation.factors import SCORES, Reading, measure_factors, split_in_halves, true_factors
 from infogan.evaluation.metric import Metric
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 COUNT, SEED = 4000, 0
 RANDOM = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from conftest import SMALL, random_split
 from infogan.data import Dataset, Factor, Split
 from infogan.distributions import Uniform
 from infogan.evaluation.first_look import SAMPLE, can_look, plan_first_look
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 COUNT = 3000
 IMAGES = np.zeros((COUNT, 28, 28, 1), np.uint8)

@@ -13,7 +13,7 @@ import infogan
 from infogan.cli.generate import draw_grid, main, parse_codes
 from infogan.codes import film_order
 from infogan.distributions import Categorical, Circular, Uniform
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 WITHOUT_TENSORFLOW = """
 import sys

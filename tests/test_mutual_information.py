@@ -5,7 +5,7 @@ import pytest
 
 from infogan.distributions import Bernoulli, Categorical, Uniform
 from infogan.evaluation.recognition import compute_entropy_of_mean, compute_mean_entropy, measure_information
-from infogan.spec import Latent
+from infogan.latents import Latent
 
 pytestmark = pytest.mark.usefixtures("wide", "quick_graphs")
 

@@ -12,6 +12,7 @@ import pytest
 
 import infogan
 from infogan.distributions import Categorical, Circular, MeanBernoulli, MeanGaussian, Uniform
+from infogan.latents import Latent
 from infogan.model.architectures import (
     Architecture,
     check_image_shape,
@@ -37,7 +38,7 @@ from infogan.model.layers import (
     up_conv,
     up_sample,
 )
-from infogan.spec import ExperimentSpec, Latent
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import InputError
 from infogan.system.tf1 import derive_seed, tf
 from infogan.training.loop import InfoGANTrainer

@@ -17,7 +17,7 @@ from infogan.evaluation.sample_quality import (
     measure_noise,
     noise,
 )
-from infogan.spec import latent_slices
+from infogan.latents import latent_slices
 
 DRAW = np.random.default_rng(0)
 KINDS = np.repeat(np.arange(5), 200)

@@ -33,7 +33,7 @@ from infogan.evaluation.figures import (
     draw_traversals,
     find_commonest,
 )
-from infogan.spec import Latent, category_codes, continuous_codes
+from infogan.latents import Latent, category_codes, continuous_codes
 
 LATENTS = (
     Latent("noise", Uniform(3), regularised=False),

@@ -5,8 +5,8 @@ from scipy.special import log_softmax
 from scipy.stats import norm
 
 from infogan.distributions import Categorical, MeanBernoulli, Uniform
+from infogan.latents import Latent
 from infogan.model.gan import RegularizedGAN
-from infogan.spec import Latent
 from infogan.system.tf1 import tf
 
 

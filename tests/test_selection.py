@@ -28,8 +28,8 @@ from infogan.evaluation.disentanglement.selection import (
     select,
 )
 from infogan.evaluation.disentanglement.trained import model_of
+from infogan.latents import Latent, latent_slices
 from infogan.run import TrainedRun
-from infogan.spec import Latent, latent_slices
 from infogan.system.files import write_json
 from infogan.system.messages import InputError
 

@@ -21,11 +21,12 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
+from infogan.latents import LARGEST_DIM, Latent
 from infogan.model.architectures import Architecture
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
 from infogan.recipes import load_experiment, mnist
 from infogan.schedule import FULL, Schedule, schedules_from_text
-from infogan.spec import LARGEST_DIM, ExperimentSpec, Latent, PaperValue, upgrade
+from infogan.spec import ExperimentSpec, PaperValue, upgrade
 from infogan.system.checks import number, setting
 from infogan.system.messages import InputError
 

@@ -15,7 +15,7 @@ import pytest
 from infogan.cli import argument
 from infogan.cli import study as study_module
 from infogan.cli.study import HAS_AFFINITY, Study, load_study, parse_seeds, run_study
-from infogan.spec import VERSION
+from infogan.spec_document import VERSION
 from infogan.system import tf1
 from infogan.system.checks import FILE_NAME
 from infogan.system.files import locked

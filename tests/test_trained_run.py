@@ -17,7 +17,7 @@ import infogan
 from infogan.codes import describe_codes, format_codes, place_values
 from infogan.data import Factor
 from infogan.distributions import Circular
-from infogan.spec import Latent
+from infogan.latents import Latent
 from infogan.system.messages import InputError, NumbersFailed
 from infogan.system.tf1 import session_config
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import CHANNELS, SMALL, random_split
 
 from infogan.distributions import Categorical, Uniform
+from infogan.latents import Latent
 from infogan.model import architectures, losses
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
@@ -22,7 +23,6 @@ from infogan.model.losses import (
 )
 from infogan.model.optimizers import Adam
 from infogan.schedule import FULL, Schedule
-from infogan.spec import Latent
 from infogan.system.tf1 import fold_in, tf
 from infogan.training import update
 from infogan.training.update import (

@@ -11,10 +11,10 @@ import infogan
 from infogan.cli.explorer import Explorer
 from infogan.cli.export import main as export
 from infogan.cli.generate import main as generate
+from infogan.latents import continuous_codes
 from infogan.model.losses import Information
 from infogan.recipes.flags import FLAGS
 from infogan.recipes.rendered import FACES_DEFAULT, FACES_PAPER
-from infogan.spec import continuous_codes
 
 NOISE = FLAGS["noise_dim"]
 

@@ -21,8 +21,8 @@ from infogan.codes import (
 )
 from infogan.data.archives import UnreadableFile
 from infogan.data.picture_files import Preparation, decode_picture, quiet_pillow
+from infogan.latents import Latent, latent_slices
 from infogan.run import TrainedRun
-from infogan.spec import Latent, latent_slices
 from infogan.system.checks import SEED, Kind, choice, number, quote, whole
 from infogan.system.messages import InputError
 

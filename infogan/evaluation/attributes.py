@@ -18,8 +18,8 @@ from infogan.evaluation.metric import Found, Metric, Picture, Settings
 from infogan.evaluation.recognition import categorical_codes
 from infogan.evaluation.report import format_value
 from infogan.evaluation.sample_quality import are_alike
+from infogan.latents import Latent
 from infogan.run import TrainedRun
-from infogan.spec import Latent
 from infogan.system.tf1 import derive_seed
 
 FIGURE_6 = (

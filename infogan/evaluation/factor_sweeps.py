@@ -17,8 +17,8 @@ from infogan.evaluation.factor_reader import FactorReader, find_reader
 from infogan.evaluation.factors import SCORES, Reading, Score, split_in_halves
 from infogan.evaluation.metric import Found, Metric, Picture, Settings
 from infogan.evaluation.sample_quality import are_alike
+from infogan.latents import Latent
 from infogan.run import TrainedRun
-from infogan.spec import Latent
 from infogan.system.tf1 import derive_seed
 
 SHOWN = {

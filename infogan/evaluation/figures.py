@@ -30,8 +30,9 @@ from infogan.codes import (
 )
 from infogan.data import Images
 from infogan.evaluation.metric import Picture
+from infogan.latents import Latent
 from infogan.run import TrainedRun
-from infogan.spec import ExperimentSpec, Latent
+from infogan.spec import ExperimentSpec
 from infogan.system.messages import InputError, warn
 from infogan.training.run_log import find_frames
 

@@ -21,8 +21,9 @@ from infogan.data import Dataset
 from infogan.distributions import DistInfo
 from infogan.evaluation.figures import draw_confusion
 from infogan.evaluation.metric import Found, Metric, Picture, Settings, once_a_run
+from infogan.latents import Latent
 from infogan.run import TrainedRun
-from infogan.spec import ExperimentSpec, Latent
+from infogan.spec import ExperimentSpec
 from infogan.system.tf1 import derive_seed
 
 MOST_CLUSTERS = 100

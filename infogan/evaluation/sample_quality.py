@@ -9,8 +9,8 @@ from infogan.data import Dataset
 from infogan.data.lazy_images import Images
 from infogan.evaluation.judges import Judge, Prediction, RandomNetwork, find_classifier
 from infogan.evaluation.metric import Found, Metric, MetricFunction, Settings, once_a_run
+from infogan.latents import latent_slices
 from infogan.run import TrainedRun, count_batch
-from infogan.spec import latent_slices
 from infogan.system.tf1 import derive_seed
 from infogan.training.run_folder import RunFolder
 

@@ -11,7 +11,8 @@ from infogan.system.messages import InputError
 from infogan.system.tf1 import Tensor, Variable, fold_in, tf
 
 if TYPE_CHECKING:  # which import this
-    from infogan.spec import ExperimentSpec, Latent
+    from infogan.latents import Latent
+    from infogan.spec import ExperimentSpec
 
 
 class Judgement(NamedTuple):

@@ -3,9 +3,10 @@
 import dataclasses
 
 from infogan.distributions import MeanGaussian
+from infogan.latents import category_codes, continuous_codes, noise_vector
 from infogan.recipes import SMALL_SET, Experiment
 from infogan.schedule import Schedule, one_after_another, schedules_from_text
-from infogan.spec import ExperimentSpec, category_codes, continuous_codes, noise_vector
+from infogan.spec import ExperimentSpec
 
 SVHN_PAPER = ExperimentSpec(
     name="svhn",

@@ -5,10 +5,11 @@ from typing import Any
 
 from infogan.distributions import MeanBernoulli
 from infogan.evaluation.disentanglement.published import paper_values
+from infogan.latents import continuous_codes, noise_vector
 from infogan.recipes import Experiment
 from infogan.recipes.flags import CODE_FLAGS, SIZE_FLAG
 from infogan.schedule import Schedule
-from infogan.spec import ExperimentSpec, continuous_codes, noise_vector
+from infogan.spec import ExperimentSpec
 
 INFOGAN_CR: dict[str, Any] = {
     "network": "infogan_cr",

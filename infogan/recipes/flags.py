@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from infogan.distributions import KINDS
+from infogan.latents import LARGEST_DIM, category_codes, circular_codes, continuous_codes, noise_vector
 from infogan.model.architectures import show_size
 from infogan.schedule import Schedule
-from infogan.spec import LARGEST_DIM, ExperimentSpec, category_codes, circular_codes, continuous_codes, noise_vector
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import TEXT, Kind, choice, several, whole
 from infogan.system.messages import InputError
 

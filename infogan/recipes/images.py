@@ -1,9 +1,10 @@
 """Your own pictures."""
 
 from infogan.distributions import MeanGaussian
+from infogan.latents import category_codes, continuous_codes, noise_vector
 from infogan.recipes import Experiment
 from infogan.recipes.flags import CHANNELS_FLAG, CODE_FLAGS, PICTURE_FLAGS, SIZE_FLAG, Flag
-from infogan.spec import ExperimentSpec, category_codes, continuous_codes, noise_vector
+from infogan.spec import ExperimentSpec
 from infogan.system.checks import choice
 
 DEFAULT = ExperimentSpec(

@@ -3,9 +3,10 @@
 import dataclasses
 
 from infogan.distributions import Categorical, MeanBernoulli, Uniform
+from infogan.latents import Latent, category_codes, continuous_codes, noise_vector
 from infogan.recipes import Experiment
 from infogan.schedule import FULL, Schedule, schedules_from_text
-from infogan.spec import ExperimentSpec, Latent, PaperValue, category_codes, continuous_codes, noise_vector
+from infogan.spec import ExperimentSpec, PaperValue
 
 PAPER = ExperimentSpec(
     name="mnist",

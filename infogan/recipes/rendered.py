@@ -4,10 +4,11 @@ import dataclasses
 from typing import Any
 
 from infogan.distributions import MeanBernoulli
+from infogan.latents import category_codes, circular_codes, continuous_codes, noise_vector
 from infogan.recipes import SMALL_SET, Experiment
 from infogan.recipes.flags import PICTURE_FLAGS, factor_flag
 from infogan.schedule import Schedule, schedules_from_text
-from infogan.spec import ExperimentSpec, category_codes, circular_codes, continuous_codes, noise_vector
+from infogan.spec import ExperimentSpec
 
 LIGHTING = {"discriminator_learning_rate": 8e-4, "generator_learning_rate": 3e-4, "continuous_weight": 0.1}
 TABLE_5: dict[str, dict[str, Any]] = {

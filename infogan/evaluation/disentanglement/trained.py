@@ -24,8 +24,8 @@ from infogan.evaluation.disentanglement.sample import (
 from infogan.evaluation.disentanglement.selection import Model
 from infogan.evaluation.figures import draw_heat_map
 from infogan.evaluation.metric import Found, Metric, Picture, Settings
+from infogan.latents import latent_slices
 from infogan.run import TrainedRun
-from infogan.spec import latent_slices
 from infogan.system.messages import InputError
 
 HEAT_MAP = "codes_by_factors.png"
