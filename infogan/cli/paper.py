@@ -75,7 +75,7 @@ PLANS = (
     _plan("faces", "faces", None, 5, 23),
     _plan("chairs", "chairs", None, 5, 17),
     _plan("mnist_robust", "mnist", "robust", 10, 17, is_asked=True),
-    _plan("mnist_fast", "mnist", "fast", 10, 23, is_asked=True),
+    _plan("mnist_fast", "mnist", "fast", 10, 21, is_asked=True),
     _plan("mnist_reference", "mnist", "reference", 5, 14, is_asked=True),
     _plan("mnist_paper", "mnist", "paper", 5, 14, is_asked=True),
     *(_plan_factor("faces", rendered.TABLE_5, factor, 29) for factor in ("azimuth", "elevation", "lighting")),
