@@ -32,7 +32,7 @@ def decode(family: type, document: dict[str, Any]) -> Any:
     return family(**{name: kinds[name].from_json(value) for name, value in document.items()})
 
 
-def decode_member(base: type, document: dict[str, Any]) -> Any:
+def _decode_member(base: type, document: dict[str, Any]) -> Any:
     """The distribution, optimiser or term that `encode` turned into a dict."""
     fields = {name: _decode_value(base, value) for name, value in document.items()}
     return _find_family(base, fields.pop("type"))(**fields)
@@ -43,7 +43,7 @@ def _decode_value(base: type, value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_decode_value(base, item) for item in value)
     if isinstance(value, dict):
-        return decode_member(base, value) if "type" in value else Schedule(**value)
+        return _decode_member(base, value) if "type" in value else Schedule(**value)
     return value
 
 
@@ -64,8 +64,8 @@ def _find_family(base: type, name: str) -> type:
 
 
 def any_of(base: type, needed: str, **more: Any) -> Kind:
-    """The kind of a setting that takes any subclass of one of FAMILIES; arguments as those of `instance`."""
-    return instance(base, needed, from_json=functools.partial(decode_member, base), **more)
+    """The kind of a setting that takes an object of one of FAMILIES; `more` as `instance` takes it."""
+    return instance(base, needed, from_json=functools.partial(_decode_member, base), **more)
 
 
 def list_of(family: type) -> Kind:
