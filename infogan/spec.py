@@ -29,6 +29,7 @@ from infogan.model.losses import (
     CategoryBalance,
     GradientPenalty,
     Information,
+    ModeSeeking,
     Term,
     ViewInformation,
 )
@@ -256,6 +257,12 @@ class ExperimentSpec(Checked):
     gradient_penalty: float = setting(
         WEIGHT, "gamma, weight of the gradient penalty R1 in D's loss; 0: none", 0.0, flag=True
     )
+    mode_seeking: float = setting(
+        WEIGHT,
+        "weight of the mode-seeking term in G's loss, which asks for images that differ as their noise does; 0: none",
+        0.0,
+        flag=True,
+    )
     contrastive_weight: float = setting(
         WEIGHT,
         "alpha, weight of InfoGAN-CR's contrastive term in G's loss: telling which code two images share; 0: none",
@@ -293,6 +300,7 @@ class ExperimentSpec(Checked):
         self._check_latents()
         self._check_schedules()
         self._check_categories()
+        self._check_noise()
         self._check_contrast()
 
     def _check_latents(self) -> None:
@@ -347,6 +355,13 @@ class ExperimentSpec(Checked):
                 "batch_size", f"{self.batch_size} was given, but two views of each image need an even number."
             )
 
+    def _check_noise(self) -> None:
+        if self.mode_seeking and all(latent.regularised for latent in self.latent_spec):
+            raise InputError(
+                "mode_seeking",
+                f"{self.mode_seeking:g} was given, but no latent is noise. Add one with regularised=False.",
+            )
+
     def _check_contrast(self) -> None:
         if self.contrastive_weight and len(self.codes) < 2:
             raise InputError(
@@ -377,15 +392,15 @@ class ExperimentSpec(Checked):
             Information(self.code_weight(code), schedule, code.name, self.variant == "infogan")
             for code, schedule in zip(self.codes, schedules)
         )
-        views = [ViewInformation(self.view_information)] if self.view_information else []
-        balance = [CategoryBalance(self.category_balance)] if self.category_balance else []
-        penalty = [GradientPenalty(self.gradient_penalty)] if self.gradient_penalty else []
-        contrast = (
-            [Contrastive(self.contrastive_weight, self.contrastive_schedule, self.contrastive_gap)]
-            if self.contrastive_weight
-            else []
+        optional = (
+            ViewInformation(self.view_information),
+            CategoryBalance(self.category_balance),
+            GradientPenalty(self.gradient_penalty),
+            ModeSeeking(self.mode_seeking),
+            Contrastive(self.contrastive_weight, self.contrastive_schedule, self.contrastive_gap),
         )
-        return (Adversarial(kind=self.gan_loss), *information, *views, *balance, *penalty, *contrast, *self.terms)
+        asked_for = (term for term in optional if term.weight)
+        return (Adversarial(kind=self.gan_loss), *information, *asked_for, *self.terms)
 
     @property
     def codes(self) -> tuple[Latent, ...]:

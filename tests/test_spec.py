@@ -149,6 +149,7 @@ def test_the_spec_of_every_study_is_read(path):
         ("augmentation_colour", -0.1),
         ("augmentation_cutout", 1.5),
         ("gradient_penalty", math.inf),
+        ("mode_seeking", -0.1),
         ("view_information", math.nan),
         ("view_information", 0.5),  # without augmentation
         ("category_balance", -1.0),
@@ -270,6 +271,12 @@ def test_equal_shares_need_a_categorical_code(spec):
     spec = dataclasses.replace(spec, category_balance=4.0)  # without views, and so without augmentation
     with pytest.raises(InputError, match=r"^category_balance: 4 was given, but it needs a categorical code"):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
+
+
+def test_mode_seeking_needs_noise(spec):
+    spec = dataclasses.replace(spec, mode_seeking=0.05)
+    with pytest.raises(InputError, match=r"^mode_seeking: 0.05 was given, but no latent is noise"):
+        dataclasses.replace(spec, latent_spec=spec.codes)
 
 
 def test_codes_that_come_in_after_the_end_are_known():

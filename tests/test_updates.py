@@ -19,6 +19,7 @@ from infogan.model.losses import (
     GradientPenalty,
     Information,
     Logged,
+    ModeSeeking,
     ViewInformation,
 )
 from infogan.model.optimizers import Adam
@@ -443,6 +444,39 @@ def test_equal_shares_are_what_the_balance_asks_for(spec):
     assert missing[0][-1] > 0.5 * missing[0][0]
     assert missing[1][-1] < 0.2 * missing[1][0]
     assert changed_parts(weak_weights[1], weights[1]) == {"trunk", "recognition", "generator"}
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 12])
+def test_mode_seeking_compares_images_of_the_same_codes(count):
+    generator = np.random.default_rng(0)
+    z, weights = (
+        generator.uniform(-1, 1, (count, 5)).astype(np.float32),
+        generator.normal(size=(5, 6)).astype(np.float32),
+    )
+    model = types.SimpleNamespace(
+        is_noise=np.array([True, True, False, True, False]),
+        generate=lambda z, normalisation: tf.reshape(z @ tf.constant(weights), [-1, 2, 3, 1]),
+        show_images=lambda images: (images + 1.0) / 2.0,
+    )
+    with tf.Graph().as_default(), tf.Session() as session:
+        value = ModeSeeking().build(types.SimpleNamespace(z=tf.constant(z), model=model))
+        loss, logged = session.run([value.loss, value.logged])
+    first, second = z[0::4][: max(1, count // 4)], z[1::4][: max(1, count // 4)].copy()
+    second[:, [2, 4]] = first[:, [2, 4]]
+    distance = np.abs((first - second) @ weights).mean() / 2
+    assert logged == {"noise/distance": pytest.approx(distance, rel=1e-4)}
+    of_noise = np.abs(first - second)[:, [0, 1, 3]].mean()
+    assert loss == pytest.approx(of_noise / distance, rel=1e-3)
+
+
+def test_mode_seeking_makes_noise_matter_and_moves_g_alone(spec):
+    spec = dataclasses.replace(spec, mode_seeking=1e-6)
+    weak, weak_weights = run_updates(spec, 12)
+    strong, weights = run_updates(dataclasses.replace(spec, mode_seeking=50.0), 12)
+    distances = [[each["noise/distance"] for each in values] for values in (weak, strong)]
+    assert distances[0][0] == distances[1][0]  # both start alike
+    assert distances[1][-1] > 1.5 * distances[0][-1]
+    assert changed_parts(weak_weights[1], weights[1]) == {"generator"}
 
 
 def test_only_extremes_are_joined_as_extremes(spec):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from infogan.distributions import DistInfo, Distribution, Product
 from infogan.model.architectures import Architecture, ImageShape, ImageSize, find_architecture, find_image_shape
 from infogan.model.layers import GENERATED, Network, Normalisation
@@ -162,6 +164,14 @@ class RegularizedGAN:
             pairs.append(pair)
         first, second = map(self.latent_dist.join_vars, zip(*pairs))
         return first, second, shared
+
+    @property
+    def is_noise(self) -> np.ndarray:
+        """Which numbers of z are noise: bool array [latent_dist.dim]."""
+        return np.repeat(
+            [not latent.regularised for latent in self.latent_spec],
+            [latent.distribution.dim for latent in self.latent_spec],
+        )
 
     def reg_z(self, z: Tensor) -> Tensor:
         """The regularised latents c of z [B, latent_dist.dim]: [B, reg_latent_dist.dim]."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from infogan.distributions import Distribution
+from infogan.model.layers import GENERATED, Normalisation
 from infogan.model.replicas import count_replicas, sum_over_replicas
 from infogan.schedule import FULL, Schedule
 from infogan.system.checks import Checked, choice, instance, number, setting
@@ -103,6 +104,9 @@ def mutual_information_bound(entropies: dict[str, float], log_probs: dict[str, T
         )
     return {name: entropies[name] + tf.reduce_mean(log_probs[name]) for name in entropies}
 
+
+SMALLEST_DISTANCE = 1e-5
+"""Added to the distance of two images that is divided by, as Mao et al. do."""
 
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
 """The two steps of an update."""
@@ -279,6 +283,30 @@ class CategoryBalance(Term):
             for code, (distribution, probabilities) in _categories_of_real_images(step).items()
         }
         return TermValue(-tf.add_n(list(logged.values())), logged)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModeSeeking(Term):
+    """Asks G for images that differ where their noise does: Mao et al. 2019 (arXiv:1903.05628), Eq. 2.
+
+        mean |z - z'| / mean |G(z, c) - G(z', c)|,   z and z' two draws of the noise, c of all codes
+
+    This form, which G minimises, is that of their code. Pixels count from 0 to 1, whatever the output's range is.
+    """
+
+    steps: ClassVar[tuple[str, ...]] = (GENERATOR,)
+
+    def build(self, step: "Step") -> TermValue:
+        pairs = max(1, step.z.shape[0] // 4)  # so that this pass of G has half as many images as the step's own
+        first, second = step.z[: 4 * pairs : 4], step.z[1 : 4 * pairs : 4]  # [pairs, latent_dist.dim] each
+        second = tf.where_v2(step.model.is_noise, second, first)
+        both = step.model.generate(tf.concat([first, second], axis=0), Normalisation([GENERATED], True))
+        of_first, of_second = tf.split(step.model.show_images(both), 2)  # [pairs, H, W, C] each
+        distance = tf.reduce_mean(_mean_over_replicas(tf.abs(of_first - of_second)))
+        of_noise = tf.reduce_mean(
+            _mean_over_replicas(tf.boolean_mask(tf.abs(first - second), step.model.is_noise, axis=1))
+        )
+        return TermValue(of_noise / (distance + SMALLEST_DISTANCE), {"noise/distance": distance})
 
 
 def _categories_of_real_images(step: "Step") -> dict[str, tuple[Distribution, Tensor]]:
