@@ -76,24 +76,6 @@ def test_view_information_of_known_categories(joint, expected):
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize(
-    "mean, expected",
-    [
-        ([0.25] * 4, math.log(4)),
-        ([0.5, 0.5, 0.0, 0.0], math.log(2)),
-        ([1.0, 0.0, 0.0, 0.0], 0.0),
-        ([0.5, 0.25, 0.125, 0.125], 1.75 * math.log(2)),
-    ],
-)
-def test_category_entropy(mean, expected):
-    def category_entropy(p):
-        return Categorical(4).entropy({"prob": p[None]})[0]
-
-    value, gradient = evaluate(lambda p: (category_entropy(p), tf.gradients(category_entropy(p), p)[0]), np.array(mean))
-    assert value == pytest.approx(expected, abs=1e-5)
-    assert np.isfinite(gradient).all()
-
-
 def test_views_and_balance_are_the_loss_of_the_authors_code():
     """IID_loss of Ji et al. 2019: their `lamb` counts the logarithms of the marginals."""
     joint, weight, lamb = np.random.default_rng(0).dirichlet(np.ones(16)).reshape(4, 4), 3.0, 2.5
