@@ -22,16 +22,15 @@ from infogan.model.architectures import (
     find_image_shape,
 )
 from infogan.model.augmentation import FILLS
+from infogan.model.clustering import CategoryBalance, ViewInformation
 from infogan.model.contrastive import LARGEST_GAP, NO_GAP, Contrastive
 from infogan.model.losses import (
     GAN_LOSSES,
     Adversarial,
-    CategoryBalance,
     GradientPenalty,
     Information,
     ModeSeeking,
     Term,
-    ViewInformation,
 )
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Optimizer, optimizer_from_text
 from infogan.schedule import FULL, Schedule, schedules_from_text

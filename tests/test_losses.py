@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Bernoulli, Categorical
-from infogan.model.losses import discriminator_loss, generator_loss, mutual_information_bound, view_information
+from infogan.model.clustering import view_information
+from infogan.model.losses import discriminator_loss, generator_loss, mutual_information_bound
 from infogan.system.tf1 import tf
 
 REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])

@@ -10,17 +10,16 @@ from conftest import CHANNELS, SMALL, random_split
 
 from infogan.distributions import Categorical, Uniform
 from infogan.latents import Latent
-from infogan.model import architectures, losses
+from infogan.model import architectures, clustering, losses
+from infogan.model.clustering import CategoryBalance, ViewInformation
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.model.losses import (
     DISCRIMINATOR,
-    CategoryBalance,
     GradientPenalty,
     Information,
     Logged,
     ModeSeeking,
-    ViewInformation,
 )
 from infogan.model.optimizers import Adam
 from infogan.schedule import FULL, Schedule
@@ -375,8 +374,8 @@ def test_two_views_of_each_image_follow_each_other(spec):
 def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, monkeypatch):
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=1e-6)
     joints = []
-    of_joint = losses.view_information
-    monkeypatch.setattr(losses, "view_information", lambda joint: joints.append(joint) or of_joint(joint))
+    of_joint = clustering.view_information
+    monkeypatch.setattr(clustering, "view_information", lambda joint: joints.append(joint) or of_joint(joint))
     (values,), weak = run_updates(spec)
     _, strong = run_updates(dataclasses.replace(spec, view_information=5.0))
     assert changed_parts(weak[1], strong[1]) == {

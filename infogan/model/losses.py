@@ -10,9 +10,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from infogan.distributions import Distribution
 from infogan.model.layers import GENERATED, Normalisation
-from infogan.model.replicas import count_replicas, sum_over_replicas
+from infogan.model.replicas import mean_over_replicas
 from infogan.schedule import FULL, Schedule
 from infogan.system.checks import Checked, choice, instance, number, setting
 from infogan.system.tf1 import Tensor, Variable, tf
@@ -21,8 +20,6 @@ if TYPE_CHECKING:  # which imports this
     from infogan.training.update import Step
 
 GAN_LOSSES = ("standard", "hinge")
-PROBABILITY_FLOOR = 1e-8
-"""Below it a joint probability counts as this, so that its logarithm is finite."""
 
 
 def discriminator_loss(real_logits: Tensor, generated_logits: Tensor, kind: str = "standard") -> Tensor:
@@ -60,25 +57,6 @@ def generator_loss(generated_logits: Tensor, kind: str = "standard") -> Tensor:
     if kind == "hinge":
         return -tf.reduce_mean(generated_logits)
     return tf.reduce_mean(tf.nn.softplus(-generated_logits))
-
-
-def view_information(joint: Tensor) -> Tensor:
-    """Mutual information between a categorical code of one view of an image and that of another view of it.
-
-        I(c; c') = sum_ij P_ij ln( P_ij / (P_i P_j) ),   P = (joint + joint^T) / 2
-
-    Ji et al. 2019, "Invariant Information Clustering" (arXiv:1807.06653), Eq. 3; in no experiment of the paper. It is
-    large where Q is sure, gives both views the same category, and uses all categories equally.
-
-    Args:
-      joint: Tensor [K, K]; mean over images of the product of Q's probabilities in the first and in the second view.
-
-    Returns:
-      Scalar Tensor in nats, from 0 to ln K.
-    """
-    joint = tf.maximum((joint + tf.transpose(joint)) / 2.0, PROBABILITY_FLOOR)
-    marginal = tf.log(tf.reduce_sum(joint, axis=0))
-    return tf.reduce_sum(joint * (tf.log(joint) - marginal[:, None] - marginal[None, :]))
 
 
 def mutual_information_bound(entropies: dict[str, float], log_probs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -252,40 +230,6 @@ class GradientPenalty(Term):
 
 
 @dataclasses.dataclass(frozen=True)
-class ViewInformation(Term):
-    """-`view_information` of each categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
-
-    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
-
-    def build(self, step: "Step") -> TermValue:
-        logged = {}
-        for code, (_, probabilities) in _categories_of_real_images(step).items():
-            first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
-            joint = _mean_over_replicas(first[:, :, None] * second[:, None, :])
-            logged[f"view_information/{code}"] = view_information(joint)
-        return TermValue(-tf.add_n(list(logged.values())), logged)
-
-
-@dataclasses.dataclass(frozen=True)
-class CategoryBalance(Term):
-    """-H of Q's mean over the real images of a batch, for each categorical code.
-
-    The prior of a code gives its categories equal shares; this asks Q to do so on real images. Beside `ViewInformation`
-    of weight w, a weight of 2 w (l - 1) makes the loss of both that of the authors' code of Ji et al. 2019 with their
-    `lamb` l (arXiv:1807.06653).
-    """
-
-    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
-
-    def build(self, step: "Step") -> TermValue:
-        logged = {
-            f"category_entropy/{code}": distribution.entropy({"prob": _mean_over_replicas(probabilities)[None]})[0]
-            for code, (distribution, probabilities) in _categories_of_real_images(step).items()
-        }
-        return TermValue(-tf.add_n(list(logged.values())), logged)
-
-
-@dataclasses.dataclass(frozen=True)
 class ModeSeeking(Term):
     """Asks G for images that differ where their noise does: Mao et al. 2019 (arXiv:1903.05628), Eq. 2.
 
@@ -302,27 +246,11 @@ class ModeSeeking(Term):
         second = tf.where_v2(step.model.is_noise, second, first)
         both = step.model.generate(tf.concat([first, second], axis=0), Normalisation([GENERATED], True))
         of_first, of_second = tf.split(step.model.show_images(both), 2)  # [pairs, H, W, C] each
-        distance = tf.reduce_mean(_mean_over_replicas(tf.abs(of_first - of_second)))
+        distance = tf.reduce_mean(mean_over_replicas(tf.abs(of_first - of_second)))
         of_noise = tf.reduce_mean(
-            _mean_over_replicas(tf.boolean_mask(tf.abs(first - second), step.model.is_noise, axis=1))
+            mean_over_replicas(tf.boolean_mask(tf.abs(first - second), step.model.is_noise, axis=1))
         )
         return TermValue(of_noise / (distance + SMALLEST_DISTANCE), {"noise/distance": distance})
-
-
-def _categories_of_real_images(step: "Step") -> dict[str, tuple[Distribution, Tensor]]:
-    """Q's probabilities for the real images of a step of D: dict of categorical code -> (its family, [B, K])."""
-    assert step.on_real is not None  # as in every step of D
-    read = {code.name: step.read(step.on_real, code.name) for code in step.spec.codes}
-    return {
-        name: (distribution, distribution.probabilities(posterior))
-        for name, (distribution, posterior) in read.items()
-        if distribution.kind == "categorical"
-    }
-
-
-def _mean_over_replicas(values: Tensor) -> Tensor:
-    """[B, ...] of this replica -> [...], the mean over the images of all replicas."""
-    return sum_over_replicas(tf.reduce_mean(values, axis=0)) / count_replicas()
 
 
 def _share(condition: Tensor) -> Tensor:

@@ -56,6 +56,11 @@ def sum_over_replicas(tensor: Tensor) -> Tensor:
     return with_gradient(tensor, tf.stop_gradient(_all_reduce(tensor)))
 
 
+def mean_over_replicas(values: Tensor) -> Tensor:
+    """[B, ...] of this replica -> [...], the mean over the images of all replicas."""
+    return sum_over_replicas(tf.reduce_mean(values, axis=0)) / count_replicas()
+
+
 def gather_from_replicas(tensor: Tensor) -> Tensor:
     """Every replica's tensor, on every replica: [replicas, ...]. Carries no gradient."""
     if count_replicas() == 1:
