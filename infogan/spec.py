@@ -358,7 +358,8 @@ class ExperimentSpec(Checked):
         if self.mode_seeking and all(latent.regularised for latent in self.latent_spec):
             raise InputError(
                 "mode_seeking",
-                f"{self.mode_seeking:g} was given, but no latent is noise. Add one with regularised=False.",
+                f"{self.mode_seeking:g} was given, but no latent is noise. Leave it out, or add a Latent that is not "
+                "regularised.",
             )
 
     def _check_contrast(self) -> None:
