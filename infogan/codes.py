@@ -167,7 +167,7 @@ def _as_indices(name: str, array: np.ndarray, count: int) -> np.ndarray:
 
 def _split_noise(spec: ExperimentSpec, noise: ArrayLike) -> dict[str, np.ndarray]:
     """The part of a noise array that each latent gets: dict of name -> float32 array [..., dim of the latent]."""
-    places = latent_slices([latent for latent in spec.latent_spec if not latent.regularised])
+    places = latent_slices(spec.noise)
     dim = max((place.stop for place in places.values()), default=0)
     array = as_numbers("noise", noise).astype(np.float32)
     if array.ndim not in (1, 2) or array.shape[-1] != dim:
@@ -235,9 +235,8 @@ def format_codes(spec: ExperimentSpec, report: dict[str, Any]) -> str:
         if code.is_matched:
             matched = (f"{value} is {label}" for value, label in enumerate(code.labels))
             lines.append(f"    matched to classes: {', '.join(matched)}")
-    for latent in spec.latent_spec:
-        if not latent.regularised:
-            lines.append(f"{latent.name}: {latent.distribution.prior_in_words}; drawn from the seed")
+    for latent in spec.noise:
+        lines.append(f"{latent.name}: {latent.distribution.prior_in_words}; drawn from the seed")
     if not report:
         lines.append("The run was not evaluated yet: what its codes do is unknown.")
     return "\n".join(lines)

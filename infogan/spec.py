@@ -355,7 +355,7 @@ class ExperimentSpec(Checked):
             )
 
     def _check_noise(self) -> None:
-        if self.mode_seeking and all(latent.regularised for latent in self.latent_spec):
+        if self.mode_seeking and not self.noise:
             raise InputError(
                 "mode_seeking",
                 f"{self.mode_seeking:g} was given, but no latent is noise. Leave it out, or add a Latent that is not "
@@ -406,6 +406,11 @@ class ExperimentSpec(Checked):
     def codes(self) -> tuple[Latent, ...]:
         """The regularised latents, in order."""
         return tuple(latent for latent in self.latent_spec if latent.regularised)
+
+    @property
+    def noise(self) -> tuple[Latent, ...]:
+        """The latents that are not regularised, in order."""
+        return tuple(latent for latent in self.latent_spec if not latent.regularised)
 
     @property
     def updates(self) -> int:

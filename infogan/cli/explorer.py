@@ -204,9 +204,8 @@ class Explorer:
         return f"{code.name}: " + ", ".join(numbers)
 
     def _noise_of(self, latents):
-        spec = self.run.spec.latent_spec
-        places = latent_slices(spec)
-        return np.concatenate([latents[:0], *(latents[places[each.name]] for each in spec if not each.regularised)])
+        places = latent_slices(self.run.spec.latent_spec)
+        return np.concatenate([latents[:0], *(latents[places[each.name]] for each in self.run.spec.noise)])
 
 
 def check_comparable(run: TrainedRun, other: TrainedRun) -> None:

@@ -239,7 +239,7 @@ def noise(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
 
     In the features of the set's classifier if there is one, else in random ones.
     """
-    if all(latent.regularised for latent in run.spec.latent_spec) or len(dataset.test) < FEWEST_IMAGES:
+    if not run.spec.noise or len(dataset.test) < FEWEST_IMAGES:
         return []
     latents = run.sample_latents(CODE_DRAWS * NOISE_DRAWS, derive_seed(run.spec.seed, "noise"))
     latents = latents.reshape(CODE_DRAWS, NOISE_DRAWS, -1)

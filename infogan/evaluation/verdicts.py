@@ -216,7 +216,7 @@ def _find(check: Number, study: Evidence) -> Finding | None:
 
 def describe_codes(spec: ExperimentSpec) -> str:
     """ "noise 62, 1 x Cat(10), 2 x U(-1, 1)": the input of G, as the paper's appendix lists it."""
-    noise = sum(latent.distribution.dim for latent in spec.latent_spec if not latent.regularised)
+    noise = sum(latent.distribution.dim for latent in spec.noise)
     kinds = [_name_prior(code.distribution) for code in spec.codes]
     return ", ".join([f"noise {noise}", *(f"{kinds.count(kind)} x {kind}" for kind in dict.fromkeys(kinds))])
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # which imports this
     from infogan.training.update import Step
 
 GAN_LOSSES = ("standard", "hinge")
+SMALLEST_DISTANCE = 1e-5
+"""Added to the distance of two images that is divided by, as Mao et al. do."""
 
 
 def discriminator_loss(real_logits: Tensor, generated_logits: Tensor, kind: str = "standard") -> Tensor:
@@ -82,9 +84,6 @@ def mutual_information_bound(entropies: dict[str, float], log_probs: dict[str, T
         )
     return {name: entropies[name] + tf.reduce_mean(log_probs[name]) for name in entropies}
 
-
-SMALLEST_DISTANCE = 1e-5
-"""Added to the distance of two images that is divided by, as Mao et al. do."""
 
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
 """The two steps of an update."""
@@ -241,15 +240,14 @@ class ModeSeeking(Term):
     steps: ClassVar[tuple[str, ...]] = (GENERATOR,)
 
     def build(self, step: "Step") -> TermValue:
+        is_noise = step.model.is_noise
         pairs = max(1, step.z.shape[0] // 4)  # so that this pass of G has half as many images as the step's own
         first, second = step.z[: 4 * pairs : 4], step.z[1 : 4 * pairs : 4]  # [pairs, latent_dist.dim] each
-        second = tf.where_v2(step.model.is_noise, second, first)
+        second = tf.where_v2(is_noise, second, first)
         both = step.model.generate(tf.concat([first, second], axis=0), Normalisation([GENERATED], True))
         of_first, of_second = tf.split(step.model.show_images(both), 2)  # [pairs, H, W, C] each
         distance = tf.reduce_mean(mean_over_replicas(tf.abs(of_first - of_second)))
-        of_noise = tf.reduce_mean(
-            mean_over_replicas(tf.boolean_mask(tf.abs(first - second), step.model.is_noise, axis=1))
-        )
+        of_noise = tf.reduce_mean(mean_over_replicas(tf.boolean_mask(tf.abs(first - second), is_noise, axis=1)))
         return TermValue(of_noise / (distance + SMALLEST_DISTANCE), {"noise/distance": distance})
 
 
