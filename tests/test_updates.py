@@ -446,15 +446,15 @@ def test_equal_shares_are_what_the_balance_asks_for(spec):
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 12])
-def test_mode_seeking_compares_images_of_the_same_codes(count):
+def test_mode_seeking_compares_blocks_of_images_of_the_same_codes(count):
     generator = np.random.default_rng(0)
     z, weights = (
         generator.uniform(-1, 1, (count, 5)).astype(np.float32),
-        generator.normal(size=(5, 6)).astype(np.float32),
+        generator.normal(size=(5, 8 * 4)).astype(np.float32),
     )
     model = types.SimpleNamespace(
         is_noise=np.array([True, True, False, True, False]),
-        generate=lambda z, normalisation: tf.reshape(z @ tf.constant(weights), [-1, 2, 3, 1]),
+        generate=lambda z, normalisation: tf.reshape(z @ tf.constant(weights), [-1, 8, 4, 1]),
         show_images=lambda images: (images + 1.0) / 2.0,
     )
     with tf.Graph().as_default(), tf.Session() as session:
@@ -462,7 +462,8 @@ def test_mode_seeking_compares_images_of_the_same_codes(count):
         loss, logged = session.run([value.loss, value.logged])
     first, second = z[0::4][: max(1, count // 4)], z[1::4][: max(1, count // 4)].copy()
     second[:, [2, 4]] = first[:, [2, 4]]
-    distance = np.abs((first - second) @ weights).mean() / 2
+    blocks = ((first - second) @ weights).reshape(-1, 2, 4 * 4).mean(axis=2)
+    distance = np.abs(blocks).mean() / 2
     assert logged == {"noise/distance": pytest.approx(distance, rel=1e-4)}
     of_noise = np.abs(first - second)[:, [0, 1, 3]].mean()
     assert loss == pytest.approx(of_noise / distance, rel=1e-3)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # which imports this
 GAN_LOSSES = ("standard", "hinge")
 SMALLEST_DISTANCE = 1e-5
 """Added to the distance of two images that is divided by, as Mao et al. do."""
+MODE_SEEKING_BLOCK = 4
+"""Rows and columns of pixels whose mean `ModeSeeking` compares."""
 
 
 def discriminator_loss(real_logits: Tensor, generated_logits: Tensor, kind: str = "standard") -> Tensor:
@@ -232,9 +234,10 @@ class GradientPenalty(Term):
 class ModeSeeking(Term):
     """Asks G for images that differ where their noise does: Mao et al. 2019 (arXiv:1903.05628), Eq. 2.
 
-        mean |z - z'| / mean |G(z, c) - G(z', c)|,   z and z' two draws of the noise, c of all codes
+        mean |z - z'| / mean |x - x'|,   z and z' two draws of the noise, x and x' block means of G(z, c) and G(z', c)
 
-    This form, which G minimises, is that of their code. Pixels count from 0 to 1, whatever the output's range is.
+    This form, which G minimises, is that of their code, but for the blocks of MODE_SEEKING_BLOCK: they compare pixels,
+    and what differs most cheaply there is a checkerboard. Pixels count from 0 to 1, whatever the output's range is.
     """
 
     steps: ClassVar[tuple[str, ...]] = (GENERATOR,)
@@ -246,7 +249,8 @@ class ModeSeeking(Term):
         second = tf.where_v2(is_noise, second, first)
         both = step.model.generate(tf.concat([first, second], axis=0), Normalisation([GENERATED], True))
         of_first, of_second = tf.split(step.model.show_images(both), 2)  # [pairs, H, W, C] each
-        distance = tf.reduce_mean(mean_over_replicas(tf.abs(of_first - of_second)))
+        blocks = tf.nn.avg_pool2d(of_first - of_second, MODE_SEEKING_BLOCK, MODE_SEEKING_BLOCK, "SAME")
+        distance = tf.reduce_mean(mean_over_replicas(tf.abs(blocks)))
         of_noise = tf.reduce_mean(mean_over_replicas(tf.boolean_mask(tf.abs(first - second), is_noise, axis=1)))
         return TermValue(of_noise / (distance + SMALLEST_DISTANCE), {"noise/distance": distance})
 
