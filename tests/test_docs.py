@@ -277,6 +277,8 @@ def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
     each = ", ".join(f"{value:.1f}" for value in accuracy)
     assert f"one-to-one accuracy {statistics.fmean(accuracy):.1f} % (aim: 62 %); {each} %" in text
     purity = rows["purity", "category_1"], rows["purity, k-means on Q's features", None]
+    in_readme = f"k-means on Q's features has a purity of {statistics.fmean(purity[1]):.3f}"
+    assert in_readme in (ROOT / "README.md").read_text()
     information = rows["NMI, k-means on Q's features", None]
     means = " | ".join(f"{statistics.fmean(values):.3f}" for values in (*purity, information))
     assert f"| ours, mean | {statistics.fmean(accuracy):.1f} % | {means} |" in text
