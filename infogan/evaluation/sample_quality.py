@@ -301,5 +301,5 @@ def measure_noise(
     return [
         metric,
         f"The noise changes little: samples of the same codes differ {100 * ratio:.1f} % as much as {kind}. G draws "
-        "hardly more than one image for each setting of the codes. --mode-seeking, from 0.01 on, asks it for more.",
+        "hardly more than one image for each setting of the codes. A higher --mode-seeking asks it for more.",
     ]
