@@ -236,8 +236,9 @@ class ModeSeeking(Term):
 
         mean |z - z'| / mean |x - x'|,   z and z' two draws of the noise, x and x' block means of G(z, c) and G(z', c)
 
-    This form, which G minimises, is that of their code, but for the blocks of MODE_SEEKING_BLOCK: they compare pixels,
-    and what differs most cheaply there is a checkerboard. Pixels count from 0 to 1, whatever the output's range is.
+    This form, which G minimises, is that of their code, but theirs compares single pixels, where a checkerboard is the
+    cheapest way to differ, and this one blocks of MODE_SEEKING_BLOCK. Pixels count from 0 to 1, whatever the output's
+    range is.
     """
 
     steps: ClassVar[tuple[str, ...]] = (GENERATOR,)
