@@ -270,7 +270,8 @@ class InfoGANTrainer:
         progress.report_epoch(line)
         if line["epoch"] % self._frame_interval == 0:
             with self._averaged_weights(session):
-                log.write_pictures(self._draw_samples(session, base_latents), update)
+                pictures = self._draw_samples(session, base_latents)
+            log.write_pictures(pictures, update)
         self._folder.write_status("running", update, self._spec.updates)
 
     def _preview(self, session: Session, update: int, base_latents: np.ndarray, log: Any) -> None:
@@ -279,7 +280,8 @@ class InfoGANTrainer:
         if not is_last and (update % self._preview_interval or started < self._next_preview):
             return
         with self._averaged_weights(session):
-            log.write_preview(self._draw_sweep(session, self._spec.codes[0].name, base_latents), update)
+            picture = self._draw_sweep(session, self._spec.codes[0].name, base_latents)
+        log.write_preview(picture, update)
         self._next_preview = started + (time.monotonic() - started) / PREVIEW_SHARE
 
     def _evaluate(self, session: Session, update: int, log: Any) -> None:
