@@ -387,14 +387,20 @@ class ExperimentSpec(Checked):
     @property
     def objective(self) -> tuple[Term, ...]:
         """What the steps minimise (Eq. 6): a tuple of Terms, those that fields give first."""
-        schedules = self.code_schedules or [FULL] * len(self.codes)
+        codes = list(zip(self.codes, self.code_schedules or [FULL] * len(self.codes)))
         information = (
             Information(self.code_weight(code), schedule, code.name, self.variant == "infogan")
-            for code, schedule in zip(self.codes, schedules)
+            for code, schedule in codes
+        )
+        # A code that is not asked for yet must not settle on what an earlier one tells of real images.
+        of_real = (
+            term(weight, schedule, code.name)
+            for term, weight in ((ViewInformation, self.view_information), (CategoryBalance, self.category_balance))
+            for code, schedule in codes
+            if code.distribution.kind == "categorical"
         )
         optional = (
-            ViewInformation(self.view_information),
-            CategoryBalance(self.category_balance),
+            *of_real,
             GradientPenalty(self.gradient_penalty),
             ModeSeeking(self.mode_seeking),
             Contrastive(self.contrastive_weight, self.contrastive_schedule, self.contrastive_gap),

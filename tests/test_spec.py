@@ -21,8 +21,10 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
-from infogan.latents import LARGEST_DIM, Latent
+from infogan.latents import LARGEST_DIM, Latent, category_codes, continuous_codes, noise_vector
 from infogan.model.architectures import Architecture
+from infogan.model.clustering import CategoryBalance, ViewInformation
+from infogan.model.losses import Information
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
 from infogan.recipes import load_experiment, mnist
 from infogan.schedule import FULL, Schedule, schedules_from_text
@@ -271,6 +273,19 @@ def test_equal_shares_need_a_categorical_code(spec):
     spec = dataclasses.replace(spec, category_balance=4.0)  # without views, and so without augmentation
     with pytest.raises(InputError, match=r"^category_balance: 4 was given, but it needs a categorical code"):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
+
+
+def test_each_code_learns_from_real_images_as_much_as_from_generated_ones(spec):
+    latents = (noise_vector(2), *category_codes(3, 5), *continuous_codes(1))
+    schedules = schedules_from_text("0:1,4:2/3:0,6:1/none")
+    changes = {"augmentation": 1.0, "view_information": 0.5, "category_balance": 4.0}
+    spec = dataclasses.replace(spec, latent_spec=latents, paper_values=(), code_schedules=schedules, **changes)
+    of_codes = [term for term in spec.objective if hasattr(term, "code")]
+    weights = {(type(term), term.code): (term.weight, term.schedule) for term in of_codes}
+    for family, weight in ((ViewInformation, 0.5), (CategoryBalance, 4.0)):
+        assert weights.pop((family, "category_1")) == (weight, schedules[0])
+        assert weights.pop((family, "category_2")) == (weight, schedules[1])
+    assert {family for family, _ in weights} == {Information}
 
 
 def test_mode_seeking_needs_noise(spec):

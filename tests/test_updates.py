@@ -401,12 +401,9 @@ def test_views_that_agree_are_what_it_asks_for(spec):
 
 def build_on_real_images(term, prob):
     """(loss, logged) of a term of D's step where Q gives real images the probabilities `prob` [B, 3]."""
-    codes = {"kind": (Categorical(3), {"prob": tf.constant(prob)}), "pose": (Uniform(1), "no probabilities")}
+    codes = {"kind": (Categorical(3), {"prob": tf.constant(prob)})}
     step = types.SimpleNamespace(
-        name=DISCRIMINATOR,
-        spec=types.SimpleNamespace(codes=[Latent(name, distribution) for name, (distribution, _) in codes.items()]),
-        on_real="the real images",
-        read=lambda judgement, code: codes[code],
+        name=DISCRIMINATOR, on_real="the real images", read=lambda judgement, code: codes[code]
     )
     with tf.Session() as session:
         value = term.build(step)
@@ -416,7 +413,7 @@ def build_on_real_images(term, prob):
 def test_views_of_one_image_are_compared():
     prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
     with tf.Graph().as_default():
-        loss, found = build_on_real_images(ViewInformation(), prob)
+        loss, found = build_on_real_images(ViewInformation(code="kind"), prob)
     joint = sum(np.outer(first, second) for first, second in zip(prob[::2], prob[1::2])) / 4
     joint = (joint + joint.T) / 2
     expected = (joint * np.log(joint / np.outer(joint.sum(0), joint.sum(0)))).sum()
@@ -427,7 +424,7 @@ def test_views_of_one_image_are_compared():
 def test_balance_is_that_of_the_mean_over_the_batch():
     prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
     with tf.Graph().as_default():
-        loss, found = build_on_real_images(CategoryBalance(), prob)
+        loss, found = build_on_real_images(CategoryBalance(code="kind"), prob)
     mean = prob.mean(axis=0)
     expected = -(mean * np.log(mean)).sum()
     assert found == {"category_entropy/kind": pytest.approx(expected, abs=1e-5)}

@@ -36,43 +36,45 @@ def view_information(joint: Tensor) -> Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class ViewInformation(Term):
-    """-`view_information` of each categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
+    """-`view_information` of a categorical code; the real images come in pairs of views (`ExperimentSpec.views`).
 
+    Attributes:
+      code: name of the code.
+    """
+
+    code: str = ""
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
 
     def build(self, step: "Step") -> TermValue:
-        logged = {}
-        for code, (_, probabilities) in _categories_of_real_images(step).items():
-            first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
-            joint = mean_over_replicas(first[:, :, None] * second[:, None, :])
-            logged[f"view_information/{code}"] = view_information(joint)
-        return TermValue(-tf.add_n(list(logged.values())), logged)
+        _, probabilities = _categories_of_real_images(step, self.code)
+        first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
+        joint = mean_over_replicas(first[:, :, None] * second[:, None, :])
+        information = view_information(joint)
+        return TermValue(-information, {f"view_information/{self.code}": information})
 
 
 @dataclasses.dataclass(frozen=True)
 class CategoryBalance(Term):
-    """-H of Q's mean over the real images of a batch, for each categorical code.
+    """-H of Q's mean over the real images of a batch, for a categorical code.
 
     The prior of a code gives its categories equal shares; this asks Q to do so on real images. Beside `ViewInformation`
     of weight w, a weight of 2 w (l - 1) makes the loss of both that of the authors' code with their `lamb` l.
+
+    Attributes:
+      code: name of the code.
     """
 
+    code: str = ""
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
 
     def build(self, step: "Step") -> TermValue:
-        logged = {
-            f"category_entropy/{code}": distribution.entropy({"prob": mean_over_replicas(probabilities)[None]})[0]
-            for code, (distribution, probabilities) in _categories_of_real_images(step).items()
-        }
-        return TermValue(-tf.add_n(list(logged.values())), logged)
+        distribution, probabilities = _categories_of_real_images(step, self.code)
+        entropy = distribution.entropy({"prob": mean_over_replicas(probabilities)[None]})[0]
+        return TermValue(-entropy, {f"category_entropy/{self.code}": entropy})
 
 
-def _categories_of_real_images(step: "Step") -> dict[str, tuple[Distribution, Tensor]]:
-    """Q's probabilities for the real images of a step of D: dict of categorical code -> (its family, [B, K])."""
+def _categories_of_real_images(step: "Step", code: str) -> tuple[Distribution, Tensor]:
+    """Q's probabilities for the real images of a step of D: (family of the code, [B, K])."""
     assert step.on_real is not None  # as in every step of D
-    read = {code.name: step.read(step.on_real, code.name) for code in step.spec.codes}
-    return {
-        name: (distribution, distribution.probabilities(posterior))
-        for name, (distribution, posterior) in read.items()
-        if distribution.kind == "categorical"
-    }
+    distribution, posterior = step.read(step.on_real, code)
+    return distribution, distribution.probabilities(posterior)
