@@ -382,14 +382,15 @@ class ExperimentSpec(Checked):
     @property
     def views(self) -> int:
         """How many views of each real image a batch holds."""
-        return 2 if self.view_information else 1
+        return 2 if any(isinstance(term, ViewInformation) for term in self.objective) else 1
 
     @property
     def objective(self) -> tuple[Term, ...]:
         """What the steps minimise (Eq. 6): a tuple of Terms, those that fields give first."""
+        is_gan = self.variant == "gan"
         codes = list(zip(self.codes, self.code_schedules or [FULL] * len(self.codes)))
         information = (
-            Information(self.code_weight(code), schedule, code.name, self.variant == "infogan")
+            Information(self.code_weight(code), schedule, code.name, reaches_generator=not is_gan)
             for code, schedule in codes
         )
         # A code that is not asked for yet must not settle on what an earlier one tells of real images.
@@ -397,7 +398,7 @@ class ExperimentSpec(Checked):
             term(weight, schedule, code.name)
             for term, weight in ((ViewInformation, self.view_information), (CategoryBalance, self.category_balance))
             for code, schedule in codes
-            if code.distribution.kind == "categorical"
+            if code.distribution.kind == "categorical" and not is_gan  # whose trunk would learn from them
         )
         optional = (
             *of_real,

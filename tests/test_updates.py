@@ -293,6 +293,13 @@ def test_plain_gan_trains_q_and_nothing_else_with_it(spec):
     assert changed_parts(weak[2], strong[2]) == {"recognition"}
 
 
+def test_nothing_but_d_learns_from_real_images_in_a_plain_gan(spec):
+    spec = dataclasses.replace(spec, variant="gan", augmentation=1.0)
+    _, plain = run_updates(spec)
+    _, same = run_updates(dataclasses.replace(spec, view_information=5.0, category_balance=5.0))
+    assert not changed_parts(plain[1], same[1])
+
+
 def test_new_options_draw_nothing_at_their_defaults(spec):
     """So what a default run computes is bit for bit what it was before there were these options."""
     spec = dataclasses.replace(spec, augmentation=1.0)
