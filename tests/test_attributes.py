@@ -8,7 +8,7 @@ from conftest import StandIn
 
 from infogan.data import Dataset, Factor, Split
 from infogan.evaluation import judges
-from infogan.evaluation.attributes import FIGURE_6, attributes, choose_attributes, measure_effect, measure_told
+from infogan.evaluation.attributes import FIGURE_6, attributes, choose_attributes, measure_effects, measure_told
 from infogan.evaluation.factors import Reading
 from infogan.evaluation.judges import AttributeClassifier, measure_attributes, obtain_classifier
 from infogan.evaluation.metric import Settings
@@ -65,19 +65,35 @@ def test_the_attribute_is_scored_on_images_that_did_not_choose_it():
 def test_an_attribute_that_a_category_brings():
     present = DRAW.random((1000, 4, 2)) < 0.2
     present[:, 2, 1] = DRAW.random(1000) < 0.9
-    metric = measure_effect("category_1", present, {"Eyeglasses": 0.85, "Smiling": 0.9})
-    assert metric.value == pytest.approx(0.7, abs=5 * np.sqrt((0.09 + 0.16) / 500))
-    assert metric.factor == "Smiling" and "% with category 2; balanced accuracy of the classifier 90 %" in metric.note
+    nothing = DRAW.random((1000, 10, 2)) < 0.2
+    found = measure_effects({"category_1": nothing, "category_2": present}, {"Eyeglasses": 0.85, "Smiling": 0.9})
+    rows = {(metric.name, metric.code): metric for metric in found}
+    accuracy = 5 * np.sqrt((0.09 + 0.16) / 500)
+    of_code, of_attribute = (
+        rows[key]
+        for key in (
+            ("change of an attribute of samples", "category_2"),
+            ("change of Smiling in samples, best code", None),
+        )
+    )
+    assert of_code.value == of_attribute.value == pytest.approx(0.7, abs=accuracy)
+    assert of_code.factor == of_attribute.factor == "Smiling"
+    assert "% with category 2; balanced accuracy of the classifier 90 %" in of_code.note
+    assert of_attribute.note == of_code.note.replace("Smiling", "category_2")
+    for key in (
+        ("change of an attribute of samples", "category_1"),
+        ("change of Eyeglasses in samples, best code", None),
+    ):
+        assert rows[key].value == pytest.approx(0.0, abs=accuracy)
 
 
 def test_the_change_of_samples_is_scored_on_rows_that_did_not_choose_it():
-    scores = [
-        measure_effect(
-            "c", np.random.default_rng(seed).random((40, 10, 9)) < 0.5, dict.fromkeys("abcdefghi", 0.8)
-        ).value
-        for seed in range(40)
-    ]
-    assert np.mean(scores) == pytest.approx(0.0, abs=5 * np.sqrt(0.5 / 20 / 40))
+    scores = []
+    for seed in range(40):
+        seen = dict(zip("cd", np.random.default_rng(seed).random((2, 40, 10, 9)) < 0.5))
+        scores.append([metric.value for metric in measure_effects(seen, dict.fromkeys("abefghijk", 0.8))])
+    # Two rows of codes, then nine of attributes: each is 0 in the mean.
+    assert np.mean(scores, axis=0) == pytest.approx(0.0, abs=5 * np.sqrt(0.5 / 20 / 40))
 
 
 def draw_faces(count, seed):

@@ -6,7 +6,7 @@ The azimuth of Figure 6(a) is not measured: no list of landmarks is read.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -67,7 +67,8 @@ def attributes(run: TrainedRun, dataset: Dataset, settings: Settings) -> Found:
         return found
     told = ", ".join(f"{name} {100 * value:.0f} %" for name, value in accuracies.items())
     seed = derive_seed(run.spec.seed, "attributes")
-    effects = [_sweep(run, classifier, code, accuracies, seed, settings.rows) for code in codes]
+    seen = {code.name: _sweep(run, classifier, code, accuracies, seed, settings.rows) for code in codes}
+    effects = measure_effects(seen, accuracies)
     return [*found, *effects, f"Balanced accuracy of the classifier of attributes on test images: {told}."]
 
 
@@ -142,37 +143,57 @@ def _sweep(
     run: TrainedRun,
     classifier: AttributeClassifier,
     code: Latent,
-    accuracies: Mapping[str, float],
+    names: Collection[str],
     seed: int,
     rows: int,
-) -> Metric:
-    """What one code does to samples of latents drawn from the prior."""
+) -> np.ndarray:
+    """Which attributes samples of the prior have while one code changes: bool [rows, categories, attributes]."""
     images = run.sweep(code.name, rows=rows, seed=seed, vary_discrete=False)
     seen = classifier.predict_batches(images).classes  # row after row
-    places = [classifier.attributes.index(name) for name in accuracies]
-    present = seen[:, places].reshape(rows, -1, len(places))
-    return measure_effect(code.name, present, accuracies)
+    places = [classifier.attributes.index(name) for name in names]
+    return seen[:, places].reshape(rows, -1, len(places))
 
 
-def measure_effect(code: str, present: np.ndarray, accuracies: Mapping[str, float]) -> Metric:
-    """The attribute of samples that a code changes most.
+def measure_effects(seen: Mapping[str, np.ndarray], accuracies: Mapping[str, float]) -> list[Metric]:
+    """What categorical codes do to attributes of samples.
 
     Args:
-      present: bool array [rows, categories, attributes], what the classifier sees in samples that differ, within a row,
-        in the category alone.
+      seen: dict of code -> bool array [rows, categories, attributes], what the classifier sees in samples that differ,
+        within a row, in the category alone.
       accuracies: dict of attribute -> balanced accuracy of the classifier, in the order of the last axis.
 
     Returns:
-      Metric: by how much the share of samples with the attribute differs between two categories; attribute and
-      categories are chosen on half of the rows, and the difference is that of the others. About 0 by chance.
+      list of Metric: by how much the share of samples with an attribute differs between two categories, of each code
+      for the attribute that it changes most, and of each attribute for the code that changes it most. Attribute, code
+      and categories are chosen on half of the rows, and the difference is that of the others. About 0 by chance.
     """
-    names, middle = list(accuracies), len(present) // 2
-    chosen, scored = present[:middle].mean(axis=0), present[middle:].mean(axis=0)  # [categories, attributes] each
-    place = int(np.ptp(chosen, axis=0).argmax())
-    least, most = int(chosen[:, place].argmin()), int(chosen[:, place].argmax())
-    low, high = float(scored[least, place]), float(scored[most, place])
-    note = (
-        f"{names[place]}: {100 * low:.0f} % with category {least}, {100 * high:.0f} % with category {most}; balanced "
-        f"accuracy of the classifier {100 * accuracies[names[place]]:.0f} %"
+    names = list(accuracies)
+    halves = {
+        code: tuple(half.mean(axis=0) for half in np.split(present, [len(present) // 2]))  # [categories, attributes]
+        for code, present in seen.items()
+    }
+    ranges = {code: np.ptp(chosen, axis=0) for code, (chosen, _) in halves.items()}  # [attributes] each
+    metrics = []
+    for code, spans in ranges.items():
+        name = names[spans.argmax()]
+        change, note = _measure_change(halves[code], names.index(name), accuracies[name])
+        metrics.append(
+            Metric("change of an attribute of samples", change, "share", code, f"{name}: {note}", "higher", factor=name)
+        )
+    for place, name in enumerate(names):
+        best = max(ranges, key=lambda code: ranges[code][place])
+        change, note = _measure_change(halves[best], place, accuracies[name])
+        row = f"change of {name} in samples, best code"
+        metrics.append(Metric(row, change, "share", note=f"{best}: {note}", better="higher", factor=name))
+    return metrics
+
+
+def _measure_change(halves: Sequence[np.ndarray], place: int, accuracy: float) -> tuple[float, str]:
+    """How far one attribute's share in samples differs between two categories, and a note of what it is with each."""
+    chosen, scored = (half[:, place] for half in halves)
+    least, most = int(chosen.argmin()), int(chosen.argmax())
+    low, high = float(scored[least]), float(scored[most])
+    return high - low, (
+        f"{100 * low:.0f} % with category {least}, {100 * high:.0f} % with category {most}; balanced accuracy of the "
+        f"classifier {100 * accuracy:.0f} %"
     )
-    return Metric("change of an attribute of samples", high - low, "share", code, note, "higher", factor=names[place])

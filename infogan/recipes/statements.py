@@ -86,8 +86,9 @@ def _find_correlation(experiment: str, place: str, text: str, factor: str, note:
 
 
 def _find_attribute(place: str, text: str, attribute: str) -> Statement:
-    number = Number(f"balanced accuracy for {attribute}, best code", "at least", 0.7, "share", asked=True)
-    return Statement("celeba", place, text, number, f"The attribute {attribute} stands for it.")
+    number = Number(f"change of {attribute} in samples, best code", "at least", 0.5, "share", asked=True)
+    note = f"The share of samples with the attribute {attribute}, in the eyes of a classifier, between two categories."
+    return Statement("celeba", place, text, number, note)
 
 
 def _find_row(factor: str, spec: ExperimentSpec, table: str, printed: str, note: str = "") -> Statement:
@@ -250,8 +251,8 @@ STATEMENTS = (
     ),
     Statement("svhn", "App. C", "Adam's rates are 2e-4 and 1e-3.", Setting(describe_rates, SVHN, RATES)),
     Statement("celeba", "Fig. 6(a)", "A categorical code changes the azimuth.", None, UNLABELLED),
-    _find_attribute("Fig. 6(b)", "A categorical code tells whether there are glasses.", "Eyeglasses"),
-    _find_attribute("Fig. 6(c)", "A categorical code changes the hair style, from less to more hair.", "Bald"),
+    _find_attribute("Fig. 6(b)", "A categorical code signals the presence of glasses.", "Eyeglasses"),
+    _find_attribute("Fig. 6(c)", "A categorical code changes the hair style, from less to more hair.", "Bangs"),
     _find_attribute("Fig. 6(d)", "A categorical code changes the emotion, from stern to happy.", "Smiling"),
     Statement(
         "celeba",
