@@ -319,8 +319,13 @@ class Categorical(Distribution):
         return {"prob": tf.nn.softmax(flat), "logits": flat}
 
     def sample(self, dist_info: DistInfo, seed: Seed = None) -> Tensor:
-        index = tf.random.stateless_categorical(self._log_prob(dist_info), 1, seed_pair(seed))[:, 0]
-        return tf.one_hot(index, self.dim)
+        # What tf.random.stateless_categorical draws with one thread: of some hundred rows on, its draws depend on their
+        # number.
+        log_prob = tf.cast(self._log_prob(dist_info), tf.float64)
+        bounds = tf.cumsum(tf.exp(log_prob - tf.reduce_max(log_prob, axis=1, keepdims=True)), axis=1)  # [B, dim]
+        drawn = tf.random.stateless_uniform(tf.shape(bounds)[:1], seed_pair(seed), dtype=tf.float64)
+        is_below = bounds[:, :-1] <= drawn[:, None] * bounds[:, -1:]
+        return tf.one_hot(tf.reduce_sum(tf.cast(is_below, tf.int32), axis=1), self.dim)
 
     def logli(self, x: Tensor, dist_info: DistInfo) -> Tensor:
         return _sum_last(self._log_prob(dist_info) * x)

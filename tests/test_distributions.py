@@ -416,6 +416,11 @@ def test_describing_latents_imports_no_tensorflow():
         "assert product.dim and product.dist_flat_dim and product.prior_entropy and product.dist_info_keys\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
+    run_python(code)
+
+
+def run_python(code):
+    """In a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(infogan.__file__).parents[1])}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
@@ -627,6 +632,24 @@ def test_the_ends_of_an_angle_are_one():
         for v in (-1.0, 1.0)
     )
     compare(first, last)
+
+
+ON_ALL_CORES = """
+import os
+os.sched_setaffinity(0, range(os.cpu_count()))  # tests have one core each
+from infogan.distributions import Categorical, seed_pair
+from infogan.system.tf1 import tf
+with tf.Session() as session:
+    drawn = tf.argmax(Categorical(10).sample_prior(5000, 3), axis=1)
+    one_row = tf.random.stateless_categorical(tf.zeros([1, 10]), 5000, seed_pair(3))[0]
+    drawn, one_row = session.run([drawn, one_row])
+assert (drawn == one_row).all(), (drawn != one_row).mean()
+"""
+
+
+def test_categories_do_not_depend_on_the_number_of_threads():
+    """TensorFlow's own draws do, but for those of one row, which one thread makes."""
+    run_python(ON_ALL_CORES)
 
 
 # Products.
