@@ -294,6 +294,37 @@ def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
         assert row in text, row
 
 
+CELEBA_ROWS = {
+    "smile": "Smiling",
+    "glasses": "Eyeglasses",
+    "men": "Male",
+    "a fringe": "Bangs",
+    "black hair": "Black_Hair",
+    "blond hair": "Blond_Hair",
+    "hats": "Wearing_Hat",
+}
+
+
+def test_the_study_of_celeba_in_the_docs_is_the_one_that_was_made():
+    document = json.loads((STUDIES / "celeba.json").read_text())
+    runs = [{(row["name"], row["code"]): row for row in run["metrics"]} for run in document["runs"]]
+    text = read_guide_and_note("experiments.md")
+    for label, attribute in CELEBA_ROWS.items():
+        cells = []
+        for rows in runs:
+            change = rows[f"change of {attribute} in samples, best code", None]["note"]
+            low, high = re.findall(r"(\d+) % with", change)
+            told = rows[f"balanced accuracy for {attribute}, best code", None]["ours"]
+            cells.append(f"{low} to {high} %; {100 * told:.0f} %")
+        assert f"| {label} | {' | '.join(cells)} |" in text, label
+    distances = [rows["Frechet distance to test images", None]["ours"] for rows in runs]
+    assert f"Frechet distance {', '.join(f'{distance:.1f}' for distance in distances)} (plain GAN" in text
+    for run, rows in zip(document["runs"], runs):
+        learned = ", ".join(f"{rows['L_I', f'category_{number}']['ours']:.2f}" for number in range(1, 11))
+        distance, noise = rows["Frechet distance to test images", None], rows["spread by noise alone", None]
+        assert f"| {run['seed']} | {learned} | {100 * noise['ours']:.0f} % | {distance['ours']:.1f} |" in text
+
+
 def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
     document = json.loads((ROOT / "docs" / "notes" / "faces_one_head.json").read_text())
     rows = {row["name"]: row["values"] for row in document["summary"]}
