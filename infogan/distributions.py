@@ -319,8 +319,8 @@ class Categorical(Distribution):
         return {"prob": tf.nn.softmax(flat), "logits": flat}
 
     def sample(self, dist_info: DistInfo, seed: Seed = None) -> Tensor:
-        # What tf.random.stateless_categorical draws with one thread: of some hundred rows on, its draws depend on their
-        # number.
+        # What tf.random.stateless_categorical draws with one thread: with more it draws other numbers, once there are
+        # some hundred rows.
         log_prob = tf.cast(self._log_prob(dist_info), tf.float64)
         bounds = tf.cumsum(tf.exp(log_prob - tf.reduce_max(log_prob, axis=1, keepdims=True)), axis=1)  # [B, dim]
         drawn = tf.random.stateless_uniform(tf.shape(bounds)[:1], seed_pair(seed), dtype=tf.float64)
