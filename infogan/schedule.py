@@ -73,19 +73,19 @@ def schedules_from_text(text: str) -> tuple[Schedule, ...]:
     return () if text == "none" else tuple(map(Schedule.from_text, text.split("/")))
 
 
-def one_after_another(count: int, first: int, apart: int) -> tuple[Schedule, ...]:
-    """Schedules of codes that come in one after another: the next begins to rise where one is at full strength.
+def one_after_another(first: Schedule, count: int, apart: int) -> tuple[Schedule, ...]:
+    """Schedules of codes that come in one after another, each as the first does.
 
     Args:
+      first: Schedule of the first code.
       count: how many codes there are.
-      first: int, the update at which the first begins to rise.
-      apart: int, updates from the beginning of one to that of the next.
+      apart: int, updates from one code to the next.
 
     Returns:
       tuple of `count` Schedules.
     """
-    starts = range(first, first + count * apart, apart)
-    return tuple(Schedule(((start, 0.0), (start + apart, 1.0))) for start in starts)
+    delays = range(0, count * apart, apart)
+    return tuple(Schedule(tuple((update + delay, share) for update, share in first.points)) for delay in delays)
 
 
 def _no_schedule(given: object) -> InputError:

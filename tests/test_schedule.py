@@ -66,6 +66,6 @@ def test_text_of_several():
 
 
 def test_codes_one_after_another():
-    assert [str(schedule) for schedule in one_after_another(3, first=100, apart=50)] == [
+    assert [str(schedule) for schedule in one_after_another(Schedule.from_text("100:0,150:1"), 3, apart=50)] == [
         *("100:0,150:1", "150:0,200:1", "200:0,250:1")
     ]

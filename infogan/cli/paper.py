@@ -71,7 +71,7 @@ PLANS = (
     _plan("mnist_default", "mnist", "default", 10, 18),
     FIGURE_1,
     _plan("svhn", "svhn", None, 5, 11),
-    _plan("celeba", "celeba", None, 5, 31),
+    _plan("celeba", "celeba", None, 5, 33),
     _plan("faces", "faces", None, 5, 23),
     _plan("chairs", "chairs", None, 5, 17),
     _plan("mnist_robust", "mnist", "robust", 10, 17, is_asked=True),

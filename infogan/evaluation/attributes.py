@@ -175,8 +175,9 @@ def measure_effects(seen: Mapping[str, np.ndarray], accuracies: Mapping[str, flo
     ranges = {code: np.ptp(chosen, axis=0) for code, (chosen, _) in halves.items()}  # [attributes] each
     metrics = []
     for code, spans in ranges.items():
-        name = names[spans.argmax()]
-        change, note = _measure_change(halves[code], names.index(name), accuracies[name])
+        place = int(spans.argmax())
+        name = names[place]
+        change, note = _measure_change(halves[code], place, accuracies[name])
         metrics.append(
             Metric("change of an attribute of samples", change, "share", code, f"{name}: {note}", "higher", factor=name)
         )

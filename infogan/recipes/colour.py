@@ -29,7 +29,7 @@ SVHN_DEFAULT = dataclasses.replace(
     recipe="default",
     **SMALL_SET,
     turning_schedule=Schedule.from_text("0:0.3"),
-    code_schedules=one_after_another(len(SVHN_PAPER.codes), first=100, apart=200),
+    code_schedules=one_after_another(Schedule.from_text("100:0,300:1"), len(SVHN_PAPER.codes), apart=200),
     max_epoch=40,
 )
 
@@ -60,9 +60,7 @@ CELEBA_DEFAULT = dataclasses.replace(
     discriminator_learning_rate=4e-4,
     generator_learning_rate=2e-3,
     turning_schedule=Schedule.from_text("0:0.3"),
-    code_schedules=tuple(
-        Schedule(((start, 0.0), (start + 60, 1.5), (start + 140, 1.0))) for start in range(200, 1200, 100)
-    ),
+    code_schedules=one_after_another(Schedule.from_text("200:0,260:1.5,340:1"), len(CELEBA_PAPER.codes), apart=100),
     augmentation_fill="edge",
     augmentation_colour=0.5,
     weight_averaging=0.98,
