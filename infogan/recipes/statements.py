@@ -239,7 +239,13 @@ STATEMENTS = (
     ),
     Statement("figure1", "Sec. 6", "L_I converges faster than the GAN objective.", None, "No study keeps both curves."),
     Statement("figure1", "Sec. 6", "Q costs next to nothing beside a GAN.", None, "A GAN without Q is no study here."),
-    Statement("svhn", "Fig. 5(a)", "A continuous code changes the lighting.", None, UNLABELLED),
+    Statement(
+        "svhn",
+        "Fig. 5(a)",
+        "A continuous code changes the lighting.",
+        Number("light by a continuous code", "at least", 0.8, asked=True),
+        "|Spearman| of a continuous code with the brightness of samples, or how much brighter one side is.",
+    ),
     Statement("svhn", "Fig. 5(b)", "A categorical code changes the context: the digits beside.", None, UNLABELLED),
     Statement("svhn", "Table 2", f"Networks: {TABLE_2}.", Setting(describe_network, SVHN, TABLE_2), STRIDE),
     Statement(
