@@ -325,6 +325,27 @@ def test_the_study_of_celeba_in_the_docs_is_the_one_that_was_made():
         assert f"| {run['seed']} | {learned} | {100 * noise['ours']:.0f} % | {distance['ours']:.1f} |" in text
 
 
+def test_the_study_of_svhn_in_the_docs_is_the_one_that_was_made():
+    document = json.loads((STUDIES / "svhn.json").read_text())
+    text, found = read_guide_and_note("experiments.md"), []
+    for run in document["runs"]:
+        rows = {(row["name"], row["code"]): row for row in run["metrics"]}
+        best = rows["light by a continuous code", None]
+        code, quality = best["note"].split(": ")
+        swept = rows[f"|Spearman| with {quality}", code]
+        low, high, _ = swept["change"]
+        row = f"| {run['seed']} | `{code}`, {quality} | {low:.0f} to {high:.0f} % | {best['ours']:.3f} | "
+        row += f"{swept['note'].split()[0]} |"
+        assert row in text, row
+        categories = ", ".join(f"{rows['L_I', f'category_{number}']['ours']:.2f}" for number in range(1, 5))
+        continuous = ", ".join(f"{rows['L_I', f'continuous_{number}']['ours']:.3f}" for number in range(1, 5))
+        distance, noise = rows["Frechet distance to test images", None], rows["spread by noise alone", None]
+        row = f"| {run['seed']} | {categories} | {continuous} | {100 * noise['ours']:.0f} % | {distance['ours']:.1f} |"
+        assert row in text, row
+        found.append(best["ours"])
+    assert f"light by a continuous code {', '.join(f'{value:.3f}' for value in found)} (aim: 0.8)" in text
+
+
 def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
     document = json.loads((ROOT / "docs" / "notes" / "faces_one_head.json").read_text())
     rows = {row["name"]: row["values"] for row in document["summary"]}

@@ -70,7 +70,7 @@ FIGURE_1 = _plan("figure1", "mnist", "figure1", 3, 10)._replace(section="figure1
 PLANS = (
     _plan("mnist_default", "mnist", "default", 10, 18),
     FIGURE_1,
-    _plan("svhn", "svhn", None, 5, 11),
+    _plan("svhn", "svhn", None, 5, 24),
     _plan("celeba", "celeba", None, 5, 33),
     _plan("faces", "faces", None, 5, 23),
     _plan("chairs", "chairs", None, 5, 17),
@@ -108,9 +108,7 @@ PICTURES = {
         Shown("samples/width.png", "width.png", "Fig. 2(c) or (d): the second continuous code, from -2 to 2."),
     ),
     "figure1": (Shown("figure1.png", "figure1.png", "Fig. 1: L_I over the updates, InfoGAN and a plain GAN."),),
-    "svhn": (
-        Shown("traversals.png", "experiments/svhn_categories.jpg", "Fig. 5: categorical codes, one a panel. " + ROWS),
-    ),
+    "svhn": (Shown("traversals.png", "experiments/svhn_codes.jpg", "Fig. 5: the light, then categories. " + ROWS),),
     "celeba": (
         Shown("traversals.png", "experiments/celeba_categories.jpg", "Fig. 6: categorical codes, one a panel. " + ROWS),
     ),
