@@ -35,8 +35,8 @@ SHORT: dict[str, Any] = {
 }
 """What the recipes of SVHN and CelebA share, to need some 2,000 updates."""
 
-# The light goes to the first continuous code: it comes in before all others, while G draws little else, and with the
-# largest lambda. The others come in with more than theirs, so that G takes them up.
+# The light is meant for the first continuous code: it comes in before all others, while G draws little else, and with
+# the largest lambda. The others come in with more than theirs, so that G takes them up.
 # DEVIATION: the paper learns the deviation of Q's continuous codes, as on MNIST (docs/differences.md).
 SVHN_DEFAULT = dataclasses.replace(
     SVHN_PAPER,
