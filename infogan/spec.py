@@ -22,7 +22,6 @@ from infogan.model.architectures import (
     find_image_shape,
 )
 from infogan.model.augmentation import FILLS
-from infogan.model.clustering import CategoryBalance, ViewInformation
 from infogan.model.contrastive import LARGEST_GAP, NO_GAP, Contrastive
 from infogan.model.losses import (
     GAN_LOSSES,
@@ -33,6 +32,7 @@ from infogan.model.losses import (
     Term,
 )
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Optimizer, optimizer_from_text
+from infogan.model.self_supervision import CategoryBalance, ContinuousViewInformation, ViewInformation
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec_document import UPGRADES, VERSION, any_of, decode, encode, fill, list_of
 from infogan.system.checks import (
@@ -206,6 +206,13 @@ class ExperimentSpec(Checked):
         0.0,
         flag=True,
     )
+    continuous_view_information: float = setting(
+        WEIGHT,
+        "weight of the mutual information between Q's means of the first continuous code in two augmented views of a "
+        "real image; 0: none",
+        0.0,
+        flag=True,
+    )
     category_balance: float = setting(
         WEIGHT,
         "weight of the entropy of Q's categories over a batch of real images, which asks for equal shares; 0: none",
@@ -298,7 +305,7 @@ class ExperimentSpec(Checked):
         check_image_shape(self.network, self.image_shape, "output_dist" if self.image_size is None else "image_size")
         self._check_latents()
         self._check_schedules()
-        self._check_categories()
+        self._check_real_images()
         self._check_noise()
         self._check_contrast()
 
@@ -335,18 +342,20 @@ class ExperimentSpec(Checked):
                 f"{', '.join(latent.name for latent in self.codes)} is needed, or none at all.",
             )
 
-    def _check_categories(self) -> None:
-        """Terms on Q's categories need a categorical code; views also need augmentation and batches of pairs."""
-        has_categories = any(latent.distribution.kind == "categorical" for latent in self.codes)
-        for name in ("view_information", "category_balance"):
-            if getattr(self, name) and not has_categories:
-                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a categorical code.")
-        if not self.view_information:
+    def _check_real_images(self) -> None:
+        """Terms on what Q says of real images need a code of their kind; views also need augmentation and pairs."""
+        kinds = {latent.distribution.kind for latent in self.codes}
+        fields = {"view_information": "categorical", "continuous_view_information": "continuous"}
+        for name, kind in {**fields, "category_balance": "categorical"}.items():
+            if getattr(self, name) and kind not in kinds:
+                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {kind} code.")
+        of_views = next((name for name in fields if getattr(self, name)), None)
+        if not of_views:
             return
         if not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
             raise InputError(
-                "view_information",
-                f"{self.view_information:g} was given, but without augmentation all views of an image are equal. "
+                of_views,
+                f"{getattr(self, of_views):g} was given, but without augmentation all views of an image are equal. "
                 "Raise --augmentation.",
             )
         if self.batch_size % 2:
@@ -382,7 +391,8 @@ class ExperimentSpec(Checked):
     @property
     def views(self) -> int:
         """How many views of each real image a batch holds."""
-        return 2 if any(isinstance(term, ViewInformation) for term in self.objective) else 1
+        of_pairs = (ViewInformation, ContinuousViewInformation)
+        return 2 if any(isinstance(term, of_pairs) for term in self.objective) else 1
 
     @property
     def objective(self) -> tuple[Term, ...]:
@@ -393,12 +403,18 @@ class ExperimentSpec(Checked):
             Information(self.code_weight(code), schedule, code.name, reaches_generator=not is_gan)
             for code, schedule in codes
         )
+        categorical = [pair for pair in codes if pair[0].distribution.kind == "categorical"]
+        continuous = [pair for pair in codes if pair[0].distribution.kind == "continuous"]
         # A code that is not asked for yet must not settle on what an earlier one tells of real images.
         of_real = (
             term(weight, schedule, code.name)
-            for term, weight in ((ViewInformation, self.view_information), (CategoryBalance, self.category_balance))
-            for code, schedule in codes
-            if code.distribution.kind == "categorical" and not is_gan  # whose trunk would learn from them
+            for term, weight, chosen in (
+                (ViewInformation, self.view_information, categorical),
+                (ContinuousViewInformation, self.continuous_view_information, continuous[:1]),
+                (CategoryBalance, self.category_balance, categorical),
+            )
+            for code, schedule in chosen
+            if not is_gan  # whose trunk would learn from them
         )
         optional = (
             *of_real,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from infogan.distributions import Bernoulli, Categorical
-from infogan.model.clustering import view_information
 from infogan.model.losses import discriminator_loss, generator_loss, mutual_information_bound
+from infogan.model.self_supervision import gaussian_information, view_information
 from infogan.system.tf1 import tf
 
 REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])
@@ -74,6 +74,34 @@ def test_view_information():
 def test_view_information_of_known_categories(joint, expected):
     value, gradient = evaluate(lambda p: (view_information(p), tf.gradients(view_information(p), p)[0]), joint)
     assert value == pytest.approx(expected, abs=1e-4)
+    assert np.isfinite(gradient).all()
+
+
+def test_gaussian_information_of_correlations():
+    """Two dimensions that correlate by 0.8 and 0.6, of other sizes and far from 0."""
+    random = np.random.default_rng(0)
+    common, first, second = random.normal(size=(3, 200_000, 2))
+    root, scale = np.sqrt([0.8, 0.6]), [1.0, 0.01]
+    first, second = (5.0 + scale * (root * common + np.sqrt(1 - root**2) * own) for own in (first, second))
+    expected = -0.5 * math.log((1 - 0.8**2) * (1 - 0.6**2))
+    assert evaluate(gaussian_information, first, second) == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "second, expected",
+    [
+        ([1.0, 2.0, 3.0, 6.0], -0.5 * math.log(1 - 0.99**2)),
+        ([6.0, 3.0, 2.0, 1.0], 0.0),
+        ([3.0, 3.0, 3.0, 3.0], 0.0),
+    ],
+    ids=["equal", "opposite", "constant"],
+)
+def test_gaussian_information_of_extremes(second, expected):
+    first, second = np.array([[1.0], [2.0], [3.0], [6.0]]), np.array(second)[:, None]
+    value, gradient = evaluate(
+        lambda u, v: (gaussian_information(u, v), tf.gradients(gaussian_information(u, v), u)[0]), first, second
+    )
+    assert value == pytest.approx(expected, abs=1e-5)
     assert np.isfinite(gradient).all()
 
 

@@ -23,9 +23,9 @@ from infogan.distributions import (
 )
 from infogan.latents import LARGEST_DIM, Latent, category_codes, continuous_codes, noise_vector
 from infogan.model.architectures import Architecture
-from infogan.model.clustering import CategoryBalance, ViewInformation
 from infogan.model.losses import Information
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
+from infogan.model.self_supervision import CategoryBalance, ContinuousViewInformation, ViewInformation
 from infogan.recipes import load_experiment, mnist
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec import ExperimentSpec, PaperValue, upgrade
@@ -154,6 +154,7 @@ def test_the_spec_of_every_study_is_read(path):
         ("mode_seeking", -0.1),
         ("view_information", math.nan),
         ("view_information", 0.5),  # without augmentation
+        ("continuous_view_information", -0.5),
         ("category_balance", -1.0),
         ("leaky_rate", 7.0),
         ("leaky_rate", "0.1"),
@@ -269,6 +270,17 @@ def test_views_need_pairs_and_a_categorical_code(spec):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
 
 
+def test_views_of_continuous_codes_need_one(spec):
+    spec = dataclasses.replace(spec, augmentation=1.0, continuous_view_information=0.5)
+    assert spec.views == 2
+    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views of each image need an even number"):
+        dataclasses.replace(spec, batch_size=9)
+    with pytest.raises(InputError, match=r"^continuous_view_information: 0.5 was given, but without augmentation"):
+        dataclasses.replace(spec, augmentation=0.0)
+    with pytest.raises(InputError, match=r"^continuous_view_information: 0.5 was given, but it needs a continuous"):
+        dataclasses.replace(spec, latent_spec=(*spec.noise, *category_codes(3)), paper_values=())
+
+
 def test_equal_shares_need_a_categorical_code(spec):
     spec = dataclasses.replace(spec, category_balance=4.0)  # without views, and so without augmentation
     with pytest.raises(InputError, match=r"^category_balance: 4 was given, but it needs a categorical code"):
@@ -276,15 +288,17 @@ def test_equal_shares_need_a_categorical_code(spec):
 
 
 def test_each_code_learns_from_real_images_as_much_as_from_generated_ones(spec):
-    latents = (noise_vector(2), *category_codes(3, 5), *continuous_codes(1))
-    schedules = schedules_from_text("0:1,4:2/3:0,6:1/none")
-    changes = {"augmentation": 1.0, "view_information": 0.5, "category_balance": 4.0}
-    spec = dataclasses.replace(spec, latent_spec=latents, paper_values=(), code_schedules=schedules, **changes)
+    latents = (noise_vector(2), *category_codes(3, 5), *continuous_codes(2))
+    schedules = schedules_from_text("0:1,4:2/3:0,6:1/none/none")
+    changes = {"view_information": 0.5, "continuous_view_information": 0.2, "category_balance": 4.0}
+    spec = dataclasses.replace(spec, latent_spec=latents, paper_values=(), code_schedules=schedules)
+    spec = dataclasses.replace(spec, augmentation=1.0, **changes)
     of_codes = [term for term in spec.objective if hasattr(term, "code")]
     weights = {(type(term), term.code): (term.weight, term.schedule) for term in of_codes}
     for family, weight in ((ViewInformation, 0.5), (CategoryBalance, 4.0)):
         assert weights.pop((family, "category_1")) == (weight, schedules[0])
         assert weights.pop((family, "category_2")) == (weight, schedules[1])
+    assert weights.pop((ContinuousViewInformation, "continuous_1")) == (0.2, schedules[2])
     assert {family for family, _ in weights} == {Information}
 
 

@@ -10,8 +10,7 @@ from conftest import CHANNELS, SMALL, random_split
 
 from infogan.distributions import Categorical, Uniform
 from infogan.latents import Latent
-from infogan.model import architectures, clustering, losses
-from infogan.model.clustering import CategoryBalance, ViewInformation
+from infogan.model import architectures, losses, self_supervision
 from infogan.model.gan import RegularizedGAN
 from infogan.model.layers import GENERATED, REAL, Normalisation
 from infogan.model.losses import (
@@ -22,6 +21,7 @@ from infogan.model.losses import (
     ModeSeeking,
 )
 from infogan.model.optimizers import Adam
+from infogan.model.self_supervision import CategoryBalance, ContinuousViewInformation, ViewInformation
 from infogan.schedule import FULL, Schedule
 from infogan.system.tf1 import fold_in, tf
 from infogan.training import update
@@ -381,8 +381,8 @@ def test_two_views_of_each_image_follow_each_other(spec):
 def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, monkeypatch):
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=1e-6)
     joints = []
-    of_joint = clustering.view_information
-    monkeypatch.setattr(clustering, "view_information", lambda joint: joints.append(joint) or of_joint(joint))
+    of_joint = self_supervision.view_information
+    monkeypatch.setattr(self_supervision, "view_information", lambda joint: joints.append(joint) or of_joint(joint))
     (values,), weak = run_updates(spec)
     _, strong = run_updates(dataclasses.replace(spec, view_information=5.0))
     assert changed_parts(weak[1], strong[1]) == {
@@ -406,9 +406,23 @@ def test_views_that_agree_are_what_it_asks_for(spec):
     assert np.mean(information[-10:]) > 0.03  # of four noisy images
 
 
-def build_on_real_images(term, prob):
-    """(loss, logged) of a term of D's step where Q gives real images the probabilities `prob` [B, 3]."""
-    codes = {"kind": (Categorical(3), {"prob": tf.constant(prob)})}
+def test_means_of_views_that_agree_are_what_it_asks_for(spec):
+    spec = dataclasses.replace(
+        spec,
+        augmentation=0.1,
+        continuous_view_information=50.0,
+        info_reg_coeff=0.0,
+        continuous_weight=0.0,
+    )
+    values, _ = run_updates(spec, 40)
+    information = [each["view_information/rotation"] for each in values]
+    assert np.mean(information[-10:]) > np.mean(information[:5]) + 0.3  # of four noisy images
+    assert "view_information/width" not in values[0]  # which two terms would tie to the same
+
+
+def build_on_real_images(term, distribution, answer):
+    """(loss, logged) of a term of D's step where Q gives real images the answer `answer` for the code "kind"."""
+    codes = {"kind": (distribution, {key: tf.constant(value) for key, value in answer.items()})}
     step = types.SimpleNamespace(
         name=DISCRIMINATOR, on_real="the real images", read=lambda judgement, code: codes[code]
     )
@@ -420,7 +434,7 @@ def build_on_real_images(term, prob):
 def test_views_of_one_image_are_compared():
     prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
     with tf.Graph().as_default():
-        loss, found = build_on_real_images(ViewInformation(code="kind"), prob)
+        loss, found = build_on_real_images(ViewInformation(code="kind"), Categorical(3), {"prob": prob})
     joint = sum(np.outer(first, second) for first, second in zip(prob[::2], prob[1::2])) / 4
     joint = (joint + joint.T) / 2
     expected = (joint * np.log(joint / np.outer(joint.sum(0), joint.sum(0)))).sum()
@@ -428,10 +442,23 @@ def test_views_of_one_image_are_compared():
     assert loss == pytest.approx(-expected, abs=1e-5)
 
 
+def test_means_of_views_of_one_image_are_compared():
+    mean = np.float32([[1.0], [2.0], [3.0], [2.0], [-2.0], [1.0], [0.0], [-3.0]])
+    with tf.Graph().as_default():
+        term = ContinuousViewInformation(code="kind")
+        loss, found = build_on_real_images(term, Uniform(1), {"mean": mean})
+    first, second = mean[::2, 0] - mean.mean(), mean[1::2, 0] - mean.mean()
+    correlation = (first * second).mean() / ((first**2 + second**2) / 2).mean()
+    assert 0.1 < correlation < 0.9
+    expected = -0.5 * np.log(1 - correlation**2)
+    assert found == {"view_information/kind": pytest.approx(expected, abs=1e-5)}
+    assert loss == pytest.approx(-expected, abs=1e-5)
+
+
 def test_balance_is_that_of_the_mean_over_the_batch():
     prob = np.random.default_rng(0).dirichlet([0.5] * 3, 8).astype(np.float32)
     with tf.Graph().as_default():
-        loss, found = build_on_real_images(CategoryBalance(code="kind"), prob)
+        loss, found = build_on_real_images(CategoryBalance(code="kind"), Categorical(3), {"prob": prob})
     mean = prob.mean(axis=0)
     expected = -(mean * np.log(mean)).sum()
     assert found == {"category_entropy/kind": pytest.approx(expected, abs=1e-5)}

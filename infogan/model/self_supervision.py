@@ -1,0 +1,121 @@
+"""What Q learns from real images without labels; none of these terms is in the paper.
+
+For categories the terms are those of Ji et al. 2019 (arXiv:1807.06653); for continuous codes the same idea with means.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+from infogan.distributions import DistInfo, Distribution
+from infogan.model.losses import DISCRIMINATOR, Term, TermValue
+from infogan.model.replicas import mean_over_replicas
+from infogan.system.tf1 import Tensor, tf
+
+if TYPE_CHECKING:  # which imports this
+    from infogan.training.update import Step
+
+PROBABILITY_FLOOR = 1e-8
+"""Below it a joint probability counts as this, so that its logarithm is finite."""
+MOST_CORRELATION = 0.99
+"""Views that agree better count as this: 1.96 nats. What Q says is then theirs to the last digit, and grows no more."""
+SMALLEST_VARIANCE = 1e-6
+"""Added to the variance of Q's means, which is 0 where Q says the same of all images."""
+
+
+def view_information(joint: Tensor) -> Tensor:
+    """Mutual information between a categorical code of one view of an image and that of another view of it.
+
+        I(c; c') = sum_ij P_ij ln( P_ij / (P_i P_j) ),   P = (joint + joint^T) / 2
+
+    Ji et al. 2019, Eq. 3. It is large where Q is sure, gives both views the same category, and uses all categories
+    equally.
+
+    Args:
+      joint: Tensor [K, K]; mean over images of the product of Q's probabilities in the first and in the second view.
+
+    Returns:
+      Scalar Tensor in nats, from 0 to ln K.
+    """
+    joint = tf.maximum((joint + tf.transpose(joint)) / 2.0, PROBABILITY_FLOOR)
+    marginal = tf.log(tf.reduce_sum(joint, axis=0))
+    return tf.reduce_sum(joint * (tf.log(joint) - marginal[:, None] - marginal[None, :]))
+
+
+def gaussian_information(first: Tensor, second: Tensor) -> Tensor:
+    """Mutual information between what Q says of two views of an image, if it were normally distributed.
+
+        I(u; v) = -1/2 ln(1 - r^2),   r = mean{ (u - m) (v - m) } / mean{ ((u - m)^2 + (v - m)^2) / 2 }
+
+    with m the mean of both: r is the correlation of pairs that may be swapped. One below 0 counts as none, one above
+    MOST_CORRELATION as that.
+
+    Args:
+      first: Tensor [P, dim], of the first views of P images.
+      second: Tensor [P, dim], of their second views.
+
+    Returns:
+      Scalar Tensor in nats, the sum over the dimensions.
+    """
+    mean = mean_over_replicas((first + second) / 2.0)  # [dim]
+    first, second = first - mean, second - mean
+    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)
+    correlation = mean_over_replicas(first * second) / (variance + SMALLEST_VARIANCE)
+    correlation = tf.clip_by_value(correlation, 0.0, MOST_CORRELATION)
+    return -0.5 * tf.reduce_sum(tf.log(1.0 - tf.square(correlation)))
+
+
+@dataclasses.dataclass(frozen=True)
+class OnRealImages(Term):
+    """A term of D's step on what Q says of the real images.
+
+    Attributes:
+      code: name of the code.
+    """
+
+    code: str = ""
+    steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
+
+    def read(self, step: "Step") -> tuple[Distribution, DistInfo]:
+        """The family of the code, and Q's posterior of it for each real image."""
+        assert step.on_real is not None  # as in every step of D
+        return step.read(step.on_real, self.code)
+
+
+class ViewInformation(OnRealImages):
+    """-`view_information` of a categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
+
+    def build(self, step: "Step") -> TermValue:
+        distribution, posterior = self.read(step)
+        probabilities = distribution.probabilities(posterior)  # [B, K]
+        first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
+        joint = mean_over_replicas(first[:, :, None] * second[:, None, :])
+        information = view_information(joint)
+        return TermValue(-information, {f"view_information/{self.code}": information})
+
+
+class ContinuousViewInformation(OnRealImages):
+    """-`gaussian_information` of Q's means of a continuous code, on the pairs of views of `ViewInformation`.
+
+    It ties the code to what tells images apart most and is the same in both views. As Q reads generated images alike,
+    that is what G lets the code change. Two codes with this term would be tied to the same.
+    """
+
+    def build(self, step: "Step") -> TermValue:
+        _, posterior = self.read(step)
+        mean = posterior["mean"]  # [B, dim]
+        information = gaussian_information(mean[0::2], mean[1::2])
+        return TermValue(-information, {f"view_information/{self.code}": information})
+
+
+class CategoryBalance(OnRealImages):
+    """-H of Q's mean over the real images of a batch, for a categorical code.
+
+    The prior of a code gives its categories equal shares; this asks Q to do so on real images. Beside `ViewInformation`
+    of weight w, a weight of 2 w (l - 1) makes the loss of both that of the authors' code with their `lamb` l.
+    """
+
+    def build(self, step: "Step") -> TermValue:
+        distribution, posterior = self.read(step)
+        probabilities = distribution.probabilities(posterior)  # [B, K]
+        entropy = distribution.entropy({"prob": mean_over_replicas(probabilities)[None]})[0]
+        return TermValue(-entropy, {f"category_entropy/{self.code}": entropy})
