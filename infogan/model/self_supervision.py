@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # which imports this
 PROBABILITY_FLOOR = 1e-8
 """Below it a joint probability counts as this, so that its logarithm is finite."""
 MOST_CORRELATION = 0.99
-"""Views that agree better count as this: 1.96 nats. What Q says is then theirs to the last digit, and grows no more."""
+"""The highest correlation of two views that counts, 1.96 nats: at 1 the information would be infinite."""
 SMALLEST_VARIANCE = 1e-6
 """Added to the variance of Q's means, which is 0 where Q says the same of all images."""
 

@@ -35,8 +35,8 @@ SHORT: dict[str, Any] = {
 }
 """What the recipes of SVHN and CelebA share, to need some 2,000 updates."""
 
-# The light is meant for the first continuous code: it comes in before all others, while G draws little else, and with
-# the largest lambda. The others come in with more than theirs, so that G takes them up.
+# The first continuous code is tied to what real images vary in most, which is their light. It comes in before all the
+# others, while G draws little else. All come in with more than their lambda, so that G takes them up.
 # DEVIATION: the deviations of Q's continuous codes are 1; the paper learns them (docs/differences.md).
 SVHN_DEFAULT = dataclasses.replace(
     SVHN_PAPER,
@@ -46,9 +46,11 @@ SVHN_DEFAULT = dataclasses.replace(
     continuous_weight=0.5,
     code_schedules=(
         *one_after_another(Schedule.from_text("800:0,850:1.3,930:1"), 4, apart=120),
-        Schedule.from_text("140:0,150:6"),
+        Schedule.from_text("140:0,150:6,400:6,500:5"),
         *one_after_another(Schedule.from_text("300:0,310:3,510:3,610:2"), 3, apart=160),
     ),
+    continuous_view_information=0.2,
+    mode_seeking=0.02,
     max_epoch=18,
 )
 
