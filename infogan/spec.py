@@ -391,8 +391,7 @@ class ExperimentSpec(Checked):
     @property
     def views(self) -> int:
         """How many views of each real image a batch holds."""
-        of_pairs = (ViewInformation, ContinuousViewInformation)
-        return 2 if any(isinstance(term, of_pairs) for term in self.objective) else 1
+        return max(term.views for term in self.objective)
 
     @property
     def objective(self) -> tuple[Term, ...]:

@@ -128,11 +128,13 @@ class Term(Checked):
 
     Attributes:
       steps: which steps minimise it: DISCRIMINATOR (of the trunk, D and Q), GENERATOR or both.
+      views: how many views of each real image, one after the other, the batch of D's step needs to hold.
     """
 
     weight: float = setting(number(), "what its loss is multiplied by", 1.0)
     schedule: Schedule = setting(instance(Schedule, "a Schedule"), "the share of that over the updates", FULL)
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR, GENERATOR)
+    views: ClassVar[int] = 1
 
     @property
     def trains(self) -> tuple[str, ...] | None:

@@ -82,7 +82,9 @@ class OnRealImages(Term):
 
 
 class ViewInformation(OnRealImages):
-    """-`view_information` of a categorical code; the real images come in pairs of views (`ExperimentSpec.views`)."""
+    """-`view_information` of a categorical code."""
+
+    views: ClassVar[int] = 2
 
     def build(self, step: "Step") -> TermValue:
         distribution, posterior = self.read(step)
@@ -94,11 +96,13 @@ class ViewInformation(OnRealImages):
 
 
 class ContinuousViewInformation(OnRealImages):
-    """-`gaussian_information` of Q's means of a continuous code, on the pairs of views of `ViewInformation`.
+    """-`gaussian_information` of Q's means of a continuous code.
 
     It ties the code to what tells images apart most and is the same in both views. As Q reads generated images alike,
     that is what G lets the code change. Two codes with this term would be tied to the same.
     """
+
+    views: ClassVar[int] = 2
 
     def build(self, step: "Step") -> TermValue:
         _, posterior = self.read(step)
