@@ -32,7 +32,7 @@ from infogan.model.losses import (
     Term,
 )
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Optimizer, optimizer_from_text
-from infogan.model.self_supervision import CategoryBalance, ContinuousViewInformation, ViewInformation
+from infogan.model.self_supervision import ON_REAL_IMAGES
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec_document import UPGRADES, VERSION, any_of, decode, encode, fill, list_of
 from infogan.system.checks import (
@@ -345,22 +345,21 @@ class ExperimentSpec(Checked):
     def _check_real_images(self) -> None:
         """Terms on what Q says of real images need a code of their kind; views also need augmentation and pairs."""
         kinds = {latent.distribution.kind for latent in self.codes}
-        fields = {"view_information": "categorical", "continuous_view_information": "continuous"}
-        for name, kind in {**fields, "category_balance": "categorical"}.items():
-            if getattr(self, name) and kind not in kinds:
-                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {kind} code.")
-        of_views = next((name for name in fields if getattr(self, name)), None)
-        if not of_views:
-            return
-        if not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
+        asked_for = {name: term for name, term in ON_REAL_IMAGES.items() if getattr(self, name)}
+        for name, term in asked_for.items():
+            if term.kind not in kinds:
+                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {term.kind} code.")
+        of_views = next((name for name, term in asked_for.items() if term.views > 1), None)
+        if of_views and not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
             raise InputError(
                 of_views,
                 f"{getattr(self, of_views):g} was given, but without augmentation all views of an image are equal. "
                 "Raise --augmentation.",
             )
-        if self.batch_size % 2:
+        if self.batch_size % self.views:
             raise InputError(
-                "batch_size", f"{self.batch_size} was given, but two views of each image need an even number."
+                "batch_size",
+                f"{self.batch_size} was given, but {self.views} views of each image need a multiple of {self.views}.",
             )
 
     def _check_noise(self) -> None:
@@ -402,17 +401,11 @@ class ExperimentSpec(Checked):
             Information(self.code_weight(code), schedule, code.name, reaches_generator=not is_gan)
             for code, schedule in codes
         )
-        categorical = [pair for pair in codes if pair[0].distribution.kind == "categorical"]
-        continuous = [pair for pair in codes if pair[0].distribution.kind == "continuous"]
         # A code that is not asked for yet must not settle on what an earlier one tells of real images.
         of_real = (
-            term(weight, schedule, code.name)
-            for term, weight, chosen in (
-                (ViewInformation, self.view_information, categorical),
-                (ContinuousViewInformation, self.continuous_view_information, continuous[:1]),
-                (CategoryBalance, self.category_balance, categorical),
-            )
-            for code, schedule in chosen
+            term(getattr(self, name), schedule, code.name)
+            for name, term in ON_REAL_IMAGES.items()
+            for code, schedule in [pair for pair in codes if pair[0].distribution.kind == term.kind][: term.most_codes]
             if not is_gan  # whose trunk would learn from them
         )
         optional = (

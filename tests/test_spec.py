@@ -23,7 +23,7 @@ from infogan.distributions import (
 )
 from infogan.latents import LARGEST_DIM, Latent, category_codes, continuous_codes, noise_vector
 from infogan.model.architectures import Architecture
-from infogan.model.losses import Information
+from infogan.model.losses import Information, ModeSeeking
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
 from infogan.model.self_supervision import CategoryBalance, ContinuousViewInformation, ViewInformation
 from infogan.recipes import load_experiment, mnist
@@ -264,16 +264,26 @@ def test_every_field_says_what_it_is():
 def test_views_need_pairs_and_a_categorical_code(spec):
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=0.5)
     assert (spec.views, dataclasses.replace(spec, view_information=0.0).views) == (2, 1)
-    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views of each image need an even number"):
+    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but 2 views of each image need a multiple of 2"):
         dataclasses.replace(spec, batch_size=9)
     with pytest.raises(InputError, match=r"^view_information: 0.5 was given, but it needs a categorical code"):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
 
 
+def test_a_term_of_ones_own_sets_how_many_views_there_are(spec):
+    class Triples(ModeSeeking):
+        views = 3
+
+    spec = dataclasses.replace(spec, batch_size=9, terms=(Triples(1.0),))
+    assert spec.views == 3
+    with pytest.raises(InputError, match=r"^batch_size: 8 was given, but 3 views of each image need a multiple of 3"):
+        dataclasses.replace(spec, batch_size=8)
+
+
 def test_views_of_continuous_codes_need_one(spec):
     spec = dataclasses.replace(spec, augmentation=1.0, continuous_view_information=0.5)
     assert spec.views == 2
-    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but two views of each image need an even number"):
+    with pytest.raises(InputError, match=r"^batch_size: 9 was given, but 2 views of each image need a multiple of 2"):
         dataclasses.replace(spec, batch_size=9)
     with pytest.raises(InputError, match=r"^continuous_view_information: 0.5 was given, but without augmentation"):
         dataclasses.replace(spec, augmentation=0.0)

@@ -70,10 +70,14 @@ class OnRealImages(Term):
 
     Attributes:
       code: name of the code.
+      kind: `Distribution.kind` of the codes that it is for.
+      most_codes: of these, how many of the first ones have it; None for all.
     """
 
     code: str = ""
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
+    kind: ClassVar[str] = "categorical"
+    most_codes: ClassVar[int | None] = None
 
     def read(self, step: "Step") -> tuple[Distribution, DistInfo]:
         """The family of the code, and Q's posterior of it for each real image."""
@@ -103,6 +107,8 @@ class ContinuousViewInformation(OnRealImages):
     """
 
     views: ClassVar[int] = 2
+    kind: ClassVar[str] = "continuous"
+    most_codes: ClassVar[int | None] = 1
 
     def build(self, step: "Step") -> TermValue:
         _, posterior = self.read(step)
@@ -123,3 +129,11 @@ class CategoryBalance(OnRealImages):
         probabilities = distribution.probabilities(posterior)  # [B, K]
         entropy = distribution.entropy({"prob": mean_over_replicas(probabilities)[None]})[0]
         return TermValue(-entropy, {f"category_entropy/{self.code}": entropy})
+
+
+ON_REAL_IMAGES: dict[str, type[OnRealImages]] = {
+    "view_information": ViewInformation,
+    "continuous_view_information": ContinuousViewInformation,
+    "category_balance": CategoryBalance,
+}
+"""The terms of this module, by the field of `ExperimentSpec` that is their weight."""
