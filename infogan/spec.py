@@ -57,6 +57,7 @@ from infogan.system.messages import InputError
 
 VARIANTS = ("infogan", "gan")
 PRECISIONS = ("auto", "float32", "bfloat16")
+AUGMENTED = ("all", "views")
 OUTPUT = dataclasses.replace(
     DISTRIBUTION, needed="MeanBernoulli or MeanGaussian", accepts=lambda value: hasattr(value, "pixel_range")
 )
@@ -198,6 +199,13 @@ class ExperimentSpec(Checked):
         SHARE,
         "cuts a rectangle of this share of height and width out of each image that D and Q see; 0: none",
         0.0,
+        flag=True,
+    )
+    augmentation_of: str = setting(
+        choice(AUGMENTED),
+        "what these four change: all images, in the one pass of D and Q, or views, pairs of real images in a pass of "
+        "Q's own, while D compares images as they are",
+        "all",
         flag=True,
     )
     view_information: float = setting(
@@ -356,10 +364,15 @@ class ExperimentSpec(Checked):
                 f"{getattr(self, of_views):g} was given, but without augmentation all views of an image are equal. "
                 "Raise --augmentation.",
             )
-        if self.batch_size % self.views:
+        if self.augmentation_of == "views" and not of_views:
+            raise InputError(
+                "augmentation_of",
+                "views was given, but no term compares views. Leave it out, or add --view-information.",
+            )
+        if self.batch_size % self.copies:
             raise InputError(
                 "batch_size",
-                f"{self.batch_size} was given, but {self.views} views of each image need a multiple of {self.views}.",
+                f"{self.batch_size} was given, but {self.copies} views of each image need a multiple of {self.copies}.",
             )
 
     def _check_noise(self) -> None:
@@ -389,8 +402,13 @@ class ExperimentSpec(Checked):
 
     @property
     def views(self) -> int:
-        """How many views of each real image a batch holds."""
+        """How many views of each real image Q's terms compare."""
         return max(term.views for term in self.objective)
+
+    @property
+    def copies(self) -> int:
+        """How often the batch that D sees holds each real image: once, unless Q's views are in it."""
+        return self.views if self.augmentation_of == "all" else 1
 
     @property
     def objective(self) -> tuple[Term, ...]:

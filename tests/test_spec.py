@@ -280,6 +280,13 @@ def test_a_term_of_ones_own_sets_how_many_views_there_are(spec):
         dataclasses.replace(spec, batch_size=8)
 
 
+def test_views_alone_are_augmented_where_a_term_compares_them(spec):
+    with pytest.raises(InputError, match=r"^augmentation_of: views was given, but no term compares views"):
+        dataclasses.replace(spec, augmentation=1.0, augmentation_of="views", category_balance=4.0)
+    spec = dataclasses.replace(spec, augmentation=1.0, augmentation_of="views", view_information=0.5, batch_size=9)
+    assert (spec.views, spec.copies) == (2, 1)
+
+
 def test_views_of_continuous_codes_need_one(spec):
     spec = dataclasses.replace(spec, augmentation=1.0, continuous_view_information=0.5)
     assert spec.views == 2

@@ -372,10 +372,29 @@ def test_the_penalty_of_the_networks_agrees_with_differences(spec):
 def test_two_views_of_each_image_follow_each_other(spec):
     with tf.Graph().as_default(), tf.Session() as session:
         counter = tf.placeholder(tf.int64, [])
-        indices = build_batch_indices(spec, counter, 24, views=2)
+        indices = build_batch_indices(spec, counter, 24, copies=2)
         batches = np.stack([session.run(indices, {counter: update}) for update in range(6)])
     np.testing.assert_array_equal(batches[:, 0::2], batches[:, 1::2])
     assert sorted(batches[:, 0::2].ravel()) == list(range(24))
+
+
+@pytest.mark.parametrize("augmentation_of", ["all", "views"])
+def test_what_is_augmented(spec, augmentation_of):
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=1.0, augmentation_of=augmentation_of)
+    real = np.random.default_rng(0).random((spec.batch_size, *spec.image_shape), np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = RegularizedGAN.of_spec(spec)
+        step = build_discriminator_step(model, spec, tf.constant(real), tf.constant(0.0), tf.constant([0, 1], tf.int64))
+        session.run(tf.global_variables_initializer())
+        seen, on_real, on_views = session.run([step.real, step.on_real.logits, step.on_views.logits])
+        batch = session.run(build_batch_indices(spec, tf.constant(0, tf.int64), 24, spec.copies))
+    assert np.array_equal(seen, real) == (augmentation_of == "views")
+    if augmentation_of == "all":
+        np.testing.assert_array_equal(on_views, on_real)
+    else:
+        assert on_views.shape == (2 * spec.batch_size,)
+        assert not np.isclose(on_views[0::2], on_views[1::2]).any()  # which two different maps have changed
+    assert len(set(batch)) == spec.batch_size // spec.copies == (4 if augmentation_of == "all" else 8)
 
 
 def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, monkeypatch):
@@ -424,7 +443,7 @@ def build_on_real_images(term, distribution, answer):
     """(loss, logged) of a term of D's step where Q gives real images the answer `answer` for the code "kind"."""
     codes = {"kind": (distribution, {key: tf.constant(value) for key, value in answer.items()})}
     step = types.SimpleNamespace(
-        name=DISCRIMINATOR, on_real="the real images", read=lambda judgement, code: codes[code]
+        name=DISCRIMINATOR, on_views="the real images", read=lambda judgement, code: codes[code]
     )
     with tf.Session() as session:
         value = term.build(step)

@@ -128,7 +128,7 @@ class Term(Checked):
 
     Attributes:
       steps: which steps minimise it: DISCRIMINATOR (of the trunk, D and Q), GENERATOR or both.
-      views: how many views of each real image, one after the other, the batch of D's step needs to hold.
+      views: how many views of each real image, one after the other, `Step.on_views` needs to hold.
     """
 
     weight: float = setting(number(), "what its loss is multiplied by", 1.0)

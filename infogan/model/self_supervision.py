@@ -81,8 +81,8 @@ class OnRealImages(Term):
 
     def read(self, step: "Step") -> tuple[Distribution, DistInfo]:
         """The family of the code, and Q's posterior of it for each real image."""
-        assert step.on_real is not None  # as in every step of D
-        return step.read(step.on_real, self.code)
+        assert step.on_views is not None  # as in every step of D
+        return step.read(step.on_views, self.code)
 
 
 class ViewInformation(OnRealImages):

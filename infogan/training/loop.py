@@ -302,7 +302,7 @@ class InfoGANTrainer:
         return {
             "epoch": update // spec.updates_per_epoch,
             "update": update,
-            "images_seen": update * spec.batch_size // spec.views,
+            "images_seen": update * spec.batch_size // spec.copies,
             **{name: float(mean) for name, mean in zip(self._call.names, means)},
             "speed/images_per_second": images_per_second,
         }

@@ -46,8 +46,8 @@ def choose_distribution(gpus: int | None, cluster: "Cluster | None", spec: Exper
         needed = f"a number from 1 to {found} is needed" if found else "TensorFlow finds no GPU here"
         raise InputError("gpus", f"{gpus} was given, but {needed}. Leave it out to train on one GPU or the CPU.")
     distribution = _distribute(min(found, 1) if gpus is None else gpus, cluster)
-    if spec.batch_size % (distribution.replicas * spec.views):
-        whole = " without parting an image's views" if spec.views > 1 else ""
+    if spec.batch_size % (distribution.replicas * spec.copies):
+        whole = " without parting an image's views" if spec.copies > 1 else ""
         raise InputError(
             "batch_size",
             f"{spec.batch_size} was given, but {distribution.replicas} replicas must share a batch equally{whole}. "

@@ -64,7 +64,7 @@ def build_update(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor | I
     """
     counter = _build_state("update", [], tf.int64)
     done, seed = tf.cast(counter, tf.float32), _seed_of_update(spec.seed, counter)
-    real = _build_batch(model, spec, counter, images, spec.views)  # [B, H, W, C]
+    real = _build_batch(model, spec, counter, images, spec.copies)  # [B, H, W, C]
     d_step, of_d = minimise(build_discriminator_step(model, spec, real, done, seed))
     g_step, of_g = _build_generator_steps(model, spec, done, seed, after=d_step)
     with tf.control_dependencies([g_step]):
@@ -140,10 +140,10 @@ def build_settling(model: RegularizedGAN, spec: ExperimentSpec, images: Tensor |
 
 
 def _build_batch(
-    model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor | Images, views: int = 1
+    model: RegularizedGAN, spec: ExperimentSpec, number: Tensor, images: Tensor | Images, copies: int = 1
 ) -> Tensor:
     """This replica's share of a batch of real images: [B, H, W, C], in the range of generated ones."""
-    return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0], views))))
+    return model.read_images(_take(images, own_share(build_batch_indices(spec, number, images.shape[0], copies))))
 
 
 def _take(images: Tensor | Images, indices: Tensor) -> Tensor:
@@ -165,12 +165,12 @@ def _sample_latents(model: RegularizedGAN, spec: ExperimentSpec, seed: Tensor) -
     return own_share(model.sample_latents(spec.batch_size, fold_in(seed, "latents")))
 
 
-def build_batch_indices(spec: ExperimentSpec, counter: Tensor, images: int, views: int = 1) -> Tensor:
-    """Which images make this update's batch: [B], each `views` times in a row.
+def build_batch_indices(spec: ExperimentSpec, counter: Tensor, images: int, copies: int = 1) -> Tensor:
+    """Which images make this update's batch: [B], each `copies` times in a row.
 
     Each pass over the set has an order of its own.
     """
-    position = counter * (spec.batch_size // views) + tf.range(spec.batch_size, dtype=tf.int64) // views  # [B]
+    position = counter * (spec.batch_size // copies) + tf.range(spec.batch_size, dtype=tf.int64) // copies  # [B]
     number_of_pass = position // images
     zeros = tf.zeros_like(position)
     return tf.raw_ops.RandomIndexShuffle(
@@ -192,8 +192,9 @@ class Step:
       done: scalar float Tensor, updates that are finished.
       seed: integer Tensor [2]; `fold_in(step.seed, NAME)` is the seed of a draw of that name.
       z: Tensor [B, latent_dist.dim], the latents that the generated images are made of.
-      seen: Tensor [2 B, H, W, C], what D and Q see in one pass, augmented: real images, then generated ones; in G's
-        step [B, H, W, C], generated ones alone. Take gradients of what D and Q answer by this tensor, not by its parts.
+      seen: Tensor [2 B, H, W, C], what D and Q see in one pass, augmented if all images are: real images, then
+        generated ones; in G's step [B, H, W, C], generated ones alone. Take gradients of what D and Q answer by this
+        tensor, not by its parts.
       generated: Tensor [B, H, W, C], the generated images in it.
       on_generated: Judgement of these.
       networks: dict of name, as `Term.trains` has it -> list of variables that the step trains.
@@ -201,6 +202,8 @@ class Step:
       moves: operations that move batch norm's averages.
       real: Tensor [B, H, W, C], the real images in it; None in G's step.
       on_real: Judgement of these; None in G's step.
+      on_views: Judgement of augmented real images, the `spec.views` of an image in a row, which is `on_real` or that of
+        a pass of Q's own; None in G's step.
     """
 
     name: str
@@ -217,6 +220,7 @@ class Step:
     moves: list[Operation]
     real: Tensor | None = None
     on_real: Judgement | None = None
+    on_views: Judgement | None = None
 
     @functools.cached_property
     def information(self) -> dict[str, Tensor]:
@@ -277,17 +281,24 @@ def build_discriminator_step(
     z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))  # [B, H, W, C]
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
-    images = _augment(spec, tf.concat([real, generated], axis=0), done, seed, parts=2)  # [2 B, H, W, C]
+    images = tf.concat([real, generated], axis=0)  # [2 B, H, W, C]
+    if spec.augmentation_of == "all":
+        images = _augment(spec, images, done, seed, parts=2)
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     on_real, on_generated = split_judgement(model.discriminate(images, normalisation))
+    on_views = on_real
+    if spec.augmentation_of == "views":
+        views = _augment(spec, tf.repeat(real, spec.views, axis=0), done, seed)  # [views B, H, W, C]
+        # Whose moving averages stay as they are: those of real images are what D sees.
+        on_views = model.discriminate(views, Normalisation([REAL], batch_statistics=True))
     real, generated = tf.split(images, 2)  # [B, H, W, C] each
     networks = {"discriminator": model.discriminator_variables, "recognition": model.recognition_variables}
     optimizer = _build_optimizer(spec, spec.discriminator_learning_rate, done, DISCRIMINATOR)
     moves = normalisation.updates
     return Step(
         *(DISCRIMINATOR, model, spec, done, seed, z, images, generated, on_generated, networks),
-        *(optimizer, moves, real, on_real),
+        *(optimizer, moves, real, on_real, on_views),
     )
 
 
@@ -308,7 +319,9 @@ def build_generator_step(
     seed = fold_in(seed, f"{GENERATOR}_{number}" if number else GENERATOR)
     normalisation = Normalisation([GENERATED], batch_statistics=True)
     z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
-    images = _augment(spec, model.generate(z, normalisation), done, seed)  # [B, H, W, C]
+    images = model.generate(z, normalisation)  # [B, H, W, C]
+    if spec.augmentation_of == "all":
+        images = _augment(spec, images, done, seed)
     judgement = model.discriminate(images, normalisation)
     networks = {"generator": model.generator_variables}
     optimizer = optimizer or _build_optimizer(spec, spec.generator_learning_rate, done, GENERATOR)
