@@ -215,7 +215,7 @@ def test_figure_1_has_the_numbers_of_its_study():
 def describe_study(path):
     """What the docs say of a study of MNIST: a row of the README, a row and the errors in docs/studies."""
     document = json.loads(path.read_text())
-    rows = {(row["name"], row["code"]): row for row in document["summary"]}
+    rows = by_name_and_code(document["summary"])
     error = [100 * value for value in rows["error rate", "digit"]["values"]]
     codes, information = rows["slant by one code, form by another", None], rows["L_I", "digit"]
     seeds = [run["seed"] for run in document["runs"]]
@@ -265,13 +265,17 @@ def test_the_study_in_float32_is_set_beside_the_one_in_bfloat16():
         assert f"| {seed} | {errors} | {codes} |" in text
 
 
+def by_name_and_code(rows):
+    return {(row["name"], row["code"]): row for row in rows}
+
+
 def read_guide_and_note(name):
     return "".join((folder / name).read_text() for folder in (ROOT / "docs", ROOT / "docs" / "notes"))
 
 
 def test_the_study_of_fashion_mnist_in_the_docs_is_the_one_that_was_made():
     document = json.loads((STUDIES / "fashion_mnist.json").read_text())
-    rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
+    rows = {key: row["values"] for key, row in by_name_and_code(document["summary"]).items()}
     accuracy = [100 * (1 - error) for error in rows["error rate", "category_1"]]
     text = read_guide_and_note("experiments.md")
     each = ", ".join(f"{value:.1f}" for value in accuracy)
@@ -307,7 +311,7 @@ CELEBA_ROWS = {
 
 def test_the_study_of_celeba_in_the_docs_is_the_one_that_was_made():
     document = json.loads((STUDIES / "celeba.json").read_text())
-    runs = [{(row["name"], row["code"]): row for row in run["metrics"]} for run in document["runs"]]
+    runs = [by_name_and_code(run["metrics"]) for run in document["runs"]]
     text = read_guide_and_note("experiments.md")
     for label, attribute in CELEBA_ROWS.items():
         cells = []
@@ -329,7 +333,7 @@ def test_the_study_of_svhn_in_the_docs_is_the_one_that_was_made():
     document = json.loads((STUDIES / "svhn.json").read_text())
     text, found = read_guide_and_note("experiments.md"), []
     for run in document["runs"]:
-        rows = {(row["name"], row["code"]): row for row in run["metrics"]}
+        rows = by_name_and_code(run["metrics"])
         best = rows["light by a continuous code", None]
         code, quality = best["note"].split(": ")
         swept = rows[f"|Spearman| with {quality}", code]
@@ -363,7 +367,7 @@ def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
 
 def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
     document = json.loads((ROOT / "docs" / "notes" / "chairs_15.json").read_text())
-    rows = {(row["name"], row["code"]): row["values"] for row in document["summary"]}
+    rows = {key: row["values"] for key, row in by_name_and_code(document["summary"]).items()}
     explained = rows["variance of azimuth explained", "circular_1"]
     codes = zip(rows["L_I", "category_1"], rows["L_I", "circular_1"])
     text = read_guide_and_note("experiments.md")
