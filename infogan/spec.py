@@ -203,8 +203,8 @@ class ExperimentSpec(Checked):
     )
     augmentation_of: str = setting(
         choice(AUGMENTED),
-        "what these four change: all images, in the one pass of D and Q, or views, pairs of real images in a pass of "
-        "Q's own, while D compares images as they are",
+        "what is augmented: all images that D and Q see, or only the views of real images that Q's terms compare, in a "
+        "pass of Q's own",
         "all",
         flag=True,
     )
@@ -364,7 +364,7 @@ class ExperimentSpec(Checked):
                 f"{getattr(self, of_views):g} was given, but without augmentation all views of an image are equal. "
                 "Raise --augmentation.",
             )
-        if self.augmentation_of == "views" and not of_views:
+        if self.augmentation_of == "views" and not of_views and self.views == 1:
             raise InputError(
                 "augmentation_of",
                 "views was given, but no term compares views. Leave it out, or add --view-information.",

@@ -270,10 +270,11 @@ def test_views_need_pairs_and_a_categorical_code(spec):
         dataclasses.replace(spec, latent_spec=(spec.latent_spec[0], Latent("pose", Uniform(1))))
 
 
-def test_a_term_of_ones_own_sets_how_many_views_there_are(spec):
-    class Triples(ModeSeeking):
-        views = 3
+class Triples(ModeSeeking):
+    views = 3
 
+
+def test_a_term_of_ones_own_sets_how_many_views_there_are(spec):
     spec = dataclasses.replace(spec, batch_size=9, terms=(Triples(1.0),))
     assert spec.views == 3
     with pytest.raises(InputError, match=r"^batch_size: 8 was given, but 3 views of each image need a multiple of 3"):
@@ -285,6 +286,9 @@ def test_views_alone_are_augmented_where_a_term_compares_them(spec):
         dataclasses.replace(spec, augmentation=1.0, augmentation_of="views", category_balance=4.0)
     spec = dataclasses.replace(spec, augmentation=1.0, augmentation_of="views", view_information=0.5, batch_size=9)
     assert (spec.views, spec.copies) == (2, 1)
+    assert dataclasses.replace(spec, variant="gan").copies == 1  # which has the fields of its counterpart
+    own = dataclasses.replace(spec, view_information=0.0, terms=(Triples(1.0),))
+    assert (own.views, own.copies) == (3, 1)
 
 
 def test_views_of_continuous_codes_need_one(spec):
