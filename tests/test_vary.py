@@ -172,7 +172,7 @@ def test_a_file_of_another_grid_or_study_is_refused(base):
         (
             ["batch_size=64,65", "view_information=0,0.1"],
             ["--augmentation", "1"],
-            "--vary, batch_size=65, view_information=0.1: batch_size: 65 was given, but two views of each image need",
+            "--vary, batch_size=65, view_information=0.1: batch_size: 65 was given, but 2 views of each image need",
         ),
         (["batch_size=32", "augmentation=0"], ["--frob"], "unrecognized arguments: --frob"),
         ([f"batch_size={','.join(map(str, range(2, 1200)))}"], [], "1,198 cells were given, but at most 1,000 are run"),
