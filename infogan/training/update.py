@@ -281,14 +281,12 @@ def build_discriminator_step(
     z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))  # [B, H, W, C]
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
-    images = tf.concat([real, generated], axis=0)  # [2 B, H, W, C]
-    if spec.augmentation_of == "all":
-        images = _augment(spec, images, done, seed, parts=2)
+    images = _show(spec, tf.concat([real, generated], axis=0), done, seed, parts=2)  # [2 B, H, W, C]
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     on_real, on_generated = split_judgement(model.discriminate(images, normalisation))
     on_views = on_real
-    if spec.augmentation_of == "views":
+    if spec.copies < spec.views:
         views = _augment(spec, tf.repeat(real, spec.views, axis=0), done, seed)  # [views B, H, W, C]
         # Whose moving averages stay as they are: those of real images are what D sees.
         on_views = model.discriminate(views, Normalisation([REAL], batch_statistics=True))
@@ -319,9 +317,7 @@ def build_generator_step(
     seed = fold_in(seed, f"{GENERATOR}_{number}" if number else GENERATOR)
     normalisation = Normalisation([GENERATED], batch_statistics=True)
     z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
-    images = model.generate(z, normalisation)  # [B, H, W, C]
-    if spec.augmentation_of == "all":
-        images = _augment(spec, images, done, seed)
+    images = _show(spec, model.generate(z, normalisation), done, seed)  # [B, H, W, C]
     judgement = model.discriminate(images, normalisation)
     networks = {"generator": model.generator_variables}
     optimizer = optimizer or _build_optimizer(spec, spec.generator_learning_rate, done, GENERATOR)
@@ -334,8 +330,13 @@ def _build_optimizer(spec: ExperimentSpec, learning_rate: float, done: Tensor, n
     return spec.optimizer.build(learning_rate * spec.rate_share(done, tf.minimum), name)
 
 
+def _show(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, parts: int = 1) -> Tensor:
+    """Images as D and Q see them: augmented, unless Q's views alone are."""
+    return _augment(spec, images, done, seed, parts) if spec.augmentation_of == "all" else images
+
+
 def _augment(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, parts: int = 1) -> Tensor:
-    """Images as D and Q see them: colours first, so that what fills the outside and the cuts is the same for all."""
+    """Changes images at random: colours first, so that what fills the outside and the cuts is the same for all."""
     turning, scaling = (read_schedule(schedule, done) for schedule in (spec.turning_schedule, spec.scaling_schedule))
     of_maps, of_colours, of_cuts = (fold_in(seed, name) for name in ("augmentation", "colours", "cuts"))
     with tf.name_scope("augmentation"):  # by which a trace of the update knows its operations
