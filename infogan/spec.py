@@ -216,10 +216,13 @@ class ExperimentSpec(Checked):
     )
     continuous_view_information: float = setting(
         WEIGHT,
-        "weight of the mutual information between Q's means of the first continuous code in two augmented views of a "
-        "real image; 0: none",
+        "weight of the mutual information between Q's means of continuous codes in two augmented views of a real "
+        "image; 0: none",
         0.0,
         flag=True,
+    )
+    continuous_view_codes: int = setting(
+        whole(1), "how many continuous codes, the first ones, --continuous-view-information is for", 1, flag=True
     )
     category_balance: float = setting(
         WEIGHT,
@@ -357,6 +360,12 @@ class ExperimentSpec(Checked):
         for name, term in asked_for.items():
             if term.kind not in kinds:
                 raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {term.kind} code.")
+        continuous = sum(latent.distribution.kind == "continuous" for latent in self.codes)
+        if self.continuous_view_information and self.continuous_view_codes > continuous:
+            raise InputError(
+                "continuous_view_codes",
+                f"{self.continuous_view_codes} was given, but the model has {continuous} continuous codes.",
+            )
         of_views = next((name for name, term in asked_for.items() if term.views > 1), None)
         if of_views and not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
             raise InputError(
@@ -420,10 +429,15 @@ class ExperimentSpec(Checked):
             for code, schedule in codes
         )
         # A code that is not asked for yet must not settle on what an earlier one tells of real images.
+        continuous = [pair for pair in codes if pair[0].distribution.kind == "continuous"]
+        taught = {
+            "categorical": [pair for pair in codes if pair[0].distribution.kind == "categorical"],
+            "continuous": continuous[: self.continuous_view_codes],
+        }
         of_real = (
             term(getattr(self, name), schedule, code.name)
             for name, term in ON_REAL_IMAGES.items()
-            for code, schedule in [pair for pair in codes if pair[0].distribution.kind == term.kind][: term.most_codes]
+            for code, schedule in taught[term.kind]
             if not is_gan  # whose trunk would learn from them
         )
         optional = (

@@ -7,7 +7,7 @@ import pytest
 
 from infogan.distributions import Bernoulli, Categorical
 from infogan.model.losses import discriminator_loss, generator_loss, mutual_information_bound
-from infogan.model.self_supervision import gaussian_information, view_information
+from infogan.model.self_supervision import MEAN_NOISE, gaussian_information, view_information
 from infogan.system.tf1 import tf
 
 REAL = np.array([-3.0, -0.5, 0.0, 0.2, 4.0])
@@ -77,31 +77,65 @@ def test_view_information_of_known_categories(joint, expected):
     assert np.isfinite(gradient).all()
 
 
+MOST_TOLD = -0.5 * math.log(1 - 1 / (1 + MEAN_NOISE) ** 2)
+"""Nats, by a dimension that is the same in both views."""
+
+
 def test_gaussian_information_of_correlations():
     """Two dimensions that correlate by 0.8 and 0.6, of other sizes and far from 0."""
     random = np.random.default_rng(0)
     common, first, second = random.normal(size=(3, 200_000, 2))
     root, scale = np.sqrt([0.8, 0.6]), [1.0, 0.01]
     first, second = (5.0 + scale * (root * common + np.sqrt(1 - root**2) * own) for own in (first, second))
-    expected = -0.5 * math.log((1 - 0.8**2) * (1 - 0.6**2))
+    expected = [-0.5 * math.log(1 - (correlation / (1 + MEAN_NOISE)) ** 2) for correlation in (0.8, 0.6)]
     assert evaluate(gaussian_information, first, second) == pytest.approx(expected, abs=0.02)
 
 
+def test_gaussian_information_of_a_dimension_is_what_it_adds():
+    """By the determinants of all dimensions so far, of which the third repeats the first."""
+    random = np.random.default_rng(0)
+    common = random.normal(size=(64, 3)) @ [[1.0, 0.9, 1.0, 0.3], [0.0, 0.5, 0.0, 0.2], [0.0, 0.0, 0.0, 1.0]]
+    first, second = (common + 0.1 * random.normal(size=(64, 4)) for _ in range(2))
+    found = evaluate(gaussian_information, first, second)
+    pairs = np.concatenate([np.hstack([first, second]), np.hstack([second, first])])
+    joint = np.corrcoef(pairs.T) + MEAN_NOISE * np.eye(8)  # both views, once in either order
+
+    def log_determinant(dimensions):
+        return np.linalg.slogdet(joint[np.ix_(dimensions, dimensions)])[1]
+
+    for count in range(1, 5):
+        view = np.arange(count)
+        whole = log_determinant(view) - 0.5 * log_determinant([*view, *(view + 4)])
+        assert found[:count].sum() == pytest.approx(whole, abs=1e-3)
+    assert found[0] > found[1] > found[2] > 0
+
+
 @pytest.mark.parametrize(
-    "second, expected",
+    "first, second, expected",
     [
-        ([1.0, 2.0, 3.0, 6.0], -0.5 * math.log(1 - 0.99**2)),
-        ([6.0, 3.0, 2.0, 1.0], 0.0),
-        ([3.0, 3.0, 3.0, 3.0], 0.0),
+        ([1.0, 2.0, 3.0, 6.0], [1.0, 2.0, 3.0, 6.0], MOST_TOLD),
+        ([1.0, 2.0, 3.0, 6.0], [3.0, 3.0, 3.0, 3.0], 0.0),
+        ([3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0], 0.0),
     ],
-    ids=["equal", "opposite", "constant"],
+    ids=["equal", "one constant", "both constant"],
 )
-def test_gaussian_information_of_extremes(second, expected):
-    first, second = np.array([[1.0], [2.0], [3.0], [6.0]]), np.array(second)[:, None]
+def test_gaussian_information_of_extremes(first, second, expected):
+    first, second = np.array(first)[:, None], np.array(second)[:, None]
     value, gradient = evaluate(
         lambda u, v: (gaussian_information(u, v), tf.gradients(gaussian_information(u, v), u)[0]), first, second
     )
-    assert value == pytest.approx(expected, abs=1e-5)
+    assert value == pytest.approx([expected], abs=1e-5)
+    assert np.isfinite(gradient).all()
+
+
+def test_gaussian_information_of_equal_dimensions_is_finite():
+    """However large: then rounding would make the determinant negative, were there no noise in it."""
+    first = 1000.0 + 300.0 * np.repeat(np.random.default_rng(0).normal(size=(32, 1)), 7, axis=1)
+    value, gradient = evaluate(
+        lambda u, v: (gaussian_information(u, v), tf.gradients(gaussian_information(u, v), u)[0]), first, first
+    )
+    assert value[0] == pytest.approx(MOST_TOLD, abs=1e-3)
+    assert 0 < value[-1] < 0.1
     assert np.isfinite(gradient).all()
 
 

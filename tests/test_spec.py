@@ -298,6 +298,8 @@ def test_views_of_continuous_codes_need_one(spec):
         dataclasses.replace(spec, batch_size=9)
     with pytest.raises(InputError, match=r"^continuous_view_information: 0.5 was given, but without augmentation"):
         dataclasses.replace(spec, augmentation=0.0)
+    with pytest.raises(InputError, match=r"^continuous_view_codes: 3 was given, but the model has 2 continuous codes"):
+        dataclasses.replace(spec, continuous_view_codes=3)
     with pytest.raises(InputError, match=r"^continuous_view_information: 0.5 was given, but it needs a continuous"):
         dataclasses.replace(spec, latent_spec=(*spec.noise, *category_codes(3)), paper_values=())
 
@@ -321,6 +323,8 @@ def test_each_code_learns_from_real_images_as_much_as_from_generated_ones(spec):
         assert weights.pop((family, "category_2")) == (weight, schedules[1])
     assert weights.pop((ContinuousViewInformation, "continuous_1")) == (0.2, schedules[2])
     assert {family for family, _ in weights} == {Information}
+    both = [term.code for term in dataclasses.replace(spec, continuous_view_codes=2).objective if term.weight == 0.2]
+    assert both == ["continuous_1", "continuous_2"]
 
 
 def test_mode_seeking_needs_noise(spec):

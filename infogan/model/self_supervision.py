@@ -16,8 +16,10 @@ if TYPE_CHECKING:  # which imports this
 
 PROBABILITY_FLOOR = 1e-8
 """Below it a joint probability counts as this, so that its logarithm is finite."""
-MOST_CORRELATION = 0.99
-"""The highest correlation of two views that counts, 1.96 nats: at 1 the information would be infinite."""
+MEAN_NOISE = 0.1
+"""Variance of the noise that `gaussian_information` adds to Q's means, in shares of theirs. So one code tells at most
+0.88 nats, as with a correlation of 0.91. Without noise, two equal views would tell infinitely much, and a code that
+nearly repeats another would count as much as one that does not."""
 SMALLEST_VARIANCE = 1e-6
 """Added to the variance of Q's means, which is 0 where Q says the same of all images."""
 
@@ -42,26 +44,35 @@ def view_information(joint: Tensor) -> Tensor:
 
 
 def gaussian_information(first: Tensor, second: Tensor) -> Tensor:
-    """Mutual information between what Q says of two views of an image, if it were normally distributed.
+    """Mutual information between what Q says of two views of an image, if all were normally distributed.
 
-        I(u; v) = -1/2 ln(1 - r^2),   r = mean{ (u - m) (v - m) } / mean{ ((u - m)^2 + (v - m)^2) / 2 }
+        I(u; v) = ln |R| - 1/2 ln |R - C| - 1/2 ln |R + C|
 
-    with m the mean of both: r is the correlation of pairs that may be swapped. One below 0 counts as none, one above
-    MOST_CORRELATION as that.
+    with R the correlations of the dimensions within a view, MEAN_NOISE added to their diagonal, and C those across the
+    views, both over pairs that may be swapped. With one dimension of correlation r it is -1/2 ln(1 - r^2), but for the
+    noise. By the chain rule it is the sum of what each dimension tells beyond those before it.
 
     Args:
       first: Tensor [P, dim], of the first views of P images.
       second: Tensor [P, dim], of their second views.
 
     Returns:
-      Scalar Tensor in nats, the sum over the dimensions.
+      Tensor [dim] in nats, what each dimension tells beyond those before it.
     """
     mean = mean_over_replicas((first + second) / 2.0)  # [dim]
     first, second = first - mean, second - mean
-    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)
-    correlation = mean_over_replicas(first * second) / (variance + SMALLEST_VARIANCE)
-    correlation = tf.clip_by_value(correlation, 0.0, MOST_CORRELATION)
-    return -0.5 * tf.reduce_sum(tf.log(1.0 - tf.square(correlation)))
+    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)  # [dim]
+    scale = tf.rsqrt(variance + SMALLEST_VARIANCE)
+
+    def correlate(one: Tensor, other: Tensor) -> Tensor:
+        return mean_over_replicas((scale * one)[:, :, None] * (scale * other)[:, None, :])  # [dim, dim]
+
+    noise = MEAN_NOISE * tf.eye(first.shape.as_list()[1])
+    within = (correlate(first, first) + correlate(second, second)) / 2.0 + noise
+    across = (correlate(first, second) + correlate(second, first)) / 2.0
+    # Squares of a root's first i diagonal elements multiply to the determinant of the first i rows and columns.
+    roots = tf.linalg.cholesky(tf.stack([within, within - across, within + across]))  # [3, dim, dim]
+    return tf.tensordot([2.0, -1.0, -1.0], tf.log(tf.linalg.diag_part(roots)), 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,13 +82,11 @@ class OnRealImages(Term):
     Attributes:
       code: name of the code.
       kind: `Distribution.kind` of the codes that it is for.
-      most_codes: of these, how many of the first ones have it; None for all.
     """
 
     code: str = ""
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
     kind: ClassVar[str] = "categorical"
-    most_codes: ClassVar[int | None] = None
 
     def read(self, step: "Step") -> tuple[Distribution, DistInfo]:
         """The family of the code, and Q's posterior of it for each real image."""
@@ -100,20 +109,21 @@ class ViewInformation(OnRealImages):
 
 
 class ContinuousViewInformation(OnRealImages):
-    """-`gaussian_information` of Q's means of a continuous code.
+    """-`gaussian_information` of Q's means of a continuous code, beyond those of the codes before it.
 
-    It ties the code to what tells images apart most and is the same in both views. As Q reads generated images alike,
-    that is what G lets the code change. Two codes with this term would be tied to the same.
+    It ties the codes to what tells images apart most and is the same in both views. As Q reads generated images alike,
+    that is what G lets the codes change.
     """
 
     views: ClassVar[int] = 2
     kind: ClassVar[str] = "continuous"
-    most_codes: ClassVar[int | None] = 1
 
     def build(self, step: "Step") -> TermValue:
-        _, posterior = self.read(step)
-        mean = posterior["mean"]  # [B, dim]
-        information = gaussian_information(mean[0::2], mean[1::2])
+        assert step.on_views is not None
+        names = [latent.name for latent in step.model.reg_latents if latent.distribution.kind == self.kind]
+        before = names[: names.index(self.code) + 1]
+        mean = tf.concat([step.read(step.on_views, name)[1]["mean"] for name in before], axis=1)  # [B, codes]
+        information = gaussian_information(mean[0::2], mean[1::2])[-1]
         return TermValue(-information, {f"view_information/{self.code}": information})
 
 
