@@ -112,7 +112,7 @@ PICTURES = {
     "celeba": (
         Shown("traversals.png", "experiments/celeba_categories.jpg", "Fig. 6: categorical codes, one a panel. " + ROWS),
     ),
-    "faces": (Shown("traversals.png", "experiments/faces_seed_1.png", "Fig. 3: continuous codes, from -1 to 1."),),
+    "faces": (Shown("traversals.png", "experiments/faces_seed_100.jpg", "Fig. 3: continuous codes, from -1 to 1."),),
     "chairs": (Shown("traversals.png", "experiments/chairs_turn.png", "Fig. 4: the code that turns the chair."),),
 }
 
