@@ -88,10 +88,10 @@ class OnRealImages(Term):
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
     kind: ClassVar[str] = "categorical"
 
-    def read(self, step: "Step") -> tuple[Distribution, DistInfo]:
-        """The family of the code, and Q's posterior of it for each real image."""
+    def read(self, step: "Step", code: str) -> tuple[Distribution, DistInfo]:
+        """The family of a code, and Q's posterior of it for each real image."""
         assert step.on_views is not None  # as in every step of D
-        return step.read(step.on_views, self.code)
+        return step.read(step.on_views, code)
 
 
 class ViewInformation(OnRealImages):
@@ -100,7 +100,7 @@ class ViewInformation(OnRealImages):
     views: ClassVar[int] = 2
 
     def build(self, step: "Step") -> TermValue:
-        distribution, posterior = self.read(step)
+        distribution, posterior = self.read(step, self.code)
         probabilities = distribution.probabilities(posterior)  # [B, K]
         first, second = probabilities[0::2], probabilities[1::2]  # [B / 2, K] each
         joint = mean_over_replicas(first[:, :, None] * second[:, None, :])
@@ -119,10 +119,9 @@ class ContinuousViewInformation(OnRealImages):
     kind: ClassVar[str] = "continuous"
 
     def build(self, step: "Step") -> TermValue:
-        assert step.on_views is not None
         names = [latent.name for latent in step.model.reg_latents if latent.distribution.kind == self.kind]
-        before = names[: names.index(self.code) + 1]
-        mean = tf.concat([step.read(step.on_views, name)[1]["mean"] for name in before], axis=1)  # [B, codes]
+        up_to_this = names[: names.index(self.code) + 1]
+        mean = tf.concat([self.read(step, name)[1]["mean"] for name in up_to_this], axis=1)  # [B, codes]
         information = gaussian_information(mean[0::2], mean[1::2])[-1]
         return TermValue(-information, {f"view_information/{self.code}": information})
 
@@ -135,7 +134,7 @@ class CategoryBalance(OnRealImages):
     """
 
     def build(self, step: "Step") -> TermValue:
-        distribution, posterior = self.read(step)
+        distribution, posterior = self.read(step, self.code)
         probabilities = distribution.probabilities(posterior)  # [B, K]
         entropy = distribution.entropy({"prob": mean_over_replicas(probabilities)[None]})[0]
         return TermValue(-entropy, {f"category_entropy/{self.code}": entropy})
