@@ -355,12 +355,12 @@ class ExperimentSpec(Checked):
 
     def _check_real_images(self) -> None:
         """Terms on what Q says of real images need a code of their kind; views also need augmentation and pairs."""
-        kinds = {latent.distribution.kind for latent in self.codes}
+        kinds = [latent.distribution.kind for latent in self.codes]
         asked_for = {name: term for name, term in ON_REAL_IMAGES.items() if getattr(self, name)}
         for name, term in asked_for.items():
             if term.kind not in kinds:
                 raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {term.kind} code.")
-        continuous = sum(latent.distribution.kind == "continuous" for latent in self.codes)
+        continuous = kinds.count("continuous")
         if self.continuous_view_information and self.continuous_view_codes > continuous:
             raise InputError(
                 "continuous_view_codes",

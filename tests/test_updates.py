@@ -458,6 +458,7 @@ def test_a_second_code_has_to_tell_something_else(spec):
         told[name] = logged[f"view_information/{name}"]
         assert loss == -told[name]
     assert told["same"] < 0.35 < 0.8 < told["other"]
+    assert told["other"] == pytest.approx(-0.5 * np.log(1 - 1 / (1 + self_supervision.MEAN_NOISE) ** 2), abs=1e-4)
 
 
 def build_on_real_images(term, distribution, answer):
