@@ -49,7 +49,7 @@ FACES_DEFAULT = dataclasses.replace(
     continuous_view_information=0.2,
     continuous_view_codes=7,
     weight_averaging=0.99,
-    max_epoch=50,
+    max_epoch=35,
 )
 
 FACES = Experiment(
