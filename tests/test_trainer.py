@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import errno
 import fcntl
+import itertools
 import json
 import math
 import os
@@ -15,6 +16,7 @@ import sys
 import termios
 import threading
 import time
+import types
 import weakref
 from contextlib import contextmanager
 
@@ -28,6 +30,7 @@ from infogan.data.lazy_images import LazyImages
 from infogan.system.messages import InputError, NumbersFailed, TrainingFailed, say
 from infogan.system.tf1 import tf
 from infogan.training import loop as trainer_module
+from infogan.training import run_log
 from infogan.training.checkpoints import KEPT, Checkpoints, find_checkpoints
 from infogan.training.loop import FirstLook, InfoGANTrainer
 from infogan.training.run_folder import RunFolder
@@ -514,6 +517,8 @@ def terminal(monkeypatch, columns):
 def test_a_terminal_shows_one_line_that_fits(spec, whole, monkeypatch, columns):
     """With another line between two states of it; `make test-all` looks at a whole run."""
     _, line = load_metrics(whole.metrics)
+    seconds = (0.01 * tick for tick in itertools.count())  # else images/s have more digits on a faster machine
+    monkeypatch.setattr(run_log, "time", types.SimpleNamespace(monotonic=lambda: next(seconds)))
     with terminal(monkeypatch, columns) as shown:
         progress = Progress(0, spec)
         for update in range(1, spec.updates):
