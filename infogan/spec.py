@@ -32,7 +32,7 @@ from infogan.model.losses import (
     Term,
 )
 from infogan.model.optimizers import ADAM, OPTIMIZERS_IN_WORDS, Optimizer, optimizer_from_text
-from infogan.model.self_supervision import ON_REAL_IMAGES
+from infogan.model.self_supervision import ON_REAL_IMAGES, ContinuousViewInformation
 from infogan.schedule import FULL, Schedule, schedules_from_text
 from infogan.spec_document import UPGRADES, VERSION, any_of, decode, encode, fill, list_of
 from infogan.system.checks import (
@@ -208,6 +208,13 @@ class ExperimentSpec(Checked):
         "all",
         flag=True,
     )
+    mirrored_views: bool = setting(
+        SWITCH,
+        "mirrors the second of the two views of a real image that Q's terms compare; for sets to which mirror images "
+        "could belong",
+        False,
+        flag=True,
+    )
     view_information: float = setting(
         WEIGHT,
         "weight of the mutual information between Q's categories in two augmented views of a real image; 0: no views",
@@ -216,13 +223,16 @@ class ExperimentSpec(Checked):
     )
     continuous_view_information: float = setting(
         WEIGHT,
-        "weight of the mutual information between Q's means of continuous codes in two augmented views of a real "
-        "image; 0: none",
+        "weight of the mutual information between Q's means of continuous codes and angles in two augmented views of a "
+        "real image; 0: none",
         0.0,
         flag=True,
     )
     continuous_view_codes: int = setting(
-        whole(1), "how many continuous codes, the first ones, --continuous-view-information is for", 1, flag=True
+        whole(1),
+        "how many continuous codes and angles, the first ones, --continuous-view-information is for",
+        1,
+        flag=True,
     )
     category_balance: float = setting(
         WEIGHT,
@@ -358,13 +368,13 @@ class ExperimentSpec(Checked):
         kinds = [latent.distribution.kind for latent in self.codes]
         asked_for = {name: term for name, term in ON_REAL_IMAGES.items() if getattr(self, name)}
         for name, term in asked_for.items():
-            if term.kind not in kinds:
-                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {term.kind} code.")
-        continuous = kinds.count("continuous")
+            if not set(term.kinds) & set(kinds):
+                raise InputError(name, f"{getattr(self, name):g} was given, but it needs a {term.kinds[0]} code.")
+        continuous = sum(kind in ContinuousViewInformation.kinds for kind in kinds)
         if self.continuous_view_information and self.continuous_view_codes > continuous:
             raise InputError(
                 "continuous_view_codes",
-                f"{self.continuous_view_codes} was given, but the model has {continuous} continuous codes.",
+                f"{self.continuous_view_codes} was given, but the model has {continuous} continuous codes and angles.",
             )
         of_views = next((name for name, term in asked_for.items() if term.views > 1), None)
         if of_views and not (self.augmentation or self.augmentation_colour or self.augmentation_cutout):
@@ -377,6 +387,14 @@ class ExperimentSpec(Checked):
             raise InputError(
                 "augmentation_of",
                 "views was given, but no term compares views. Leave it out, or add --view-information.",
+            )
+        compared = [term.views for term in asked_for.values()] + [term.views for term in self.terms]
+        views = max(compared, default=1)
+        if self.mirrored_views and views != 2:
+            raise InputError(
+                "mirrored_views",
+                f"it was given, but it needs terms that compare two views of an image; these compare {views}. Leave it "
+                "out, or add --continuous-view-information.",
             )
         if self.batch_size % self.copies:
             raise InputError(
@@ -429,15 +447,11 @@ class ExperimentSpec(Checked):
             for code, schedule in codes
         )
         # A code that is not asked for yet must not settle on what an earlier one tells of real images.
-        continuous = [pair for pair in codes if pair[0].distribution.kind == "continuous"]
-        taught = {
-            "categorical": [pair for pair in codes if pair[0].distribution.kind == "categorical"],
-            "continuous": continuous[: self.continuous_view_codes],
-        }
+        most = {"continuous_view_information": self.continuous_view_codes}
         of_real = (
             term(getattr(self, name), schedule, code.name)
             for name, term in ON_REAL_IMAGES.items()
-            for code, schedule in taught[term.kind]
+            for code, schedule in [pair for pair in codes if pair[0].distribution.kind in term.kinds][: most.get(name)]
             if not is_gan  # whose trunk would learn from them
         )
         optional = (

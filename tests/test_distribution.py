@@ -83,7 +83,7 @@ def test_two_devices_train_as_one(spec, dataset, tmp_path, smooth_training):
         spec, seed=1, augmentation=1.0, view_information=0.5, category_balance=0.5, updates_per_epoch=1, max_epoch=3
     )
     spec = dataclasses.replace(spec, augmentation_colour=0.5, augmentation_cutout=0.3, mode_seeking=0.1)
-    spec = dataclasses.replace(spec, continuous_view_information=0.5, continuous_view_codes=2)
+    spec = dataclasses.replace(spec, continuous_view_information=0.5, continuous_view_codes=2, mirrored_views=True)
     one = train(spec, dataset, tmp_path, "one", OneDevice())
     two = train(spec, dataset, tmp_path, "two", VirtualDevices())
     assert_same_losses(load_metrics(two.metrics), load_metrics(one.metrics), 1e-4)

@@ -85,7 +85,7 @@ CASES = {  # launcher: arguments beside --smoke; categories of each categorical 
     "svhn": ([], [10] * 4, 4, (32, 32, 3)),
     "celeba": (["--gan-loss", "hinge"], [10] * 10, 0, (32, 32, 3)),
     "faces": (["--recipe", "paper", "--factor", "elevation"], [], 5, (32, 32, 1)),
-    "chairs": ([], [20], 1, (32, 32, 1)),
+    "chairs": ([], [], 7, (32, 32, 1)),
     "chairs of the paper": (["--recipe", "paper", "--factor", "width"], [20] * 3, 1, (64, 64, 1)),
     "cifar10": (["--spectral-norm", "--continuous-prior", "gaussian"], [10], 2, (32, 32, 3)),
     "dsprites": (["--recipe", "cr", "--image-size", 32, "--contrastive-schedule", "none"], [], 5, (32, 32, 1)),
@@ -313,11 +313,11 @@ def test_residual_networks_can_be_chosen(untrained, tmp_path):
     assert (spec.network, spec.image_shape) == ("resnet", (32, 32, 3))
 
 
-def test_chairs_have_a_category_for_the_chair_and_an_angle_for_its_turn(untrained, tmp_path):
+def test_chairs_have_an_angle_for_their_turn_and_codes_for_which_chair_it_is(untrained, tmp_path):
     run_smoke("chairs", tmp_path)
     spec = saved_spec(tmp_path)
     kinds = {code.name: type(code.distribution).__name__ for code in spec.codes}
-    assert kinds == {"category_1": "Categorical", "circular_1": "Circular"}
+    assert kinds == {"circular_1": "Circular"} | {f"continuous_{number}": "Uniform" for number in range(1, 7)}
     assert (spec.factor, spec.image_size, spec.network) == (None, 32, "faces")
 
 

@@ -21,7 +21,7 @@ from infogan.distributions import (
     Product,
     Uniform,
 )
-from infogan.latents import LARGEST_DIM, Latent, category_codes, continuous_codes, noise_vector
+from infogan.latents import LARGEST_DIM, Latent, category_codes, circular_codes, continuous_codes, noise_vector
 from infogan.model.architectures import Architecture
 from infogan.model.losses import Information, ModeSeeking
 from infogan.model.optimizers import Adam, Momentum, RMSProp, optimizer_from_text
@@ -302,6 +302,22 @@ def test_views_of_continuous_codes_need_one(spec):
         dataclasses.replace(spec, continuous_view_codes=3)
     with pytest.raises(InputError, match=r"^continuous_view_information: 0.5 was given, but it needs a continuous"):
         dataclasses.replace(spec, latent_spec=(*spec.noise, *category_codes(3)), paper_values=())
+
+
+def test_an_angle_counts_among_the_codes_that_views_teach(spec):
+    spec = dataclasses.replace(spec, latent_spec=(*circular_codes(1), *continuous_codes(1)), paper_values=())
+    spec = dataclasses.replace(spec, augmentation=1.0, continuous_view_information=0.5, continuous_view_codes=2)
+    taught = [term.code for term in spec.objective if isinstance(term, ContinuousViewInformation)]
+    assert taught == ["circular_1", "continuous_1"]
+
+
+def test_mirrored_views_need_terms_that_compare_two(spec):
+    with pytest.raises(InputError, match=r"^mirrored_views: it was given, but .* two views .* these compare 1\."):
+        dataclasses.replace(spec, mirrored_views=True)
+    with pytest.raises(InputError, match=r"^mirrored_views: it was given, but .* two views .* these compare 3\."):
+        dataclasses.replace(spec, mirrored_views=True, batch_size=9, terms=(Triples(1.0),))
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=1.0, mirrored_views=True)
+    assert dataclasses.replace(spec, variant="gan").views == 1  # which has the fields of its counterpart
 
 
 def test_equal_shares_need_a_categorical_code(spec):

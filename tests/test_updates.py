@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import CHANNELS, SMALL, random_split
 
-from infogan.distributions import Categorical, Uniform
+from infogan.distributions import Categorical, Circular, Uniform
 from infogan.latents import Latent
 from infogan.model import architectures, losses, self_supervision
 from infogan.model.gan import RegularizedGAN
@@ -397,6 +397,55 @@ def test_what_is_augmented(spec, augmentation_of):
     assert len(set(batch)) == spec.batch_size // spec.copies == (4 if augmentation_of == "all" else 8)
 
 
+@pytest.mark.parametrize("augmentation_of", ["all", "views"])
+def test_the_second_view_of_each_image_is_mirrored(spec, monkeypatch, augmentation_of):
+    spec = dataclasses.replace(spec, augmentation=1.0, view_information=1.0, augmentation_of=augmentation_of)
+    spec = dataclasses.replace(spec, mirrored_views=True)
+    monkeypatch.setattr(update, "augment", lambda images, *more: images)
+    images = np.random.default_rng(0).random((spec.batch_size // spec.copies, *spec.image_shape), np.float32)
+    real = images.repeat(spec.copies, axis=0)
+    seen = []
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = RegularizedGAN.of_spec(spec)
+        discriminate = model.discriminate
+        monkeypatch.setattr(model, "discriminate", lambda *given: seen.append(given[0]) or discriminate(*given))
+        build_discriminator_step(model, spec, tf.constant(real), tf.constant(0.0), tf.constant([0, 1], tf.int64))
+        session.run(tf.global_variables_initializer())
+        both, *of_views = session.run(seen)
+    views = of_views[0] if of_views else both[: len(real)]
+    np.testing.assert_array_equal(views[0::2], images)
+    np.testing.assert_array_equal(views[1::2], images[:, :, ::-1])
+    assert np.array_equal(both[: len(real)], real) == (augmentation_of == "views")  # what D sees
+
+
+@pytest.mark.parametrize("mirrored_views", [False, True])
+def test_an_angle_turns_around_in_a_mirrored_view(spec, mirrored_views):
+    """It tells its cosine and its sine. Beside a code that knows the cosine only the sine is left."""
+    angles = np.random.default_rng(0).uniform(-1, 1, [1000, 1]).astype(np.float32)
+    turned = np.stack([angles, -angles], axis=1).reshape(-1, 1)
+    codes = {"front": (Uniform(1), np.cos(np.pi * turned)), "left": (Uniform(1), turned), "turn": (Circular(), turned)}
+    told, share = {}, {}
+    for names in ("turn", "front turn", "left"):
+        with tf.Graph().as_default(), tf.Session() as session:
+            step = types.SimpleNamespace(
+                on_views="the views",
+                spec=types.SimpleNamespace(mirrored_views=mirrored_views),
+                model=types.SimpleNamespace(reg_latents=[Latent(name, codes[name][0]) for name in names.split()]),
+                read=lambda judgement, code: (codes[code][0], {"mean": tf.constant(codes[code][1])}),
+            )
+            code = names.split()[-1]
+            value = ContinuousViewInformation(code=code).build(step)
+            loss, logged = session.run([value.loss, value.logged])
+        told[names] = logged[f"view_information/{code}"]
+        share[names] = loss + told[names]
+    of_one = -0.5 * np.log(1 - 1 / (1 + self_supervision.MEAN_NOISE) ** 2)
+    assert told["turn"] == pytest.approx(2 * of_one, abs=0.02)
+    assert of_one < told["front turn"] < 1.5 * of_one
+    assert told["left"] == pytest.approx(of_one, abs=0.01)  # which its change of sign does not lessen,
+    assert share["left"] == pytest.approx(1.0 if mirrored_views else 0.0, abs=0.01)  # but costs it
+    assert share["turn"] == pytest.approx(0.0, abs=1e-4)
+
+
 def test_view_information_is_that_of_the_real_images_and_trains_d_and_q(spec, monkeypatch):
     spec = dataclasses.replace(spec, augmentation=1.0, view_information=1e-6)
     joints = []
@@ -450,6 +499,7 @@ def test_a_second_code_has_to_tell_something_else(spec):
         with tf.Graph().as_default(), tf.Session() as session:
             step = types.SimpleNamespace(
                 on_views="the views",
+                spec=spec,
                 model=types.SimpleNamespace(reg_latents=codes),
                 read=lambda judgement, code: (Uniform(1), {"mean": tf.constant(means[code])}),
             )

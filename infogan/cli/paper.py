@@ -72,8 +72,8 @@ PLANS = (
     FIGURE_1,
     _plan("svhn", "svhn", None, 5, 24),
     _plan("celeba", "celeba", None, 5, 33),
-    _plan("faces", "faces", None, 5, 23),
-    _plan("chairs", "chairs", None, 5, 17),
+    _plan("faces", "faces", None, 5, 8),
+    _plan("chairs", "chairs", None, 5, 5),
     _plan("mnist_robust", "mnist", "robust", 10, 17, is_asked=True),
     _plan("mnist_fast", "mnist", "fast", 10, 21, is_asked=True),
     _plan("mnist_reference", "mnist", "reference", 5, 14, is_asked=True),
@@ -112,8 +112,14 @@ PICTURES = {
     "celeba": (
         Shown("traversals.png", "experiments/celeba_categories.jpg", "Fig. 6: categorical codes, one a panel. " + ROWS),
     ),
-    "faces": (Shown("traversals.png", "experiments/faces_seed_100.jpg", "Fig. 3: continuous codes, from -1 to 1."),),
-    "chairs": (Shown("traversals.png", "experiments/chairs_turn.png", "Fig. 4: the code that turns the chair."),),
+    "faces": (
+        Shown(
+            "samples/figure_3.png",
+            "experiments/faces.jpg",
+            "Fig. 3: azimuth, elevation, light, width, from -1 to 1.",
+        ),
+    ),
+    "chairs": (Shown("samples/figure_4.png", "experiments/chairs.png", "Fig. 4: the code that turns the chair."),),
 }
 
 

@@ -75,18 +75,36 @@ def gaussian_information(first: Tensor, second: Tensor) -> Tensor:
     return tf.tensordot([2.0, -1.0, -1.0], tf.log(tf.linalg.diag_part(roots)), 1)
 
 
+def mirrored_share(first: Tensor, second: Tensor) -> Tensor:
+    """How much of what Q says of two views of an image changes its sign between them.
+
+        (1 - r) / 2,   with r the correlation over the views
+
+    Args:
+      first: Tensor [P, dim], of the first views of P images.
+      second: Tensor [P, dim], of their second views.
+
+    Returns:
+      Tensor [dim], from 0 where both views are told the same to 1 where they are told the opposite.
+    """
+    mean = mean_over_replicas((first + second) / 2.0)  # [dim]
+    first, second = first - mean, second - mean
+    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)
+    return (1.0 - mean_over_replicas(first * second) / (variance + SMALLEST_VARIANCE)) / 2.0
+
+
 @dataclasses.dataclass(frozen=True)
 class OnRealImages(Term):
     """A term of D's step on what Q says of the real images.
 
     Attributes:
       code: name of the code.
-      kind: `Distribution.kind` of the codes that it is for.
+      kinds: each `Distribution.kind` of the codes that it is for.
     """
 
     code: str = ""
     steps: ClassVar[tuple[str, ...]] = (DISCRIMINATOR,)
-    kind: ClassVar[str] = "categorical"
+    kinds: ClassVar[tuple[str, ...]] = ("categorical",)
 
     def read(self, step: "Step", code: str) -> tuple[Distribution, DistInfo]:
         """The family of a code, and Q's posterior of it for each real image."""
@@ -109,21 +127,35 @@ class ViewInformation(OnRealImages):
 
 
 class ContinuousViewInformation(OnRealImages):
-    """-`gaussian_information` of Q's means of a continuous code, beyond those of the codes before it.
+    """-`gaussian_information` of Q's means of a continuous code or an angle, beyond those of the codes before it.
 
     It ties the codes to what tells images apart most and is the same in both views. As Q reads generated images alike,
-    that is what G lets the codes change.
+    that is what G lets the codes change. If the second view is mirrored, an angle is to turn around and all else to
+    stay: `mirrored_share` is added, since a code that changes its sign informs as well as one that keeps it.
     """
 
     views: ClassVar[int] = 2
-    kind: ClassVar[str] = "continuous"
+    kinds: ClassVar[tuple[str, ...]] = ("continuous", "circular")
 
     def build(self, step: "Step") -> TermValue:
-        names = [latent.name for latent in step.model.reg_latents if latent.distribution.kind == self.kind]
-        up_to_this = names[: names.index(self.code) + 1]
-        mean = tf.concat([self.read(step, name)[1]["mean"] for name in up_to_this], axis=1)  # [B, codes]
-        information = gaussian_information(mean[0::2], mean[1::2])[-1]
-        return TermValue(-information, {f"view_information/{self.code}": information})
+        names = [latent.name for latent in step.model.reg_latents if latent.distribution.kind in self.kinds]
+        means = [self._read_means(step, name) for name in names[: names.index(self.code) + 1]]
+        first, second = (tf.concat(parts, axis=1) for parts in zip(*means))  # [B / 2, dimensions of all]
+        own = means[-1][0].shape.as_list()[1]
+        information = tf.reduce_sum(gaussian_information(first, second)[-own:])
+        logged = {f"view_information/{self.code}": information}
+        if not step.spec.mirrored_views:
+            return TermValue(-information, logged)
+        share = tf.reduce_sum(mirrored_share(*means[-1]))
+        return TermValue(share - information, logged | {f"mirrored_share/{self.code}": share})
+
+    def _read_means(self, step, code):
+        """Q's means of a code in both views, as G is given them: [B / 2, 1] each, or [B / 2, 2] of an angle."""
+        distribution, posterior = self.read(step, code)
+        first, second = posterior["mean"][0::2], posterior["mean"][1::2]
+        if step.spec.mirrored_views and distribution.kind == "circular":
+            second = -second
+        return distribution.embed(first), distribution.embed(second)
 
 
 class CategoryBalance(OnRealImages):

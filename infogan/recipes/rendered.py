@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from infogan.distributions import MeanBernoulli
-from infogan.latents import category_codes, circular_codes, continuous_codes, noise_vector
+from infogan.latents import Latent, category_codes, circular_codes, continuous_codes, noise_vector
 from infogan.recipes import SMALL_SET, Experiment
 from infogan.recipes.flags import PICTURE_FLAGS, factor_flag
 from infogan.schedule import Schedule, schedules_from_text
@@ -32,23 +32,32 @@ FACES_PAPER = ExperimentSpec(
     **TABLE_5["azimuth"],
 )
 
-# One network for all factors, whose codes come in together and are tied to what real faces vary in: docs/differences.md
-# lists what is changed, docs/notes/experiments.md what led there and what it does not reach.
+
+def _tie(*codes: Latent) -> dict[str, Any]:
+    """What both defaults share: one network, whose codes come in together and are tied to what real images vary in.
+
+    There is no noise, for a factor that G draws from it never comes to a code. docs/differences.md lists the changes,
+    docs/notes/experiments.md what led there and what it does not reach.
+    """
+    return SMALL_SET | {
+        "latent_spec": codes,
+        "factor": None,
+        "continuous_weight": 1.0,
+        "discriminator_learning_rate": 6e-4,
+        "generator_learning_rate": 2e-3,
+        "augmentation_fill": "edge",
+        "code_schedules": schedules_from_text("/".join(["200:0,400:1"] * len(codes))),
+        "continuous_view_information": 0.1,
+        "continuous_view_codes": len(codes),
+        "weight_averaging": 0.99,
+    }
+
+
 FACES_DEFAULT = dataclasses.replace(
     FACES_PAPER,
     recipe="default",
-    latent_spec=continuous_codes(7, fix_std=True),  # no noise: what G draws from it never comes to a code
-    factor=None,
-    continuous_weight=1.0,
-    discriminator_learning_rate=6e-4,
-    generator_learning_rate=2e-3,
-    **SMALL_SET | {"augmentation": 0.5},
+    **_tie(*continuous_codes(6, fix_std=True)) | {"augmentation": 0.5},
     scaling_schedule=Schedule.from_text("0:0"),  # scaled images would hide the width
-    augmentation_fill="edge",
-    code_schedules=schedules_from_text("/".join(["200:0,400:1"] * 7)),
-    continuous_view_information=0.2,
-    continuous_view_codes=7,
-    weight_averaging=0.99,
     max_epoch=35,
 )
 
@@ -56,7 +65,7 @@ FACES = Experiment(
     """InfoGAN on rendered 3D faces (arXiv:1606.03657, Sec. 7.2 and Appendix C.4).
 
 The paper trains a network for each factor of variation, with five continuous codes: with --recipe paper, --factor
-chooses the row of Table 5. The default has one network, seven continuous codes and no noise.
+chooses the row of Table 5. The default has one network, six continuous codes and no noise.
 """,
     (FACES_DEFAULT, FACES_PAPER),
     {"factor": factor_flag(TABLE_5), **PICTURE_FLAGS},
@@ -86,22 +95,17 @@ CHAIRS_PAPER = ExperimentSpec(
     **TABLE_7["rotation"],
 )
 
-# docs/differences.md lists what is changed, docs/notes/experiments.md what led there and what it does not reach.
 CHAIRS_DEFAULT = dataclasses.replace(
     CHAIRS_PAPER,
     recipe="default",
     network="faces",
     image_size=32,
     output_dist=MeanBernoulli(32 * 32),
-    latent_spec=(noise_vector(1), *category_codes(20), *circular_codes(1)),
-    factor=None,
     info_reg_coeff=1.0,
-    continuous_weight=1.0,
-    discriminator_learning_rate=5e-4,
-    generator_learning_rate=5e-4,
-    **SMALL_SET,
-    # The turn has to be there from the start, beside the category; once it is settled it is asked for less.
-    code_schedules=schedules_from_text("0:0.1,1000:1/0:0.1,800:1,1200:1,1600:0.15"),
+    **_tie(*circular_codes(1), *continuous_codes(6, fix_std=True)),
+    augmentation_colour=1.0,  # else the codes take the tone of the chairs
+    scaling_schedule=Schedule.from_text("0:2.5"),  # and their sizes
+    mirrored_views=True,  # so that left and right are the angle's alone
     max_epoch=20,
 )
 
@@ -110,7 +114,7 @@ CHAIRS = Experiment(
 and a continuous one.
 
 The paper trains a network for each factor of variation: with --recipe paper, --factor chooses the row of Table 7.
-The default trains one network at half the size, with a category for the chair and an angle for its rotation.
+The default trains one network at half the size, with an angle for the rotation, six continuous codes and no noise.
 """,
     (CHAIRS_DEFAULT, CHAIRS_PAPER),
     {"factor": factor_flag(TABLE_7)},

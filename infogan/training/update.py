@@ -281,13 +281,15 @@ def build_discriminator_step(
     z = _sample_latents(model, spec, seed)  # [B, latent_dist.dim]
     generated = model.generate(z, Normalisation([GENERATED], batch_statistics=True))  # [B, H, W, C]
     # One pass over both: the same numbers as two passes, with half as many matrix products of twice the size.
-    images = _show(spec, tf.concat([real, generated], axis=0), done, seed, parts=2)  # [2 B, H, W, C]
+    shown = _mirror(spec, real) if spec.copies > 1 else real
+    images = _show(spec, tf.concat([shown, generated], axis=0), done, seed, parts=2)  # [2 B, H, W, C]
     normalisation = Normalisation([REAL, GENERATED], batch_statistics=True)
     # DEVIATION: the halves are normalised separately; the paper does not say.
     on_real, on_generated = split_judgement(model.discriminate(images, normalisation))
     on_views = on_real
     if spec.copies < spec.views:
-        views = _augment(spec, tf.repeat(real, spec.views, axis=0), done, seed)  # [views B, H, W, C]
+        views = _mirror(spec, tf.repeat(real, spec.views, axis=0))  # [views B, H, W, C]
+        views = _augment(spec, views, done, seed)
         # Whose moving averages stay as they are: those of real images are what D sees.
         on_views = model.discriminate(views, Normalisation([REAL], batch_statistics=True))
     real, generated = tf.split(images, 2)  # [B, H, W, C] each
@@ -328,6 +330,14 @@ def build_generator_step(
 def _build_optimizer(spec: ExperimentSpec, learning_rate: float, done: Tensor, name: str) -> Any:
     """The `tf.train.Optimizer` of a step, or of a network of a term's own, after `done` updates."""
     return spec.optimizer.build(learning_rate * spec.rate_share(done, tf.minimum), name)
+
+
+def _mirror(spec: ExperimentSpec, views: Tensor) -> Tensor:
+    """Mirrors the second of each image's two views, [B, H, W, C], if the spec asks for it."""
+    if not spec.mirrored_views:
+        return views
+    is_second = tf.equal(tf.range(tf.shape(views)[0]) % 2, 1)
+    return tf.where(is_second, tf.reverse(views, axis=[2]), views)
 
 
 def _show(spec: ExperimentSpec, images: Tensor, done: Tensor, seed: Tensor, parts: int = 1) -> Tensor:
