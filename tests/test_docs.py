@@ -372,6 +372,7 @@ def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
         f"azimuth {azimuth:.3f}, elevation {elevation:.3f}, light {light:.3f}; at least {lowest:.3f} on each seed "
     )
     assert f"{summary}(aim: 0.9); width {width:.3f} (aim: 0.7)" in text, summary
+    assert f"rank correlations of at least {lowest:.3f} (" in (ROOT / "README.md").read_text()
 
 
 def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
