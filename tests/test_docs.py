@@ -355,17 +355,22 @@ def read_by_name(document):
     return {name: row["values"] for (name, code), row in by_name_and_code(document["summary"]).items() if code is None}
 
 
+def check_rows_of_five_seeds(document, found, text):
+    """A row a seed and one of the means, with a column for each list of `found`."""
+    seeds = [run["seed"] for run in document["runs"]]
+    assert seeds == [0, 1, 2, 3, 4]
+    for name, values in [*zip(seeds, zip(*found)), ("mean", map(statistics.fmean, found))]:
+        row = f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |"
+        assert row in text, row
+
+
 def test_the_study_of_faces_in_the_docs_is_the_one_that_was_made():
     document = json.loads((STUDIES / "faces.json").read_text())
     rows, text = read_by_name(document), read_guide_and_note("experiments.md")
     factors = ("azimuth", "elevation", "light_azimuth", "light_elevation", "skin", "width", "generated width")
     found = [rows[f"|Spearman| with {factor}, best code"] for factor in factors]
     found.append(rows["Frechet distance to test images, random features"])
-    seeds = [run["seed"] for run in document["runs"]]
-    assert seeds == [0, 1, 2, 3, 4]
-    for name, values in [*zip(seeds, zip(*found)), ("mean", map(statistics.fmean, found))]:
-        row = f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |"
-        assert row in text, row
+    check_rows_of_five_seeds(document, found, text)
     azimuth, elevation, light, *_, width = (statistics.fmean(values) for values in found[:6])
     lowest = min(min(values) for values in found[:3])
     summary = (
@@ -382,11 +387,7 @@ def test_the_study_of_chairs_in_the_docs_is_the_one_that_was_made():
     found = [explained, rows["variance of azimuth explained, best code, objects trained on"]]
     found.append(rows["variance of generated azimuth explained, best code"])
     found.append(rows["Frechet distance to test images, random features"])
-    seeds = [run["seed"] for run in document["runs"]]
-    assert seeds == [0, 1, 2, 3, 4]
-    for name, values in [*zip(seeds, zip(*found)), ("mean", map(statistics.fmean, found))]:
-        row = f"| {name} | {' | '.join(f'{value:.3f}' for value in values)} |"
-        assert row in text, row
+    check_rows_of_five_seeds(document, found, text)
     each = ", ".join(f"{share:.3f}" for share in explained)
     assert f"azimuth explained {statistics.fmean(explained):.3f} (aim: 0.8); {each}" in text
 

@@ -419,7 +419,7 @@ def test_the_second_view_of_each_image_is_mirrored(spec, monkeypatch, augmentati
 
 
 @pytest.mark.parametrize("mirrored_views", [False, True])
-def test_an_angle_turns_around_in_a_mirrored_view(spec, mirrored_views):
+def test_an_angle_turns_around_in_a_mirrored_view(mirrored_views):
     """It tells its cosine and its sine. Beside a code that knows the cosine only the sine is left."""
     angles = np.random.default_rng(0).uniform(-1, 1, [1000, 1]).astype(np.float32)
     turned = np.stack([angles, -angles], axis=1).reshape(-1, 1)
