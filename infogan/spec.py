@@ -383,13 +383,13 @@ class ExperimentSpec(Checked):
                 f"{getattr(self, of_views):g} was given, but without augmentation all views of an image are equal. "
                 "Raise --augmentation.",
             )
-        if self.augmentation_of == "views" and not of_views and self.views == 1:
+        compared = [term.views for term in asked_for.values()] + [term.views for term in self.terms]
+        views = max(compared, default=1)
+        if self.augmentation_of == "views" and views == 1:
             raise InputError(
                 "augmentation_of",
                 "views was given, but no term compares views. Leave it out, or add --view-information.",
             )
-        compared = [term.views for term in asked_for.values()] + [term.views for term in self.terms]
-        views = max(compared, default=1)
         if self.mirrored_views and views != 2:
             raise InputError(
                 "mirrored_views",

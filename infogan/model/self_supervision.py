@@ -59,13 +59,10 @@ def gaussian_information(first: Tensor, second: Tensor) -> Tensor:
     Returns:
       Tensor [dim] in nats, what each dimension tells beyond those before it.
     """
-    mean = mean_over_replicas((first + second) / 2.0)  # [dim]
-    first, second = first - mean, second - mean
-    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)  # [dim]
-    scale = tf.rsqrt(variance + SMALLEST_VARIANCE)
+    first, second = _standardise(first, second)
 
     def correlate(one: Tensor, other: Tensor) -> Tensor:
-        return mean_over_replicas((scale * one)[:, :, None] * (scale * other)[:, None, :])  # [dim, dim]
+        return mean_over_replicas(one[:, :, None] * other[:, None, :])  # [dim, dim]
 
     noise = MEAN_NOISE * tf.eye(first.shape.as_list()[1])
     within = (correlate(first, first) + correlate(second, second)) / 2.0 + noise
@@ -87,10 +84,17 @@ def mirrored_share(first: Tensor, second: Tensor) -> Tensor:
     Returns:
       Tensor [dim], from 0 where both views are told the same to 1 where they are told the opposite.
     """
+    first, second = _standardise(first, second)
+    return (1.0 - mean_over_replicas(first * second)) / 2.0
+
+
+def _standardise(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Both views [P, dim], less their common mean and over their common deviation."""
     mean = mean_over_replicas((first + second) / 2.0)  # [dim]
     first, second = first - mean, second - mean
-    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)
-    return (1.0 - mean_over_replicas(first * second) / (variance + SMALLEST_VARIANCE)) / 2.0
+    variance = mean_over_replicas((tf.square(first) + tf.square(second)) / 2.0)  # [dim]
+    scale = tf.rsqrt(variance + SMALLEST_VARIANCE)
+    return scale * first, scale * second
 
 
 @dataclasses.dataclass(frozen=True)
